@@ -1,0 +1,123 @@
+"""Shared fixtures: a throw-away Postgres, a migrated database for each test, an SFTP server.
+
+Airflow reads its settings when it is first imported, so they are set here, before anything else.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+AIRFLOW_HOME = Path(tempfile.mkdtemp(prefix="oms-airflow-"))
+
+os.environ |= {
+    "TZ": "UTC",
+    "AIRFLOW_HOME": str(AIRFLOW_HOME),
+    "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT / "dags"),
+    "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
+    "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    "AIRFLOW__CORE__UNIT_TEST_MODE": "True",
+    "AIRFLOW__CORE__DAG_DISCOVERY_SAFE_MODE": "False",
+    "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+    "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{AIRFLOW_HOME}/airflow.db",
+    "AIRFLOW__DATABASE__LOAD_DEFAULT_CONNECTIONS": "False",
+    "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(AIRFLOW_HOME / "logs"),
+    "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "asyncssh=WARNING paramiko=WARNING",
+}
+
+import psycopg  # noqa: E402
+import pytest  # noqa: E402
+from psycopg import sql  # noqa: E402
+from psycopg.conninfo import conninfo_to_dict  # noqa: E402
+
+from sandbox import postgres, processes  # noqa: E402
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(AIRFLOW_HOME, ignore_errors=True)
+
+
+class DatabaseServer:
+    """A Postgres server on which the tests make and drop databases."""
+
+    def __init__(self, admin_dsn: str) -> None:
+        self.admin_dsn = admin_dsn
+        self._made = 0
+
+    def dsn(self, database: str) -> str:
+        """The address of a database, as a URL or in the key=value form, like the admin's."""
+        if "://" in self.admin_dsn:
+            parts = self.admin_dsn.split("?", 1)
+            options = f"?{parts[1]}" if len(parts) == 2 else ""
+            return f"{parts[0].rsplit('/', 1)[0]}/{database}{options}"
+        return psycopg.conninfo.make_conninfo(self.admin_dsn, dbname=database)
+
+    def create(self, template: str | None = None) -> str:
+        """Create a database, empty or as a copy of `template`; return its name."""
+        self._made += 1
+        name = f"oms_test_{os.getpid()}_{self._made}"
+        self._run(
+            sql.SQL("create database {} template {} strategy file_copy").format(
+                sql.Identifier(name), sql.Identifier(template or "template0")
+            )
+        )
+        return name
+
+    def drop(self, database: str) -> None:
+        self._run(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(database)))
+
+    def _run(self, statement: sql.Composed) -> None:
+        with psycopg.connect(self.admin_dsn, autocommit=True) as conn:
+            conn.execute(statement)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[DatabaseServer]:
+    """The server of TEST_PG_DSN, or a cluster of our own that lives as long as the session."""
+    if dsn := os.environ.get("TEST_PG_DSN"):
+        yield DatabaseServer(dsn)
+        return
+    home = Path(tempfile.mkdtemp(prefix="oms-postgres-"))
+    home.chmod(0o711)
+    cluster = postgres.prepare(home, port=processes.free_port(0))
+    try:
+        postgres.start(cluster, settings=postgres.THROW_AWAY, ends_with_us=True)
+        yield DatabaseServer(cluster.dsn())
+    finally:
+        postgres.destroy(cluster)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def oms_template(postgres_server: DatabaseServer) -> Iterator[str]:
+    """The name of a database built from the migrations. Nothing connects to it: it is only copied."""
+    from oms import database
+
+    name = postgres_server.create()
+    database.migrate(postgres_server.dsn(name))
+    yield name
+    postgres_server.drop(name)
+
+
+@pytest.fixture
+def oms_dsn(postgres_server: DatabaseServer, oms_template: str) -> Iterator[str]:
+    """The dsn of a freshly migrated database of the test's own."""
+    name = postgres_server.create(template=oms_template)
+    yield postgres_server.dsn(name)
+    postgres_server.drop(name)
+
+
+@pytest.fixture
+def oms_db(oms_dsn: str) -> Iterator[psycopg.Connection]:
+    """A connection to the test's own database, autocommit off; what is not committed is lost."""
+    conn = psycopg.connect(oms_dsn)
+    yield conn
+    conn.close()
+
+
+@pytest.fixture
+def oms_parameters(oms_dsn: str) -> dict[str, str]:
+    """Host, port, user, password and dbname of the test's own database."""
+    return {key: str(value) for key, value in conninfo_to_dict(oms_dsn).items()}
