@@ -32,7 +32,7 @@ import pytest  # noqa: E402
 from psycopg import sql  # noqa: E402
 from psycopg.conninfo import conninfo_to_dict  # noqa: E402
 
-from sandbox import postgres, processes  # noqa: E402
+from sandbox import postgres, processes, sftp  # noqa: E402
 
 
 def pytest_unconfigure() -> None:
@@ -121,3 +121,22 @@ def oms_db(oms_dsn: str) -> Iterator[psycopg.Connection]:
 def oms_parameters(oms_dsn: str) -> dict[str, str]:
     """Host, port, user, password and dbname of the test's own database."""
     return {key: str(value) for key, value in conninfo_to_dict(oms_dsn).items()}
+
+
+@pytest.fixture(scope="session")
+def sftp_server() -> Iterator[sftp.Server]:
+    """An SFTP server: host, port, user, password, private_key_path, host_key and its folder, root."""
+    home = Path(tempfile.mkdtemp(prefix="oms-sftp-"))
+    server = sftp.prepare(home, port=processes.free_port(0))
+    started = sftp.start(server, ends_with_us=True)
+    yield server
+    processes.end(started)
+    shutil.rmtree(home)
+
+
+@pytest.fixture
+def sftp_root(sftp_server: sftp.Server) -> Iterator[Path]:
+    """The server's folder on this machine, empty at the start of each test."""
+    yield sftp_server.root
+    for entry in sftp_server.root.iterdir():
+        shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()

@@ -135,14 +135,8 @@ def prepare(home: Path, *, port: int = DEFAULT_PORT) -> Cluster:
     shutil.rmtree(home / "data", ignore_errors=True)
     cluster = Cluster(home, port, secrets.token_urlsafe(24))
     _initdb(cluster, account)
-    _write_secret(password_file, cluster.password)
+    processes.write_secret(password_file, cluster.password)
     return cluster
-
-
-def _write_secret(path: Path, text: str) -> None:
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
 
 
 def _initdb(cluster: Cluster, account: Account | None) -> None:
