@@ -275,7 +275,7 @@ comment on column oms.inventory_ledger.counted_by_entry is 'The count that alrea
 create unique index inventory_ledger_file_line on oms.inventory_ledger (log_id, line_number) where log_id is not null;
 create unique index inventory_ledger_source_key on oms.inventory_ledger (source_key) where source_key is not null;
 create index inventory_ledger_item on oms.inventory_ledger (inventory_item_id, effective_at);
-create index inventory_ledger_tx on oms.inventory_ledger using brin (tx xid8_minmax_ops) with (pages_per_range = 16);
+create index inventory_ledger_tx on oms.inventory_ledger (tx);
 
 create function oms.refuse_change() returns trigger language plpgsql as $$
 begin
@@ -312,7 +312,7 @@ create table oms.product_change (
     tx                 xid8 not null default pg_current_xact_id()
 );
 comment on table oms.product_change is 'What may move online ATP without a ledger entry: settings, queue demand, every order event (design 5).';
-create index product_change_tx on oms.product_change using brin (tx xid8_minmax_ops) with (pages_per_range = 16);
+create index product_change_tx on oms.product_change (tx);
 create trigger append_only before update or truncate on oms.product_change
     for each statement execute function oms.refuse_change();
 
@@ -681,7 +681,7 @@ create table oms.sync_book (
 );
 comment on table oms.sync_book is 'Entries of the books, append-only, each unique by its cause (inventory.md 6.7).';
 comment on column oms.sync_book.kind is 'opening; line: planned delta; line_left: rejected or superseded line taken back; set: unguarded comparison; act: what Shopify did itself; drift: what two looks have found.';
-create index sync_book_tx on oms.sync_book using brin (tx xid8_minmax_ops) with (pages_per_range = 16);
+create index sync_book_tx on oms.sync_book (tx);
 create index sync_book_level on oms.sync_book (shop_id, shopify_location_id, shopify_inventory_item_id);
 create trigger append_only before update or delete or truncate on oms.sync_book
     for each statement execute function oms.refuse_change();

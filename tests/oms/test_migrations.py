@@ -1,0 +1,92 @@
+"""The database itself refuses what must not happen."""
+
+import psycopg
+import pytest
+
+
+def position(db):
+    (product_id,) = db.execute(
+        "insert into oms.product (internal_name, product_name) values ('A', 'A') returning product_id"
+    ).fetchone()
+    db.execute("insert into oms.facility values ('S1', 'Store 1', '101', 'RETAIL_STORE')")
+    return db.execute(
+        """insert into oms.inventory_item (product_id, facility_id) values (%s, 'S1')
+           returning inventory_item_id""",
+        (product_id,),
+    ).fetchone()[0]
+
+
+def entry(db, item, diff, key):
+    db.execute(
+        """insert into oms.inventory_ledger (inventory_item_id, qoh_diff, atp_diff, source_key)
+           values (%s, %s, %s, %s)""",
+        (item, diff, diff, key),
+    )
+
+
+def test_a_ledger_entry_moves_its_position(oms_db):
+    item = position(oms_db)
+
+    entry(oms_db, item, 5, "k1")
+    entry(oms_db, item, -2, "k2")
+
+    assert oms_db.execute("select qoh, atp from oms.inventory_item").fetchall() == [(3, 3)]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update oms.inventory_ledger set qoh_diff = 9",
+        "delete from oms.inventory_ledger",
+        "truncate oms.inventory_ledger cascade",
+        "delete from oms.sync_book",
+    ],
+)
+def test_the_ledger_is_append_only(oms_db, statement):
+    entry(oms_db, position(oms_db), 5, "k1")
+
+    with pytest.raises(psycopg.errors.RestrictViolation, match="append-only"):
+        oms_db.execute(statement)
+
+
+def test_a_cause_counts_once(oms_db):
+    item = position(oms_db)
+    entry(oms_db, item, 5, "k1")
+
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        entry(oms_db, item, 5, "k1")
+
+
+def test_an_entry_without_a_cause_is_refused(oms_db):
+    with pytest.raises(psycopg.errors.CheckViolation):
+        entry(oms_db, position(oms_db), 5, None)
+
+
+def test_a_finished_log_must_account_for_every_row(oms_db):
+    with pytest.raises(psycopg.errors.CheckViolation, match="every_row_is_accounted_for"):
+        oms_db.execute(
+            """insert into oms.import_log (config_id, dag_id, run_id, connection_id, remote_path, file_name,
+                                           domain, kind, schedule_now, status, total_count, applied_count)
+               values ('C', 'd', 'r', 'ftp', '/x', 'x', 'BALANCE', 'delta', true, 'DmlsFinished', 3, 2)"""
+        )
+
+
+def test_books_are_the_sum_of_their_entries(oms_db):
+    add = """insert into oms.sync_book
+                    (shop_id, shopify_location_id, shopify_inventory_item_id, kind, amount, cause_key)
+             values ('demo', 1, 2, %s, %s, %s)"""
+    oms_db.execute(add, ("opening", 10, "o"))
+    oms_db.execute(add, ("act", -4, "a"))
+
+    assert oms_db.execute("select book from oms.sync_level").fetchall() == [(6,)]
+
+
+def test_every_table_has_a_comment_and_a_primary_key(oms_db):
+    bare = oms_db.execute(
+        """select relname from pg_class
+            where relnamespace = 'oms'::regnamespace and relkind in ('r', 'p')
+              and relname <> 'alembic_version'
+              and (obj_description(oid, 'pg_class') is null
+                   or not exists (select from pg_index where indrelid = pg_class.oid and indisprimary))"""
+    ).fetchall()
+    assert bare == []
