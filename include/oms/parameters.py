@@ -1,0 +1,179 @@
+"""Turns what a run was given into checked parameters, before anything has happened (design 8.8)."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from oms.catalog import ImportJob, Job, Parameter
+
+_JSON_TYPES: Mapping[str, type | tuple[type, ...]] = {
+    "string": str,
+    "boolean": bool,
+    "integer": int,
+    "number": (int, float),
+    "array": list,
+    "object": dict,
+    "null": type(None),
+}
+
+
+class BadParameter(ValueError):
+    """The run must not start. The message names the parameter, its value and what it should have been."""
+
+    def __init__(self, name: str, value: Any, expected: str) -> None:
+        self.name, self.value, self.expected = name, value, expected
+        super().__init__(f"parameter {name} = {value!r}: expected {expected}")
+
+
+def resolve(job: Job, conf: Mapping[str, Any], overrides: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The value of every parameter of the job under its canonical name.
+
+    A value of the run (`conf`) beats one of the installation (`overrides`, from jobs.yaml), which beats the
+    catalogue's default. Seed spellings are accepted in both. A key of `additionalParameters` counts as the
+    parameter of that name. For an import, `importPath` and `scheduleNow` come back filled in.
+
+    Raises:
+        BadParameter: unknown key, wrong type or value, a required parameter without a value.
+    """
+    installed = _canonical(job, overrides or {}, {})
+    defaults = {p.name: installed.get(p.name, p.default) for p in job.parameters}
+    given = defaults | _canonical(job, conf, defaults)
+    for parameter in job.parameters:
+        check(job, parameter, given[parameter.name])
+    values = given | _additional(job, given, defaults)
+    if isinstance(job, ImportJob):
+        values["importPath"] = (values["importPath"] or job.config(values["configId"]).import_path).rstrip(
+            "/"
+        )
+        if values["scheduleNow"] is None:
+            values["scheduleNow"] = job.schedule_now
+    return values
+
+
+def connection_id(property_resource: str) -> str:
+    """The Airflow connection that a propertyResource stands for (inventory.md 3.3)."""
+    return property_resource.lower()
+
+
+def check(job: Job, parameter: Parameter, value: Any) -> None:
+    """Refuse a value that the parameter does not allow."""
+    if value is None and parameter.required:
+        raise BadParameter(parameter.name, value, f"a value: {parameter.description}")
+    if not any(_is(value, name) for name in parameter.types):
+        raise BadParameter(parameter.name, value, " or ".join(parameter.types))
+    if value is None:
+        return
+    values = value if isinstance(value, list) else [value]
+    if isinstance(value, list) and not all(isinstance(item, str) for item in value):
+        raise BadParameter(parameter.name, value, "a list of texts")
+    if parameter.required and value in ("", []):
+        raise BadParameter(parameter.name, value, f"a value: {parameter.description}")
+    for item in values:
+        if parameter.enum and item not in parameter.enum:
+            raise BadParameter(parameter.name, value, f"one of {', '.join(map(repr, parameter.enum))}")
+    if parameter.minimum is not None and value < parameter.minimum:
+        raise BadParameter(parameter.name, value, f"at least {parameter.minimum}")
+    if parameter.maximum is not None and value > parameter.maximum:
+        raise BadParameter(parameter.name, value, f"at most {parameter.maximum}")
+    if parameter.check:
+        _CHECKS[parameter.check](job, parameter.name, value)
+
+
+def is_glob(pattern: str) -> bool:
+    """A file pattern is a glob if it starts with `*` or is no legal regular expression (inventory.md 3.3)."""
+    if pattern.startswith("*"):
+        return True
+    try:
+        re.compile(pattern)
+    except re.error:
+        return True
+    return False
+
+
+def _is(value: Any, json_type: str) -> bool:
+    if isinstance(value, bool) and json_type in ("integer", "number"):
+        return False
+    return isinstance(value, _JSON_TYPES[json_type])
+
+
+def _canonical(job: Job, given: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """The given values under canonical names; the form sends defaults along, which lose against an alias."""
+    names = {spelling: p.name for p in job.parameters for spelling in (p.name, *p.aliases)}
+    values: dict[str, Any] = {}
+    types = {p.name: p.types for p in job.parameters}
+    for key, value in given.items():
+        if key not in names:
+            raise BadParameter(
+                key, value, f"one of {job.dag_id}'s parameters: {', '.join(sorted(set(names.values())))}"
+            )
+        name = names[key]
+        if value == "" and "null" in types[name]:
+            value = None  # an emptied field of the form
+        if name in values and values[name] != value:
+            told = [one for one in (values[name], value) if one != defaults.get(name)]
+            if len(told) != 1:
+                raise BadParameter(
+                    key, value, f"the same value as {name} = {values[name]!r}, or only one of the two"
+                )
+            value = told[0]
+        values[name] = value
+    return values
+
+
+def _additional(job: Job, given: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """The entries of additionalParameters as parameters of their own."""
+    allowed = {p.name: p for p in job.parameters if p.additional}
+    values: dict[str, Any] = {}
+    for key, value in (given.get("additionalParameters") or {}).items():
+        name = f"additionalParameters.{key}"
+        if key not in allowed:
+            raise BadParameter(name, value, f"one of {', '.join(sorted(allowed))}")
+        try:
+            check(job, allowed[key], value)
+        except BadParameter as wrong:
+            raise BadParameter(name, value, wrong.expected) from wrong
+        if given[key] not in (defaults[key], value):
+            raise BadParameter(
+                name, value, f"the same value as {key} = {given[key]!r}, or only one of the two"
+            )
+        values[key] = value
+    return values
+
+
+def _check_path(_job: Job, name: str, value: str) -> None:
+    if ".." in value.split("/") or "\x00" in value or "\\" in value:
+        raise BadParameter(name, value, "a folder of the SFTP server, without '..'")
+
+
+def _check_file_name(_job: Job, name: str, value: str) -> None:
+    if "/" in value or "\\" in value or "\x00" in value or value in (".", ".."):
+        raise BadParameter(name, value, "the name of one file, without a folder")
+
+
+def _check_file_pattern(_job: Job, name: str, value: str) -> None:
+    if "/" in value:
+        raise BadParameter(name, value, "a glob or a regular expression for names in one folder, without '/'")
+    if value.startswith("*") or not is_glob(value):
+        return
+    balanced = all(value.count(opening) == value.count(closing) for opening, closing in ("()", "[]"))
+    if "\\" in value or not balanced or not any(wildcard in value for wildcard in "*?"):
+        raise BadParameter(name, value, "a legal regular expression, or a glob with * or ?")
+
+
+def _check_config_id(job: Job, name: str, value: str) -> None:
+    if isinstance(job, ImportJob) and value not in job.config_ids:
+        raise BadParameter(name, value, f"one of {', '.join(job.config_ids)}")
+
+
+def _check_property_resource(_job: Job, name: str, value: str) -> None:
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]*", value):
+        raise BadParameter(name, value, "the name of an SFTP connection, such as FTP_CONFIG")
+
+
+_CHECKS = {
+    "path": _check_path,
+    "file_name": _check_file_name,
+    "file_pattern": _check_file_pattern,
+    "config_id": _check_config_id,
+    "property_resource": _check_property_resource,
+}

@@ -1,0 +1,204 @@
+"""Parameters of a run: aliases, defaults, and what is refused before any effect (inventory.md 3.3)."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from oms import catalog, config
+from oms.catalog import IMPORT_INVENTORY_RESET, IMPORT_INVENTORY_VARIANCE, IMPORT_PRODUCTS_IN_BULK
+from oms.parameters import BadParameter, is_glob, resolve
+
+RESET = IMPORT_INVENTORY_RESET
+DELTAS = catalog.PUSH_INVENTORY_DELTAS
+
+
+def test_without_values_the_spec_s_defaults_hold():
+    values = resolve(RESET, {})
+
+    assert values | {} == {
+        "configId": "RESET_INVENTORY",
+        "propertyResource": "FTP_CONFIG",
+        "importPath": "pos/morning_inventory_sync/staging/incoming",
+        "remoteFilename": None,
+        "fileNameRegex": "*.csv",
+        "waitMinutes": 0,
+        "settleSeconds": 2,
+        "groupBy": "facilityId",
+        "scheduleNow": False,
+        "additionalParameters": None,
+        "locationSeqId": "TLTLTLLL01",
+        "defaultIdType": "SKU",
+        "encoding": "utf-8",
+        "delimiter": ",",
+        "maxChunks": 16,
+        "minChunkRows": 3000,
+        "force": False,
+        "createdByJobID": None,
+        "resetByAtp": None,
+        "maxDropPct": None,
+    }
+    assert resolve(IMPORT_INVENTORY_VARIANCE, {})["scheduleNow"] is True
+
+
+@pytest.mark.parametrize(
+    ("job", "alias", "canonical", "value"),
+    [
+        (RESET, "configID", "configId", "REC_INV_COUNT"),
+        (RESET, "propertyResources", "propertyResource", "ERP_SFTP"),
+        (RESET, "importpath", "importPath", "erp/in"),
+        (RESET, "createdByJobId", "createdByJobID", "nightly/1"),
+        (catalog.UPLOAD_RECENT_INVENTORY_CHANGES, "facilityGroupID", "facilityGroupId", "STORES"),
+        (catalog.UPLOAD_INVENTORY, "useVaildATP", "useValidATP", True),
+    ],
+)
+def test_the_seeds_spellings_are_accepted(job: catalog.Job, alias: str, canonical: str, value: Any):
+    assert resolve(job, {alias: value})[canonical] == value
+    form = {p.name: p.default for p in job.parameters} | {alias: value}
+    assert resolve(job, form)[canonical] == value, "the form sends the default of the canonical name along"
+
+
+def test_the_file_s_folder_follows_its_configuration():
+    assert resolve(RESET, {"configId": "REC_INV_COUNT"})["importPath"] == "pos/inventory_count/incoming"
+
+
+def test_additional_parameters_count_as_the_parameter_of_that_name():
+    values = resolve(RESET, {"additionalParameters": {"groupBy": "idType", "resetByAtp": False}})
+
+    assert (values["groupBy"], values["resetByAtp"]) == ("idType", False)
+
+
+def test_a_run_s_value_beats_the_installation_s_which_beats_the_catalogue_s():
+    installed = {"importpath": "erp/in", "maxChunks": 4}
+
+    values = resolve(RESET, {"maxChunks": 8}, installed)
+
+    assert (values["importPath"], values["maxChunks"]) == ("erp/in", 8)
+
+
+def test_an_emptied_field_of_the_form_is_no_value():
+    values = resolve(RESET, {"groupBy": "", "remoteFilename": ""})
+
+    assert (values["groupBy"], values["remoteFilename"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("job", "conf", "name", "expected"),
+    [
+        (RESET, {"facility": "43"}, "facility", "fileNameRegex"),
+        (RESET, {"scheduleNow": "yes"}, "scheduleNow", "boolean or null"),
+        (RESET, {"maxChunks": True}, "maxChunks", "integer"),
+        (RESET, {"maxChunks": "4"}, "maxChunks", "integer"),
+        (RESET, {"maxChunks": 0}, "maxChunks", "at least 1"),
+        (RESET, {"waitMinutes": 100_000}, "waitMinutes", "at most 720"),
+        (RESET, {"configId": "RESET_STOCK"}, "configId", "one of 'RESET_INVENTORY'"),
+        (RESET, {"configId": None}, "configId", "a value"),
+        (RESET, {"propertyResource": ""}, "propertyResource", "a value"),
+        (RESET, {"propertyResource": "sftp://u:p@h"}, "propertyResource", "the name of an SFTP connection"),
+        (RESET, {"importPath": "pos/../../etc"}, "importPath", "without '..'"),
+        (RESET, {"remoteFilename": "../stock.csv"}, "remoteFilename", "without a folder"),
+        (RESET, {"fileNameRegex": r"inv_(\d+.csv"}, "fileNameRegex", "a legal regular expression"),
+        (RESET, {"fileNameRegex": "inv[0-9*.csv"}, "fileNameRegex", "a legal regular expression"),
+        (RESET, {"fileNameRegex": "a/*.csv"}, "fileNameRegex", "without '/'"),
+        (RESET, {"encoding": "utf-16"}, "encoding", "one of 'utf-8'"),
+        (RESET, {"additionalParameters": [1]}, "additionalParameters", "object or null"),
+        (RESET, {"additionalParameters": {"colour": 1}}, "additionalParameters.colour", "resetByAtp"),
+        (RESET, {"additionalParameters": {"resetByAtp": "no"}}, "additionalParameters.resetByAtp", "boolean"),
+        (
+            RESET,
+            {"groupBy": "idType", "additionalParameters": {"groupBy": "facilityId"}},
+            "additionalParameters.groupBy",
+            "only one of the two",
+        ),
+        (RESET, {"importPath": "a", "importpath": "b"}, "importpath", "only one of the two"),
+        (DELTAS, {"includeAll": True}, "includeAll", "facilityGroupId"),
+        (DELTAS, {"limit": 251}, "limit", "at most 250"),
+        (DELTAS, {"shopId": [7]}, "shopId", "a list of texts"),
+        (IMPORT_PRODUCTS_IN_BULK, {}, "shopId", "a value"),
+        (IMPORT_PRODUCTS_IN_BULK, {"shopId": []}, "shopId", "a value"),
+        (catalog.INVENTORY_CATEGORY, {"jobs": ["upload_stock"]}, "jobs", "one of 'import_inventory_reset'"),
+    ],
+)
+def test_a_wrong_parameter_is_named_with_its_value_and_what_it_should_be(
+    job: catalog.Job, conf: dict[str, Any], name: str, expected: str
+):
+    with pytest.raises(BadParameter) as refused:
+        resolve(job, conf)
+
+    assert refused.value.name == name
+    assert expected in refused.value.expected
+    assert name in str(refused.value)
+    assert repr(refused.value.value) in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "glob"), [("*.csv", True), ("*.*", True), ("inv_??.csv(", True), (r"inv_\d+\.csv", False)]
+)
+def test_what_cannot_be_a_regular_expression_is_a_glob(pattern: str, glob: bool):
+    assert is_glob(pattern) is glob
+
+
+@pytest.mark.parametrize("job", catalog.JOBS.values(), ids=lambda job: job.dag_id)
+def test_every_default_and_example_of_the_catalogue_is_allowed(job: catalog.Job):
+    required = {p.name: p.example for p in job.parameters if p.required and p.default is None}
+
+    resolve(job, required)
+    for parameter in job.parameters:
+        resolve(job, required | {parameter.name: parameter.example})
+
+
+def test_every_id_and_spelling_is_used_once():
+    ids = [
+        i for job in catalog.JOBS.values() for i in (job.dag_id, *filter(None, (job.enum_id,)), *job.aliases)
+    ]
+    assert len(ids) == len(set(ids))
+    for job in catalog.JOBS.values():
+        spellings = [s for p in job.parameters for s in (p.name, *p.aliases)]
+        assert len(spellings) == len(set(spellings)), job.dag_id
+
+
+class TestInstallation:
+    @pytest.fixture
+    def jobs_yaml(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        path = tmp_path / "jobs.yaml"
+        monkeypatch.setenv("OMS_JOBS_YAML", str(path))
+        return path
+
+    def test_a_file_of_its_own_changes_schedule_and_parameters(self, jobs_yaml: Path):
+        jobs_yaml.write_text(
+            "time_zone: Asia/Tokyo\n"
+            "jobs:\n"
+            "  import_inventory_reset:\n"
+            "    schedule: null\n"
+            "    parameters: {importpath: erp/in, resetByAtp: false}\n"
+        )
+
+        reset = config.job_settings(RESET)
+
+        assert (reset.schedule, reset.time_zone) == (None, "Asia/Tokyo")
+        assert resolve(RESET, {}, reset.parameters)["importPath"] == "erp/in"
+        assert config.job_settings(DELTAS).schedule == "*/5 * * * *"
+
+    @pytest.mark.parametrize(
+        ("text", "named"),
+        [
+            ("jobs: [1]", "jobs. must be"),
+            ("jobs: {upload_stock: {}}", "jobs.upload_stock is unknown"),
+            ("jobs: {inventory: {cron: x}}", "jobs.inventory.cron is unknown"),
+            ("time_zone: Mars/Olympus", "Mars/Olympus"),
+            ("jobs: {", "not valid YAML"),
+            ("jobs: {import_inventory_reset: {parameters: {maxChunks: many}}}", "maxChunks = 'many'"),
+        ],
+    )
+    def test_what_the_catalogue_does_not_know_is_refused(self, jobs_yaml: Path, text: str, named: str):
+        jobs_yaml.write_text(text)
+
+        with pytest.raises(config.BadSettings) as refused:
+            config.job_settings(RESET)
+
+        assert named in str(refused.value)
+        assert str(jobs_yaml) in str(refused.value)
+
+    def test_a_missing_file_is_named(self, jobs_yaml: Path):
+        with pytest.raises(config.BadSettings, match="OMS_JOBS_YAML"):
+            config.job_settings(RESET)
