@@ -35,6 +35,11 @@ from psycopg.conninfo import conninfo_to_dict  # noqa: E402
 from sandbox import postgres, processes, sftp  # noqa: E402
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Quick tests first: what starts a whole stack comes last."""
+    items.sort(key=lambda item: item.get_closest_marker("e2e") is not None)
+
+
 def pytest_unconfigure() -> None:
     shutil.rmtree(AIRFLOW_HOME, ignore_errors=True)
 

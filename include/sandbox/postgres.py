@@ -93,12 +93,16 @@ def _reachable(path: Path, account: Account | None) -> bool:
 
 def _outside(home: Path) -> Path:
     """A folder that any user can reach, of its own for each `home`; refused if somebody else made it."""
-    name = hashlib.sha256(str(home).encode()).hexdigest()[:12]
-    folder = Path("/var/tmp") / f"oms-sandbox-{name}"
+    folder = _outside_path(home)
     folder.mkdir(mode=0o711, exist_ok=True)
     if folder.stat().st_uid != os.geteuid() or folder.is_symlink():
         raise PermissionError(f"{folder} belongs to somebody else")
     return folder
+
+
+def _outside_path(home: Path) -> Path:
+    name = hashlib.sha256(str(home).encode()).hexdigest()[:12]
+    return Path("/var/tmp") / f"oms-sandbox-{name}"
 
 
 @dataclass(frozen=True)
@@ -247,6 +251,12 @@ def stop(cluster: Cluster) -> None:
     process = running(cluster)
     if process is not None:
         _stop(process)
+
+
+def clusters_of(home: Path) -> list[Cluster]:
+    """The clusters that `prepare(home)` has made: in `home`, or outside where others reach it."""
+    homes = [home.absolute(), _outside_path(home.absolute())]
+    return [Cluster(one, 0, "") for one in homes if (one / "data" / "PG_VERSION").exists()]
 
 
 def _stop(process: psutil.Process) -> None:

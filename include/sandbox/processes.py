@@ -111,32 +111,42 @@ def wait_until(ready: Callable[[], bool], started: Started, log: Path, seconds: 
         time.sleep(0.05)
 
 
+def finish(started: Started, log: Path, seconds: float) -> None:
+    """Wait for a child of ours to end; raise ProcessFailed unless it ends well and in time."""
+    deadline = time.monotonic() + seconds
+    while True:
+        pid, status = os.waitpid(started.pid, os.WNOHANG)
+        if pid:
+            break
+        if time.monotonic() > deadline:
+            raise ProcessFailed(
+                f"{started.name} is not done in {seconds:.0f} s; {log} ends with:\n{tail(log)}"
+            )
+        time.sleep(0.05)
+    if status != 0:
+        raise ProcessFailed(f"{started.name} failed; {log} ends with:\n{tail(log)}")
+
+
 def tail(log: Path, lines: int = 20) -> str:
     if not log.exists():
         return "(no log)"
     return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
 
 
-def end(started: Started, *, first: signal.Signals = signal.SIGTERM, grace: float = 10) -> None:
-    """End a process and its group: `first`, and after `grace` seconds SIGKILL. Nothing if it is gone."""
-    if started.process() is None:
-        return
-    if first == signal.SIGTERM:
+def end(started: Started, *, grace: float = 10) -> None:
+    """End a process and its group: SIGTERM, and after `grace` seconds SIGKILL. Nothing if it is gone."""
+    end_all([started], grace=grace)
+
+
+def end_all(
+    all_started: Sequence[Started], *, first: signal.Signals = signal.SIGTERM, grace: float = 15
+) -> None:
+    """End several processes and their groups at the same time: `first`, and after `grace` seconds SIGKILL."""
+    alive = [one for one in all_started if one.process()]
+    for started in alive:
         _signal_group(started, first)
-    else:
-        os.kill(started.pid, first)
-    if not _gone_within(started, grace):
-        _signal_group(started, signal.SIGKILL)
-        _gone_within(started, 5)
-
-
-def end_all(all_started: Sequence[Started], *, grace: float = 15) -> None:
-    """End several processes and their groups at the same time."""
-    for started in all_started:
-        if started.process() is not None:
-            _signal_group(started, signal.SIGTERM)
     deadline = time.monotonic() + grace
-    for started in all_started:
+    for started in alive:
         if not _gone_within(started, max(0.1, deadline - time.monotonic())):
             _signal_group(started, signal.SIGKILL)
             _gone_within(started, 5)

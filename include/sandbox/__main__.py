@@ -1,0 +1,61 @@
+"""`python -m sandbox up | down | status | clean | demo`."""
+
+import argparse
+import sys
+
+from sandbox import progress, stack
+from sandbox.layout import Sandbox
+from sandbox.processes import ProcessFailed
+
+
+def up(sandbox: Sandbox) -> int:
+    try:
+        stack.up(sandbox)
+    except stack.AlreadyUp as answer:
+        progress.say(str(answer))
+    progress.say()
+    for line in stack.addresses(sandbox):
+        progress.say(line)
+    return 0
+
+
+def down(sandbox: Sandbox) -> int:
+    with progress.step("taking the sandbox down") as current:
+        current.note = f"{stack.down(sandbox)} processes"
+    return 0
+
+
+def status(sandbox: Sandbox) -> int:
+    """Exit code 0 when everything runs, 3 otherwise."""
+    rows = stack.status(sandbox)
+    progress.table(f"sandbox in {sandbox.folder}", ["part", "pid", "state"], rows)
+    return 0 if rows and all(state == "running" for _, _, state in rows) else 3
+
+
+def clean(sandbox: Sandbox) -> int:
+    stack.clean(sandbox)
+    return 0
+
+
+def demo(sandbox: Sandbox) -> int:
+    from sandbox import demo as scenario
+
+    return scenario.run(sandbox)
+
+
+COMMANDS = {"up": up, "down": down, "status": status, "clean": clean, "demo": demo}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m sandbox", description="The job manager on this machine.")
+    parser.add_argument("command", choices=COMMANDS)
+    command = parser.parse_args().command
+    try:
+        return COMMANDS[command](Sandbox.default())
+    except (ProcessFailed, stack.AlreadyUp) as error:
+        progress.say(f"\n{error}")
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,59 @@
+"""Airflow connections in the environment: the sandbox's own, or those that the user has set already."""
+
+import json
+import os
+from collections.abc import Mapping
+from urllib.parse import quote, unquote, urlsplit
+
+OMS_DB = "AIRFLOW_CONN_OMS_DB"
+FTP_CONFIG = "AIRFLOW_CONN_FTP_CONFIG"
+FTP_EXP_CONFIG = "AIRFLOW_CONN_FTP_EXP_CONFIG"
+SHOPIFY_PREFIX = "AIRFLOW_CONN_SHOPIFY_"
+METADATA_DB = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
+
+
+def given(previous: Mapping[str, str]) -> dict[str, str]:
+    """The connections and Airflow settings that the user has set.
+
+    A shell that has sourced env.sh carries the values of the last `up` (`previous`); those are ours.
+    """
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith(("AIRFLOW_CONN_", "AIRFLOW__")) and previous.get(name) != value
+    }
+
+
+def postgres_dsn(connection: str) -> str:
+    """The libpq address of an Airflow connection of type postgres, given as JSON or as a URI."""
+    if connection.lstrip().startswith("{"):
+        parts = json.loads(connection)
+        user, password = parts.get("login") or "", parts.get("password") or ""
+        host, port = parts.get("host") or "localhost", parts.get("port") or 5432
+        database = parts.get("schema") or ""
+    else:
+        uri = urlsplit(connection)
+        user, password = unquote(uri.username or ""), unquote(uri.password or "")
+        host, port, database = uri.hostname or "localhost", uri.port or 5432, unquote(uri.path.lstrip("/"))
+    login = f"{quote(user, safe='')}:{quote(password, safe='')}@" if user else ""
+    return f"postgresql://{login}{host}:{port}/{quote(database, safe='')}"
+
+
+def postgres(host: str, port: int, user: str, password: str, database: str) -> str:
+    """The JSON form of a Postgres connection."""
+    return json.dumps(
+        {
+            "conn_type": "postgres",
+            "host": host,
+            "port": port,
+            "login": user,
+            "password": password,
+            "schema": database,
+        }
+    )
+
+
+def shopify(url: str, token: str, api_version: str) -> str:
+    """The JSON form of a shop's connection: where its Admin API is, the token, the API version."""
+    extra = {"api_version": api_version}
+    return json.dumps({"conn_type": "http", "host": url, "password": token, "extra": extra})

@@ -1,0 +1,378 @@
+"""The whole sandbox: Postgres, SFTP, the local shop and Airflow, brought up and taken down together.
+
+`up` starts what is needed and returns when Airflow answers; `down` ends what `up` started, whole process
+groups, and keeps the data for the next `up`. A connection that is set in the environment replaces the
+sandbox's own service.
+"""
+
+import contextlib
+import fcntl
+import importlib.metadata
+import json
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from sandbox import connections, postgres, processes, sftp
+from sandbox.airflow_api import AirflowApi
+from sandbox.layout import PROJECT, Sandbox, State
+from sandbox.processes import LOOPBACK, MARK, Started
+from sandbox.progress import say, step
+
+FAKESHOP_PORT = 18090
+AIRFLOW_PORT = 8080
+COMPONENTS = {
+    "api-server": [],
+    # The log servers would listen on every address of the machine; the API server reads the same files.
+    "scheduler": ["--skip-serve-logs"],
+    "dag-processor": [],
+    "triggerer": ["--skip-serve-logs"],
+}
+SHOP = "demo"
+API_VERSION = "2026-10"
+POOLS = PROJECT / "config" / "pools.json"
+
+
+class AlreadyUp(RuntimeError):
+    """The sandbox runs already; nothing was changed."""
+
+
+@dataclass
+class Run:
+    """What one `up` works with and has started so far."""
+
+    sandbox: Sandbox
+    given: dict[str, str]
+    """Connections and Airflow settings of the user's: they win over ours."""
+    state: State
+    environment: dict[str, str] = field(default_factory=dict)
+    """What we tell our processes; kept for shells and programs in env.sh and env.json."""
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def start(self, name: str, command: list[str], log: Path) -> Started:
+        """Start a Python module as a process of this sandbox."""
+        process = processes.start(
+            name, [sys.executable, "-m", *command], log=log, env=self.process_environment(), cwd=PROJECT
+        )
+        self.started(process)
+        return process
+
+    def process_environment(self) -> dict[str, str]:
+        """The user's environment without what would lead Python, Airflow or libpq elsewhere, then ours."""
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "AIRFLOW", "PG"))}
+        paths = [str(Path(sys.executable).parent), inherited.get("PATH", os.defpath)]
+        return inherited | {
+            "PATH": os.pathsep.join(paths),
+            "PYTHONUNBUFFERED": "1",
+            MARK: self.sandbox.mark,
+            "SPT_NOENV": "1",  # or Airflow's new process names are written over the mark
+            **self.environment,
+            **self.given,
+        }
+
+    def port(self, name: str, default: int) -> int:
+        """The port of last time or the default, or a free one when it is taken; then it says so."""
+        preferred = self.state.ports.get(name, default)
+        port = processes.free_port(preferred)
+        if port != preferred:
+            say(f"         port {preferred} is taken: {name} uses {port}")
+        self.state.ports[name] = port
+        return port
+
+    def started(self, process: Started) -> None:
+        """Remember a process at once, so that a failure or a crash after this still finds it."""
+        with self.lock:
+            self.state.started.append(process)
+            self.sandbox.write_state(self.state)
+
+    def ended(self, process: Started) -> None:
+        """Forget a process that has done its work."""
+        with self.lock:
+            self.state.started.remove(process)
+
+
+@contextlib.contextmanager
+def _alone(sandbox: Sandbox) -> Iterator[None]:
+    """Keep a second `up` or `down` on the same folder out."""
+    sandbox.make()
+    with (sandbox.folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyUp(f"another command is at work on {sandbox.folder}") from None
+        yield
+
+
+def up(sandbox: Sandbox) -> dict[str, str]:
+    """Bring everything up; return the environment of its processes (connections, Airflow settings).
+
+    Raises AlreadyUp if it is up, ProcessFailed with the end of the log if a part does not come up; then
+    nothing is left running.
+    """
+    with _alone(sandbox):
+        state = sandbox.read_state()
+        alive = [one for one in state.started if one.process()]
+        if alive and len(alive) == len(state.started):
+            raise AlreadyUp(f"the sandbox in {sandbox.folder} is up already")
+        if state.started:
+            with step("clearing what an earlier run left"):
+                _end_everything(sandbox, state)
+        run = Run(sandbox, connections.given(sandbox.own_environment()), State(ports=state.ports))
+        try:
+            _bring_up(run)
+        except BaseException:
+            _end_everything(sandbox, run.state)
+            raise
+        return run.environment | run.given
+
+
+def _bring_up(run: Run) -> None:
+    run.environment = _base_environment(run.sandbox)
+    with ThreadPoolExecutor(max_workers=3) as pool:
+        tasks = [pool.submit(_databases, run), pool.submit(_sftp, run), pool.submit(_shop, run)]
+        _results(tasks)
+    _airflow(run)
+
+
+def _results(tasks: list[Future]) -> None:
+    for task in tasks:
+        task.result()
+
+
+def _base_environment(sandbox: Sandbox) -> dict[str, str]:
+    """What our processes, and a shell that sources env.sh, need to find our code."""
+    return {
+        "PYTHONPATH": os.pathsep.join([str(PROJECT / "include"), str(PROJECT / "plugins")]),
+        "TZ": "UTC",
+        "AIRFLOW_HOME": str(sandbox.airflow_home),
+    }
+
+
+def _databases(run: Run) -> None:
+    """Start Postgres unless both databases are given; bring both schemas up to date."""
+    if connections.OMS_DB in run.given:
+        say("         AIRFLOW_CONN_OMS_DB is set: that database is used")
+        run.environment["OMS_DSN"] = connections.postgres_dsn(run.given[connections.OMS_DB])
+    if connections.OMS_DB not in run.given or connections.METADATA_DB not in run.given:
+        _own_postgres(run)
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        _results([pool.submit(_migrate_airflow, run), pool.submit(_migrate_oms, run)])
+
+
+def _own_postgres(run: Run) -> None:
+    with step("Postgres") as current:
+        home = run.sandbox.folder / "postgres"
+        cluster = postgres.prepare(home, port=postgres.DEFAULT_PORT)
+        if postgres.running(cluster):
+            postgres.stop(cluster)
+        cluster = postgres.prepare(home, port=run.port("postgres", postgres.DEFAULT_PORT))
+        run.started(postgres.start(cluster, env=run.process_environment()))
+        secret = run.sandbox.secret("oms database")
+        dsn = postgres.ensure_database(cluster, "oms", secret)
+        metadata = postgres.ensure_database(cluster, "airflow", run.sandbox.secret("airflow database"))
+        current.note = f"{LOOPBACK}:{cluster.port}, databases oms and airflow"
+    run.environment.setdefault("OMS_DSN", dsn)
+    run.environment[connections.OMS_DB] = connections.postgres(LOOPBACK, cluster.port, "oms", secret, "oms")
+    run.environment[connections.METADATA_DB] = metadata.replace("postgresql:", "postgresql+psycopg2:")
+
+
+def _migrate_oms(run: Run) -> None:
+    from oms import database
+
+    with step("tables of the OMS"):
+        database.migrate(run.environment["OMS_DSN"])
+
+
+def _migrate_airflow(run: Run) -> None:
+    """Migrate Airflow's own database unless this version of Airflow has done it already."""
+    address = (run.environment | run.given)[connections.METADATA_DB]
+    dsn = address.replace("postgresql+psycopg2:", "postgresql:").replace("postgresql+psycopg:", "postgresql:")
+    version = f"Airflow {importlib.metadata.version('apache-airflow-core')}"
+    if _database_comment(dsn) == version:
+        return
+    with step(f"tables of {version} (only the first time)"):
+        log = run.sandbox.logs / "airflow-db-migrate.log"
+        migration = run.start("airflow db migrate", ["airflow", "db", "migrate"], log)
+        processes.finish(migration, log, seconds=300)
+        run.ended(migration)
+        _set_database_comment(dsn, version)
+
+
+def _database_comment(dsn: str) -> str | None:
+    query = "select shobj_description(oid, 'pg_database') from pg_database where datname = current_database()"
+    with psycopg.connect(dsn) as conn:
+        return conn.execute(query).fetchone()[0]
+
+
+def _set_database_comment(dsn: str, text: str) -> None:
+    with psycopg.connect(dsn) as conn:
+        name = sql.Identifier(conn.info.dbname)
+        conn.execute(sql.SQL("comment on database {} is {}").format(name, sql.Literal(text)))
+
+
+def _sftp(run: Run) -> None:
+    if {connections.FTP_CONFIG, connections.FTP_EXP_CONFIG} <= run.given.keys():
+        say("         both AIRFLOW_CONN_FTP_ connections are set: those servers are used")
+        return
+    with step("SFTP server") as current:
+        server = sftp.prepare(run.sandbox.folder / "sftp", port=run.port("sftp", sftp.DEFAULT_PORT))
+        run.started(sftp.start(server, env=run.process_environment()))
+        current.note = f"{server.host}:{server.port}, files in {server.root}"
+    run.environment[connections.FTP_CONFIG] = json.dumps(server.connection(by_key=True))
+    run.environment[connections.FTP_EXP_CONFIG] = json.dumps(server.connection(by_key=False))
+
+
+def _shop(run: Run) -> None:
+    shops = [name for name in run.given if name.startswith(connections.SHOPIFY_PREFIX)]
+    if shops:
+        say(f"         {', '.join(shops)} set: the local shop is not started")
+        return
+    with step("local shop") as current:
+        port = run.port("fakeshop", FAKESHOP_PORT)
+        log = run.sandbox.logs / "fakeshop.log"
+        data = run.sandbox.folder / "fakeshop"
+        shop = run.start("fakeshop", ["fakeshop", "--port", str(port), "--data", str(data)], log)
+        processes.wait_until(lambda: processes.listening(port), shop, log, seconds=60)
+        url = f"http://{LOOPBACK}:{port}"
+        current.note = url
+    connection = connections.shopify(f"{url}/{SHOP}", run.sandbox.secret("shop token"), API_VERSION)
+    run.environment["FAKESHOP_URL"] = url
+    run.environment[f"{connections.SHOPIFY_PREFIX}{SHOP.upper()}"] = connection
+
+
+def airflow_settings(run: Run) -> dict[str, str]:
+    """Airflow's settings: LocalExecutor, our folders, generated secrets, short loops for quick hops."""
+    sandbox, port = run.sandbox, run.state.ports["airflow"]
+    url = f"http://{LOOPBACK}:{port}"
+    return {
+        "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DAG_DISCOVERY_SAFE_MODE": "False",
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__PARALLELISM": str(max(8, 2 * (os.cpu_count() or 1))),
+        "AIRFLOW__CORE__FERNET_KEY": sandbox.secret("fernet"),
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
+        "AIRFLOW__API__HOST": LOOPBACK,
+        "AIRFLOW__API__PORT": str(port),
+        "AIRFLOW__API__BASE_URL": url,
+        "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__API__SECRET_KEY": sandbox.secret("api"),
+        "AIRFLOW__API_AUTH__JWT_SECRET": sandbox.secret("jwt"),
+        "AIRFLOW__DATABASE__LOAD_DEFAULT_CONNECTIONS": "False",
+        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(sandbox.airflow_home / "logs"),
+        "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "asyncssh=WARNING paramiko=WARNING",
+        "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1",
+        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
+        "AIRFLOW__SCHEDULER__JOB_HEARTBEAT_SEC": "2",
+        "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "2",
+        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
+        "AIRFLOW__DAG_PROCESSOR__BUNDLE_REFRESH_CHECK_INTERVAL": "2",
+        "AIRFLOW__DAG_PROCESSOR__DAG_VERSION_INFLATION_CHECK_LEVEL": "error",
+    }
+
+
+def _airflow(run: Run) -> None:
+    since = datetime.now(UTC)
+    run.port("airflow", AIRFLOW_PORT)
+    run.environment |= airflow_settings(run)
+    run.sandbox.write_environment(run.environment, run.given)
+    password = run.sandbox.secret("admin")
+    processes.write_secret(
+        run.sandbox.airflow_home / "simple_auth_manager_passwords.json.generated",
+        json.dumps({"admin": password}),
+    )
+    api = api_of(run.sandbox)
+    with step("Airflow") as current:
+        logs = {name: run.sandbox.logs / f"airflow-{name}.log" for name in COMPONENTS}
+        for name, options in COMPONENTS.items():
+            run.start(f"airflow {name}", ["airflow", name, *options], logs[name])
+        _wait_for_airflow(run, api, logs, since)
+        api.ensure_pools(json.loads(POOLS.read_text()))
+        current.note = api.base_url
+
+
+def _wait_for_airflow(run: Run, api: AirflowApi, logs: dict[str, Path], since: datetime) -> None:
+    deadline = time.monotonic() + 180
+    waiting: list[str] = []
+    while silent := api.silent_components(since):
+        for started in run.state.started:
+            if started.process() is None:
+                log = logs.get(started.name.removeprefix("airflow "))
+                end_of_log = f"; {log} ends with:\n{processes.tail(log)}" if log else ""
+                raise processes.ProcessFailed(f"{started.name} ended while Airflow was starting{end_of_log}")
+        if time.monotonic() > deadline:
+            raise processes.ProcessFailed(f"Airflow is not up in 180 s: no sign of {', '.join(silent)}")
+        if silent != waiting:
+            say(f"         waiting for {', '.join(silent)}")
+            waiting = silent
+        time.sleep(0.3)
+
+
+def api_of(sandbox: Sandbox) -> AirflowApi:
+    """A client for the REST API of a sandbox that is up or coming up."""
+    url = sandbox.read_environment()["AIRFLOW__API__BASE_URL"]
+    return AirflowApi(url, "admin", sandbox.secret("admin"))
+
+
+def down(sandbox: Sandbox) -> int:
+    """End every process that `up` started; return how many parts were running."""
+    with _alone(sandbox):
+        state = sandbox.read_state()
+        alive = len([one for one in state.started if one.process()])
+        _end_everything(sandbox, state)
+        return alive
+
+
+def _end_everything(sandbox: Sandbox, state: State) -> None:
+    """Airflow first, then what it talks to, Postgres last; then whatever carries the sandbox's mark."""
+    airflow = [one for one in state.started if one.name.startswith("airflow")]
+    others = [one for one in state.started if one not in airflow and one.name != "postgres"]
+    # SIGINT, since the triggerer takes ten seconds over a SIGTERM; running tasks are not waited for.
+    processes.end_all(airflow, first=signal.SIGINT, grace=4)
+    processes.end_all(others)
+    home = sandbox.folder / "postgres"
+    for cluster in postgres.clusters_of(home):
+        postgres.stop(cluster)
+    processes.end_marked(sandbox.mark)
+    state.started.clear()
+    sandbox.write_state(state)
+
+
+def status(sandbox: Sandbox) -> list[tuple[str, int, str]]:
+    """Name, pid and state of everything that `up` started."""
+    return [
+        (one.name, one.pid, "running" if one.process() else "ended") for one in sandbox.read_state().started
+    ]
+
+
+def clean(sandbox: Sandbox) -> None:
+    """Take everything down and delete the sandbox's folder: data, keys, passwords, logs."""
+    down(sandbox)
+    for cluster in postgres.clusters_of(sandbox.folder / "postgres"):
+        postgres.destroy(cluster)
+    shutil.rmtree(sandbox.folder)
+
+
+def addresses(sandbox: Sandbox) -> list[str]:
+    """Where a person finds things, with the login."""
+    environment = sandbox.read_environment()
+    login = f"user admin, password {sandbox.secret('admin')}"
+    lines = [f"Airflow     {environment['AIRFLOW__API__BASE_URL']}   {login}"]
+    if url := environment.get("FAKESHOP_URL"):
+        lines.append(f"Local shop  {url}")
+    lines.append(f"Airflow CLI source {os.path.relpath(sandbox.env_script)}")
+    return lines

@@ -1,0 +1,158 @@
+"""The whole sandbox up and down with a real Airflow, in a folder and on ports of its own."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+
+from sandbox import connections, processes, stack
+from sandbox.layout import Sandbox
+
+pytestmark = pytest.mark.e2e
+
+DAG = """
+from airflow.sdk import dag, task
+
+@dag(schedule=None)
+def two_tasks():
+    @task
+    def first() -> int:
+        from oms import database  # include/ is importable
+        return 1
+
+    @task(pool="imports")
+    def second(value: int) -> None:
+        pass
+
+    second(first())
+
+@dag(schedule=None)
+def for_ever():
+    @task.bash
+    def sleep() -> str:
+        return "exec sleep 1000"
+
+    sleep()
+
+two_tasks()
+for_ever()
+"""
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    folder = tmp_path_factory.mktemp("stack")
+    (folder / "dags").mkdir()
+    (folder / "dags" / "try.py").write_text(DAG)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [n for n in stack.os.environ if n.startswith("AIRFLOW_")]:
+            patch.delenv(name)
+        patch.setenv("AIRFLOW__CORE__DAGS_FOLDER", str(folder / "dags"))
+        patch.setenv(
+            "AIRFLOW_CONN_SHOPIFY_DEMO", connections.shopify("https://shop.example", "token", "2026-10")
+        )
+        box = Sandbox(folder / "box")
+        stack.up(box)
+        yield box
+        stack.clean(box)
+
+
+def marked_names(sandbox: Sandbox) -> list[str]:
+    return [" ".join(process.cmdline()) for process in processes.marked(sandbox.mark)]
+
+
+def test_a_run_reaches_its_end(sandbox):
+    api = stack.api_of(sandbox)
+    deadline = time.monotonic() + 60
+    while "two_tasks" not in {dag["dag_id"] for dag in api.dags()}:
+        assert api.import_errors() == []
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+    assert api.wait_for_run("two_tasks", api.trigger("two_tasks"), seconds=60) == "success"
+
+
+def test_the_pools_exist(sandbox):
+    wanted = json.loads(stack.POOLS.read_text())
+
+    found = {pool["name"]: pool["slots"] for pool in stack.api_of(sandbox).call("GET", "pools")["pools"]}
+
+    assert wanted
+    assert {name: found[name] for name in wanted} == {name: pool["slots"] for name, pool in wanted.items()}
+
+
+def test_the_oms_database_is_migrated(sandbox):
+    with psycopg.connect(sandbox.read_environment()["OMS_DSN"]) as conn:
+        assert conn.execute("select count(*) > 10 from pg_tables where schemaname = 'oms'").fetchone() == (
+            True,
+        )
+
+
+def test_the_given_connection_is_used_and_no_local_shop_runs(sandbox):
+    names = [name for name, _, _ in stack.status(sandbox)]
+
+    assert "shop.example" in sandbox.read_environment()["AIRFLOW_CONN_SHOPIFY_DEMO"]
+    assert "fakeshop" not in names
+    assert {"postgres", "sftp", "airflow scheduler"} <= set(names)
+
+
+def test_everything_listens_on_the_loopback_only(sandbox):
+    listening = [
+        connection.laddr.ip
+        for process in processes.marked(sandbox.mark)
+        for connection in process.net_connections(kind="inet")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+
+    assert len(listening) >= 3
+    assert set(listening) == {"127.0.0.1"}
+
+
+def test_up_again_changes_nothing(sandbox):
+    before = stack.status(sandbox)
+
+    with pytest.raises(stack.AlreadyUp):
+        stack.up(sandbox)
+
+    assert stack.status(sandbox) == before
+
+
+def test_down_ends_even_a_running_task_and_up_works_again(sandbox):
+    api = stack.api_of(sandbox)
+    api.trigger("for_ever")
+    deadline = time.monotonic() + 60
+    while "sleep 1000" not in marked_names(sandbox):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+    stack.down(sandbox)
+
+    assert marked_names(sandbox) == []
+    assert not any(processes.listening(port) for port in sandbox.read_state().ports.values())
+
+    stack.up(sandbox)
+    assert {state for _, _, state in stack.status(sandbox)} == {"running"}
+
+
+def test_up_after_a_crash_of_the_machine(sandbox):
+    for process in processes.marked(sandbox.mark):
+        process.kill()
+    psutil.wait_procs(processes.marked(sandbox.mark), timeout=10)
+
+    stack.up(sandbox)
+
+    assert {state for _, _, state in stack.status(sandbox)} == {"running"}
+
+
+def test_a_part_that_does_not_start_is_shown_and_nothing_stays(sandbox, monkeypatch, tmp_path: Path):
+    stack.down(sandbox)
+    with monkeypatch.context() as patch:
+        patch.setenv("AIRFLOW__CORE__EXECUTOR", "NoSuchExecutor")
+        with pytest.raises(processes.ProcessFailed, match="NoSuchExecutor"):
+            stack.up(sandbox)
+
+    assert marked_names(sandbox) == []
