@@ -586,6 +586,42 @@ create index shop_product_product on oms.shop_product (shop_id, product_id) wher
 create unique index shop_product_item on oms.shop_product (shop_id, shopify_inventory_item_id)
     where thru_date is null and shopify_inventory_item_id is not null;
 
+create function oms.note_mapping_change() returns trigger language plpgsql as $$
+begin
+    insert into oms.product_change (product_id, cause)
+    select distinct new_row.product_id, 'mapping'
+      from new_rows as new_row
+      left join old_rows as old_row using (shop_id, shopify_variant_id)
+     where new_row.thru_date is null
+       and (new_row.shopify_inventory_item_id, new_row.product_id, new_row.tracked, new_row.thru_date)
+           is distinct from (old_row.shopify_inventory_item_id, old_row.product_id, old_row.tracked, old_row.thru_date);
+    update oms.sync_level as level
+       set set_aside_code = null, set_aside_at = null
+      from new_rows as new_row
+      join old_rows as old_row using (shop_id, shopify_variant_id)
+     where level.set_aside_code is not null
+       and level.shop_id = new_row.shop_id
+       and level.shopify_inventory_item_id = new_row.shopify_inventory_item_id
+       and (new_row.shopify_inventory_item_id, new_row.product_id, new_row.tracked, new_row.thru_date)
+           is distinct from (old_row.shopify_inventory_item_id, old_row.product_id, old_row.tracked, old_row.thru_date);
+    return null;
+end $$;
+comment on function oms.note_mapping_change is 'A mended mapping makes the product a recent change and gives its levels another try (INV-54).';
+create trigger note_mapping_change after update on oms.shop_product
+    referencing old table as old_rows new table as new_rows
+    for each statement execute function oms.note_mapping_change();
+
+create function oms.note_new_mapping() returns trigger language plpgsql as $$
+begin
+    insert into oms.product_change (product_id, cause)
+    select distinct product_id, 'mapping' from new_rows where thru_date is null;
+    return null;
+end $$;
+comment on function oms.note_new_mapping is 'A product new to a shop is a recent change.';
+create trigger note_new_mapping after insert on oms.shop_product
+    referencing new table as new_rows
+    for each statement execute function oms.note_new_mapping();
+
 create table oms.sync_mark (
     shop_id             text collate "C" not null,
     shopify_location_id bigint not null,
@@ -667,6 +703,23 @@ comment on table oms.sync_level is 'The book of a level: what Shopify would show
 comment on column oms.sync_level.opened_at is 'First comparison with Shopify; before it the book holds only acts and is not compared with.';
 comment on column oms.sync_level.compared is 'Snapshot of the last comparison of this level alone; rows held back from DELTA are those neither it nor the location mark has seen.';
 comment on column oms.sync_level.set_aside_code is 'Why Shopify refused the level; nothing is sent until mapping, activation or a hard sync gives a reason to try again (INV-54).';
+
+create table oms.sync_look (
+    shop_id                   text collate "C" not null,
+    shopify_location_id       bigint not null,
+    shopify_inventory_item_id bigint not null,
+    drift                     integer not null check (drift <> 0),
+    seen                      integer not null,
+    known                     bigint not null,
+    snapshot                  pg_snapshot not null,
+    looked_at                 timestamptz not null default now(),
+    run_id                    text not null,
+    primary key (shop_id, shopify_location_id, shopify_inventory_item_id)
+);
+comment on table oms.sync_look is 'The last guarded look at a level that found a drift; a look that finds none deletes it (inventory.md 6.7).';
+comment on column oms.sync_look.seen is 'available + committed + reserved of one answer (on_hand where the basis is QOH).';
+comment on column oms.sync_look.known is 'Book plus K, the units Shopify holds committed as far as the OMS was told; drift = seen - known.';
+comment on column oms.sync_look.snapshot is 'Snapshot of the plan that looked: what the OMS had taken in by then.';
 
 create table oms.sync_book (
     entry_id                  bigint generated always as identity primary key,

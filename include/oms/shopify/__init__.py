@@ -1,0 +1,1 @@
+"""Talking to Shopify: the client, its documents, bulk operations and levels."""

@@ -1,0 +1,67 @@
+"""What can come back from Shopify, by what the caller does next (spec shopify.md 1.9, 3.4-3.7)."""
+
+from typing import NamedTuple
+
+
+class UserError(NamedTuple):
+    """One entry of `userErrors`: the code ('OTHER' where there is none) and the path into the input."""
+
+    code: str
+    field: tuple[str, ...]
+    message: str
+
+    def line(self) -> int | None:
+        """Return the number of the element of `input.changes` that is meant; None when none is named."""
+        if self.field[:2] == ("input", "changes") and len(self.field) > 2 and self.field[2].isdigit():
+            return int(self.field[2])
+        return None
+
+
+class ShopifyError(Exception):
+    """Shopify did not do what was asked."""
+
+
+class NotExecuted(ShopifyError):
+    """The request had no effect, and the same request works later (after `asked_seconds`, where given)."""
+
+    asked_seconds: float | None = None
+
+
+class Throttled(NotExecuted):
+    """The shop's request budget is spent until after the deadline."""
+
+
+class NotSent(NotExecuted):
+    """No connection came about, so Shopify never saw the request."""
+
+
+class OutcomeUnknown(ShopifyError):
+    """The request may or may not have been executed: repeat it with the same idempotency key."""
+
+
+class Rejected(ShopifyError):
+    """Shopify read the request and refused it; nothing was executed, the same request fails again."""
+
+    def __init__(self, message: str, code: str = "OTHER", user_errors: tuple[UserError, ...] = ()) -> None:
+        super().__init__(message)
+        self.code = code
+        self.user_errors = user_errors
+
+
+class SearchWarning(Rejected):
+    """Shopify ignored a search filter and returned everything: the answer must not be used."""
+
+
+class Misconfigured(ShopifyError):
+    """The shop refuses us as a whole (token, scope, frozen shop, setting): stop and call a person."""
+
+    def __init__(self, message: str, code: str = "MISCONFIGURED") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class UnsupportedVersion(Misconfigured):
+    """The API version is older than 2026-07, or another version answered than the one asked for."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, "UNSUPPORTED_VERSION")
