@@ -1,9 +1,12 @@
-"""`python -m sandbox up | down | status | clean | demo`."""
+"""`python -m sandbox up | down | status | clean | psql | demo`."""
 
 import argparse
+import contextlib
+import os
 import sys
+from urllib.parse import unquote, urlsplit
 
-from sandbox import progress, stack
+from sandbox import postgres, progress, stack
 from sandbox.layout import Sandbox
 from sandbox.processes import ProcessFailed
 
@@ -43,15 +46,31 @@ def demo(sandbox: Sandbox) -> int:
     return scenario.run(sandbox)
 
 
+def psql(sandbox: Sandbox, arguments: list[str]) -> int:
+    """Hand the terminal to psql on the OMS database; the sandbox is brought up if it is not."""
+    with contextlib.suppress(stack.AlreadyUp):
+        stack.up(sandbox)
+    address = urlsplit(sandbox.read_environment()["OMS_DSN"])
+    dsn = address._replace(netloc=f"{address.username}@{address.hostname}:{address.port}").geturl()
+    environment = os.environ | {"PGPASSWORD": unquote(address.password or "")}
+    program = postgres.binary_dir() / "psql"
+    os.execve(program, ["psql", dsn, *arguments], environment)
+
+
 COMMANDS = {"up": up, "down": down, "status": status, "clean": clean, "demo": demo}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description="The job manager on this machine.")
-    parser.add_argument("command", choices=COMMANDS)
-    command = parser.parse_args().command
+    parser.add_argument("command", choices=[*COMMANDS, "psql"])
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="options of psql")
+    given = parser.parse_args()
+    sandbox = Sandbox.default()
     try:
-        return COMMANDS[command](Sandbox.default())
+        return psql(sandbox, given.arguments) if given.command == "psql" else COMMANDS[given.command](sandbox)
+    except KeyboardInterrupt:
+        progress.say("\nstopped")
+        return 130
     except (ProcessFailed, stack.AlreadyUp) as error:
         progress.say(f"\n{error}")
         return 1

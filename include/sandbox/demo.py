@@ -1,0 +1,83 @@
+"""The demonstration: real files, real DAG runs, and a check of every number at the end."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from sandbox import stack
+from sandbox.airflow_api import AirflowApi
+from sandbox.layout import Sandbox
+from sandbox.progress import say, step, table
+
+
+@dataclass
+class Demo:
+    """What a part of the demonstration works with, and the numbers it has compared so far."""
+
+    sandbox: Sandbox
+    airflow: AirflowApi
+    environment: dict[str, str]
+    checks: list[tuple[str, object, object, str]] = field(default_factory=list)
+
+    def expect(self, what: str, expected: object, found: object) -> None:
+        """Compare a number with the one it must be; the demonstration goes on either way."""
+        self.checks.append((what, expected, found, "ok" if expected == found else "WRONG"))
+
+    @property
+    def wrong(self) -> int:
+        return len([verdict for *_, verdict in self.checks if verdict != "ok"])
+
+
+PARTS: list[Callable[[Demo], None]] = []
+"""The parts of the demonstration, in their order."""
+
+
+def run(sandbox: Sandbox) -> int:
+    """Bring the sandbox up, show all parts, stay until Ctrl-C (not with EXIT=1), take it down.
+
+    Returns the exit code: 0 only if every number was the expected one. A sandbox that was up before stays up.
+    """
+    signal.signal(signal.SIGTERM, _as_ctrl_c)
+    with _sandbox_up(sandbox):
+        demo = Demo(sandbox, stack.api_of(sandbox), sandbox.read_environment())
+        for part in PARTS:
+            part(demo)
+        if demo.checks:
+            table("Every number", ["what", "expected", "found", ""], demo.checks)
+        say()
+        for line in stack.addresses(sandbox):
+            say(line)
+        if os.environ.get("EXIT", "") in ("", "0"):
+            _stay()
+    return 1 if demo.wrong else 0
+
+
+def _as_ctrl_c(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def _sandbox_up(sandbox: Sandbox) -> Iterator[None]:
+    try:
+        stack.up(sandbox)
+    except stack.AlreadyUp as answer:
+        say(f"{answer}; it is used, and left as it is at the end")
+        yield
+        return
+    try:
+        yield
+    finally:
+        with step("taking the sandbox down"):
+            stack.down(sandbox)
+
+
+def _stay() -> None:
+    say("\nEverything stays up until Ctrl-C.")
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        say()
