@@ -94,9 +94,10 @@ def _reachable(path: Path, account: Account | None) -> bool:
 def _outside(home: Path) -> Path:
     """A folder that any user can reach, of its own for each `home`; refused if somebody else made it."""
     folder = _outside_path(home)
-    folder.mkdir(mode=0o711, exist_ok=True)
-    if folder.stat().st_uid != os.geteuid() or folder.is_symlink():
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
         raise PermissionError(f"{folder} belongs to somebody else")
+    folder.chmod(0o711)
     return folder
 
 
@@ -130,7 +131,8 @@ def prepare(home: Path, *, port: int = DEFAULT_PORT) -> Cluster:
     """Create the data directory unless it exists, and beside it the admin's password, readable by us only."""
     account = server_account()
     home = home.absolute()
-    home.mkdir(mode=0o711, parents=True, exist_ok=True)
+    home.mkdir(parents=True, exist_ok=True)
+    home.chmod(0o711)
     if not _reachable(home, account):
         home = _outside(home)
     password_file = home / "password"
@@ -176,15 +178,21 @@ def _initdb(cluster: Cluster, account: Account | None) -> None:
 
 
 def _binaries_for(home: Path, account: Account | None) -> Path:
-    """The binaries where `account` can execute them: in the wheel, or copied to /var/tmp."""
+    """The binaries where `account` can execute them: in the wheel, or copied to the cluster's folder."""
     bin_dir = binary_dir()
     if _reachable(bin_dir, account):
         return bin_dir
-    copy = _outside(bin_dir.parent)
+    install, package = bin_dir.parent, bin_dir.parent.parent
+    copy = home / "binaries"
     if not (copy / "complete").exists():
-        shutil.copytree(bin_dir.parent, copy, dirs_exist_ok=True)
+        # The programs look for their libraries beside the package, by a relative path.
+        libraries = package.with_name(f"{package.name}.libs")
+        shutil.copytree(install, copy / package.name / install.name, dirs_exist_ok=True)
+        shutil.copytree(libraries, copy / libraries.name, dirs_exist_ok=True)
+        for path in (copy, *copy.rglob("*")):
+            path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) else 0o644)
         (copy / "complete").touch()
-    return copy / "bin"
+    return copy / package.name / install.name / "bin"
 
 
 def start(
@@ -288,3 +296,10 @@ def destroy(cluster: Cluster) -> None:
     """Stop the server and delete its data."""
     stop(cluster)
     shutil.rmtree(cluster.home)
+
+
+def clean(home: Path) -> None:
+    """Delete all that `prepare(home)` and `start` have made, inside and outside the project."""
+    for cluster in clusters_of(home):
+        destroy(cluster)
+    shutil.rmtree(_outside_path(home.absolute()), ignore_errors=True)

@@ -362,8 +362,7 @@ def status(sandbox: Sandbox) -> list[tuple[str, int, str]]:
 def clean(sandbox: Sandbox) -> None:
     """Take everything down and delete the sandbox's folder: data, keys, passwords, logs."""
     down(sandbox)
-    for cluster in postgres.clusters_of(sandbox.folder / "postgres"):
-        postgres.destroy(cluster)
+    postgres.clean(sandbox.folder / "postgres")
     shutil.rmtree(sandbox.folder)
 
 
