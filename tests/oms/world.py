@@ -83,6 +83,27 @@ class World:
             {"product": product, "facility": facility, "minimum": minimum, "allow": allow_brokering},
         )
 
+    def shop(self, *products: int, shop_id: str = "demo", location: int = 1, **columns) -> None:
+        """A shop with one location for the channel, and variants: inventory item = product + 1,000,000."""
+        self.db.execute(
+            """insert into oms.shop (shop_id, shop_name, connection_id, product_store_id)
+               values (%(id)s, %(id)s, 'shopify_' || %(id)s, 'STORE')""",
+            {"id": shop_id},
+        )
+        self.db.execute(
+            """insert into oms.shop_location (shop_id, shopify_location_id, location_name, facility_group_id)
+               values (%s, %s, 'Online', 'FAC_GRP')""",
+            (shop_id, location),
+        )
+        self.db.execute("insert into oms.shop_location_facility values (%s, '_NA_', %s)", (shop_id, location))
+        for product in products:
+            self.db.execute(
+                """insert into oms.shop_product (shop_id, shopify_variant_id, shopify_product_id, product_id,
+                                                 shopify_inventory_item_id, tracked)
+                   values (%s, %s, %s, %s, %s, %s)""",
+                (shop_id, product, product, product, product + 1_000_000, columns.get("tracked", True)),
+            )
+
     def order(self, product: int, quantity: int, facility: str = "_NA_", *, status: str = "APPROVED") -> int:
         """An order of one line that waits at a facility, without a reservation."""
         (order_id,) = self.db.execute(

@@ -202,3 +202,20 @@ comment on function oms.facility_figure is
 ATP and COMPUTED_ATP are lowered by demand without a reservation that stands at the facility (6.8, INV-48); QOH is compared with
 on_hand, which an order does not move. allow_brokering = false shows 0 (reason SWITCHED_OFF).
 held_...: changes to be left out, side by side, of ATP or, for basis QOH, of QOH; those of other facilities are ignored.';
+
+create function oms.default_location(at_facility text) returns text language sql stable as $$
+    select coalesce(min(place.location_seq_id), 'TLTLTLLL01')
+      from oms.facility_location as place
+     where place.facility_id = at_facility and place.location_type = 'FLT_PICKLOC'
+$$;
+comment on function oms.default_location is 'Where stock of a facility lies unless somebody says otherwise: its pick face, else TLTLTLLL01 (inventory.md 1.2).';
+
+create unique index order_header_external on oms.order_header ((coalesce(shop_id, '')), external_id)
+    where external_id is not null;
+comment on index oms.order_header_external is 'An order is taken in once, also where it comes from no shop.';
+
+create index inventory_ledger_order on oms.inventory_ledger (order_id, order_item_seq) where order_id is not null;
+
+drop index oms.shop_product_product;
+create unique index shop_product_product on oms.shop_product (shop_id, product_id) where thru_date is null;
+comment on index oms.shop_product_product is 'One variant of a shop for one product: its level is the only one that shows the product at a location.';

@@ -1,0 +1,1 @@
+"""Orders, as far as they move stock."""

@@ -1,0 +1,213 @@
+"""What orders do to stock, queue demand and books (spec inventory.md 1.3, 6.7; orders.md 5.7)."""
+
+import psycopg
+import pytest
+
+from oms.orders import demand
+from oms.orders.demand import Line
+from oms.orders.errors import OrderError
+
+LOCATION = 1
+
+
+@pytest.fixture
+def product(world):
+    """A product with 10/10 at store A, sold by the shop `demo`."""
+    product = world.product("P")
+    world.stock(product, world.facility("A"), 10)
+    world.shop(product, location=LOCATION)
+    return product
+
+
+def book(world) -> int:
+    return world.db.execute("select coalesce(sum(book), 0)::int from oms.sync_level").fetchone()[0]
+
+
+def committed(world) -> int:
+    return world.db.execute("select sum(committed_quantity)::int from oms.order_item").fetchone()[0]
+
+
+def stock(world, facility="A"):
+    return world.db.execute(
+        "select qoh, atp from oms.inventory_item where facility_id = %s", (facility,)
+    ).fetchone()
+
+
+def changes(world) -> list[str]:
+    rows = world.db.execute(
+        "select cause from oms.product_change where cause <> 'mapping' order by change_id"
+    ).fetchall()
+    return [cause for (cause,) in rows]
+
+
+def sell(world, product, quantity=2, shop="demo", external_id="1001", **options):
+    return demand.take_in(world.db, shop, external_id, [Line(product, quantity, "L1", LOCATION)], **options)
+
+
+def test_an_order_of_the_shop_lowers_online_and_book_alike(world, product):
+    sell(world, product)
+
+    assert world.online(product) == (8, None)
+    assert world.db.execute(
+        "select shopify_location_id, shopify_inventory_item_id, kind, amount from oms.sync_book"
+    ).fetchall() == [(LOCATION, product + 1_000_000, "act", -2)]
+    assert committed(world) == 2
+    assert changes(world) == ["order taken in"]
+
+
+def test_an_order_is_taken_in_once(world, product):
+    first = sell(world, product)
+    again = demand.take_in(world.db, "demo", "1001", [Line(product, 9, "L9", LOCATION)])
+
+    assert again == first
+    assert (book(world), committed(world), changes(world)) == (-2, 2, ["order taken in"])
+
+
+def test_inv_37_an_order_of_another_channel_is_demand_without_an_act(world, product):
+    order = sell(world, product, shop=None)
+    assert sell(world, product, shop=None) == order
+    assert (world.online(product), book(world), committed(world)) == ((8, None), 0, 0)
+
+    assert demand.broker(world.db, order, "A") == 2
+    assert (world.online(product), stock(world)) == ((8, None), (10, 8))
+    assert demand.release(world.db, order, 1) == 2
+    assert (world.online(product), stock(world)) == ((8, None), (10, 10))
+    assert demand.cancel(world.db, order, 1, 2, restocked=False) == 2
+
+    assert (world.online(product), book(world)) == ((10, None), 0)
+    assert changes(world) == ["order taken in"] + [
+        f"order item {event}" for event in ("reserved", "released", "cancelled")
+    ]
+
+
+@pytest.mark.parametrize(("restocked", "expected"), [(True, 0), (False, -2)])
+@pytest.mark.parametrize("reserved", [True, False])
+def test_a_cancellation_books_what_shopify_put_back(world, product, restocked, expected, reserved):
+    order = sell(world, product)
+    if reserved:
+        demand.reserve(world.db, order, 1, "A")
+
+    assert demand.cancel(world.db, order, 1, 2, restocked=restocked) == 2
+
+    assert (book(world), committed(world), world.online(product)) == (expected, 0, (10, None))
+    assert world.db.execute("select status from oms.order_header").fetchone() == ("CANCELLED",)
+
+
+def test_t_can_04_a_line_is_cancelled_in_parts(world, product):
+    order = sell(world, product, quantity=3)
+    demand.reserve(world.db, order, 1, "A")
+
+    demand.cancel(world.db, order, 1, 1, restocked=True)
+    assert (stock(world), book(world), committed(world)) == ((10, 8), -2, 2)
+    with pytest.raises(OrderError, match="3 to cancel, 2 are open"):
+        demand.cancel(world.db, order, 1, 3, restocked=True)
+    demand.cancel(world.db, order, 1, 2, restocked=True)
+
+    assert (stock(world), book(world), committed(world)) == ((10, 10), 0, 0)
+    assert demand.cancel(world.db, order, 1, 1, restocked=True) == 0
+
+
+def test_t_can_05_an_order_with_a_completed_item_ends_completed(world, product):
+    order = demand.take_in(
+        world.db, "demo", "7", [Line(product, 1, "L1", LOCATION), Line(product, 2, "L2", LOCATION)]
+    )
+    demand.reserve(world.db, order, 1, "A")
+    assert demand.ship(world.db, order, 1) == 1
+    demand.cancel(world.db, order, 2, 2, restocked=True)
+
+    assert world.db.execute("select status from oms.order_header").fetchone() == ("COMPLETED",)
+    assert demand.cancel(world.db, order, 1, 1, restocked=True) == 0
+
+
+def test_shipping_issues_the_units_and_shopify_learns_of_it_later(world, product):
+    order = sell(world, product)
+    demand.reserve(world.db, order, 1, "A")
+
+    assert demand.ship(world.db, order, 1) == 2
+    assert (stock(world), committed(world), book(world)) == ((8, 8), 2, -2)
+    assert demand.ship(world.db, order, 1) == 0
+    demand.fulfilled(world.db, order, 1)
+
+    assert (committed(world), world.online(product)) == (0, (8, None))
+
+
+def test_reserving_again_changes_nothing_and_elsewhere_asks_for_a_release(world, product):
+    order = sell(world, product)
+    world.facility("B")
+    assert demand.reserve(world.db, order, 1, "A") == 2
+
+    assert demand.reserve(world.db, order, 1, "A") == 0
+    with pytest.raises(OrderError, match="is reserved at A"):
+        demand.reserve(world.db, order, 1, "B")
+    demand.release(world.db, order, 1)
+    assert demand.reserve(world.db, order, 1, "B") == 2
+
+    assert (stock(world), stock(world, "B")) == ((10, 10), (0, -2))
+
+
+def test_reservations_take_from_the_pick_face(world, product):
+    world.facility("B")
+    world.db.execute(
+        "insert into oms.facility_location values ('B', 'PICK', 'FLT_PICKLOC'), ('B', 'A', 'FLT_BULK')"
+    )
+
+    demand.broker(world.db, sell(world, product), "B")
+
+    assert world.db.execute(
+        "select location_seq_id, atp from oms.inventory_item where facility_id = 'B'"
+    ).fetchall() == [("PICK", -2)]
+
+
+@pytest.mark.parametrize(
+    ("act", "message"),
+    [
+        (lambda db, order: demand.reserve(db, order, 1, "_NA_"), "virtual"),
+        (lambda db, order: demand.reserve(db, order, 1, "MARS"), "does not exist"),
+        (lambda db, order: demand.reserve(db, order, 9, "A"), "item 9: does not exist"),
+        (lambda db, order: demand.ship(db, order, 1), "no reservation"),
+        (lambda db, order: demand.take_in(db, "demo", "x", []), "no lines"),
+        (lambda db, order: demand.take_in(db, "other", "x", [Line(1, 1)]), "shop other: not known"),
+    ],
+)
+def test_what_cannot_be_is_refused(world, product, act, message):
+    order = sell(world, product)
+
+    with pytest.raises(OrderError, match=message):
+        act(world.db, order)
+
+
+def test_a_sale_without_its_location_is_refused_as_a_whole(world, product):
+    with pytest.raises(OrderError, match="line 1 does not say at which Shopify location"):
+        demand.take_in(world.db, "demo", "x", [Line(product, 1, "L1", None)])
+
+    assert world.db.execute("select count(*) from oms.order_header").fetchone() == (0,)
+
+
+def test_an_untracked_product_has_no_level_to_book_at(world):
+    product = world.product("G")
+    world.shop(product, tracked=False)
+
+    demand.take_in(world.db, "demo", "x", [Line(product, 1, "L1", None)])
+
+    assert (book(world), committed(world)) == (0, 1)
+
+
+def test_one_of_several_stores_must_be_named(world, product):
+    world.db.execute("insert into oms.product_store (product_store_id, store_name) values ('OTHER', 'Other')")
+    with pytest.raises(OrderError, match="name one of several product stores"):
+        sell(world, product, shop=None)
+
+    assert sell(world, product, shop=None, product_store_id="OTHER")
+
+
+def test_two_at_once_take_in_one_order(oms_dsn, world, product):
+    """The second waits for the first and finds its order."""
+    world.db.commit()
+    with psycopg.connect(oms_dsn) as other, world.db.transaction():
+        first = sell(world, product)
+        other.execute("set lock_timeout = '200 ms'")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            demand.take_in(other, "demo", "1001", [Line(product, 2, "L1", LOCATION)])
+    with psycopg.connect(oms_dsn) as other:
+        assert demand.take_in(other, "demo", "1001", [Line(product, 2, "L1", LOCATION)]) == first
+        assert other.execute("select count(*) from oms.sync_book").fetchone() == (1,)
