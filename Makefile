@@ -56,8 +56,8 @@ lock: ## compile requirements.in into requirements.txt; ARGS="--upgrade"
 schema: $(INSTALLED) ## rebuild the local shop's schema from the published one
 	@$(RUN) -m fakeshop.schema.build
 
-env: ## .env for docker compose, with fresh secrets; an existing one is kept
-	@tools/make-env.sh
+env: $(INSTALLED) ## .env for docker compose, with fresh secrets; an existing one is kept
+	@$(RUN) -m sandbox.compose_env
 
 $(INSTALLED): requirements.txt tools/install.sh
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3"; exit 1; }
