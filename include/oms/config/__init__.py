@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import yaml
 
-from oms.catalog import JOBS, Job
+from oms.catalog import JOBS, Job, Json, Parameter
 from oms.parameters import BadParameter, resolve
 
 JOBS_YAML = Path(__file__).parent / "jobs.yaml"
@@ -29,6 +29,11 @@ class JobSettings:
     time_zone: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
     """Defaults that differ from the catalogue's, as written in the file."""
+
+    def default_of(self, parameter: Parameter) -> Json:
+        """The value that a run has when it gives none."""
+        spellings = (parameter.name, *parameter.aliases)
+        return next((self.parameters[s] for s in spellings if s in self.parameters), parameter.default)
 
 
 def job_settings(job: Job) -> JobSettings:

@@ -1,0 +1,143 @@
+"""What people read about the jobs, made from the catalogue: the page of each, its form, the list of all.
+
+`python -m oms.docs` writes dags/README.md; a test fails when that file is stale.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from oms.catalog import CATEGORIES, JOBS, CategoryJob, ImportJob, Job, Parameter, SyncJob
+
+README = Path(__file__).parent.parent.parent / "dags" / "README.md"
+
+BELLS = {
+    "stock_changed": "a change of stock",
+    "inventory_reset": "an inventory reset that changed something",
+}
+
+
+def page_of(job: Job) -> str:
+    """The text on a job's own page, for the person on call."""
+    names = f"\n\nAlso known as: {', '.join(job.other_names)}." if job.other_names else ""
+    folder = f"\n\n**Where:** `{job.import_path}` on the SFTP server." if isinstance(job, ImportJob) else ""
+    order = (
+        f"\n\n**Order:** {' → '.join(f'`{dag_id}`' for dag_id in job.jobs)}"
+        if isinstance(job, CategoryJob)
+        else ""
+    )
+    return (
+        f"{job.purpose}{names}{folder}{order}\n\n"
+        f"**When it runs:** {job.when}\n\n"
+        f"**Run it again?** {job.repeat}\n\n"
+        f"**If it fails:** {job.on_failure}\n\n"
+        f"**What to do then:** {job.what_to_do}\n"
+    )
+
+
+def schema_of(parameter: Parameter) -> dict[str, Any]:
+    """The JSON schema of a parameter, with what the form shows of it."""
+    optional = "null" in parameter.types or (parameter.required and parameter.default is None)
+    types = [*parameter.types] if "null" in parameter.types or not optional else [*parameter.types, "null"]
+    schema: dict[str, Any] = {
+        "type": types if len(types) > 1 else types[0],
+        "description_md": description_of(parameter),
+        "section": parameter.section,
+    }
+    if parameter.enum and "array" in parameter.types:
+        schema |= {"items": {"type": "string", "enum": [*parameter.enum]}, "examples": [*parameter.enum]}
+    elif parameter.enum:
+        schema["enum"] = [*parameter.enum, *([None] if optional else [])]
+    elif "array" in parameter.types:
+        schema["items"] = {"type": "string"}
+    elif parameter.example is not None and parameter.types[0] == "string":
+        schema["examples"] = [parameter.example]
+    if parameter.minimum is not None:
+        schema["minimum"] = parameter.minimum
+    if parameter.maximum is not None:
+        schema["maximum"] = parameter.maximum
+    return schema
+
+
+def description_of(parameter: Parameter) -> str:
+    """The explanation under the field, with the example and the other spellings."""
+    parts = [parameter.description]
+    if parameter.required and parameter.default is None:
+        parts.append("**Required.**")
+    if parameter.example is not None:
+        parts.append(f"Example: `{_shown(parameter.example)}`.")
+    if parameter.aliases:
+        parts.append(f"Also spelled {', '.join(f'`{alias}`' for alias in parameter.aliases)}.")
+    return " ".join(parts)
+
+
+def jobs_table() -> str:
+    """All jobs in one table, by category."""
+    rows = ["| DAG | job | ids | what it does | schedule |", "|---|---|---|---|---|"]
+    for job in _ordered():
+        ids = "<br>".join(f"`{i}`" for i in (*filter(None, (job.enum_id,)), *job.aliases))
+        purpose = job.purpose.split(". ")[0].rstrip(".") + "."
+        rows.append(
+            f"| [`{job.dag_id}`](#{job.dag_id}) | {job.name} | {ids} | {purpose} | {timetable_of(job)} |"
+        )
+    return "\n".join(rows)
+
+
+def timetable_of(job: Job) -> str:
+    """When a job runs, in a few words."""
+    times = []
+    if isinstance(job, ImportJob):
+        times.append("when a file arrives")
+    if isinstance(job, SyncJob):
+        times += [f"after {BELLS[bell]}" for bell in job.rung_by]
+    if job.schedule:
+        times.append(f"`{job.schedule}`")
+    return ", ".join(times) or "by hand"
+
+
+def readme() -> str:
+    """The text of dags/README.md."""
+    parts = [
+        "# Jobs\n\n<!-- Written by `python -m oms.docs` from include/oms/catalog.py: change it there. -->\n\n"
+        "Every job is a DAG of its own, and so is every category, which runs its jobs in their order. "
+        "Schedules and parameter defaults of an installation are set in `include/oms/config/jobs.yaml`; "
+        f"the ones below are the catalogue's.\n\n{jobs_table()}\n"
+    ]
+    parts += [_section(job) for job in _ordered()]
+    return "\n".join(parts)
+
+
+def _section(job: Job) -> str:
+    lines = [f'\n<a id="{job.dag_id}"></a>\n\n## {job.name} (`{job.dag_id}`)\n', page_of(job)]
+    lines.append("| parameter | type | default | example | meaning |\n|---|---|---|---|---|")
+    for parameter in job.parameters:
+        types = " or ".join(t for t in parameter.types if t != "null")
+        needed = "**required**" if parameter.required else "optional"
+        example = "" if parameter.example is None else f"`{_cell(_shown(parameter.example))}`"
+        default = "" if parameter.default is None else f"`{_cell(_shown(parameter.default))}`"
+        meaning = parameter.description
+        if parameter.enum:
+            meaning += f" One of {', '.join(f'`{_shown(value)}`' for value in parameter.enum)}."
+        if parameter.aliases:
+            meaning += f" Also spelled {', '.join(f'`{alias}`' for alias in parameter.aliases)}."
+        lines.append(f"| `{parameter.name}` | {types}, {needed} | {default} | {example} | {_cell(meaning)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _shown(value: Any) -> str:
+    return value.replace("\t", "tab") if isinstance(value, str) else json.dumps(value)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _ordered() -> list[Job]:
+    return sorted(
+        JOBS.values(), key=lambda job: (CATEGORIES.index(job.category), not isinstance(job, CategoryJob))
+    )
+
+
+if __name__ == "__main__":
+    README.write_text(readme(), encoding="utf-8")
+    print(f"wrote {README}")

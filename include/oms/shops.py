@@ -1,0 +1,53 @@
+"""The shops, and which of them a run is about."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from psycopg.rows import class_row
+
+from oms.database import Connection, statements
+from oms.parameters import BadParameter
+
+sql = statements(__file__)
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A Shopify shop: a row of oms.shop."""
+
+    shop_id: str
+    shop_name: str
+    connection_id: str
+    product_store_id: str
+    inventory_master: str
+    product_identifier: str
+    push_enabled: bool
+
+
+def named(conn: Connection, shop_ids: str | list[str]) -> list[str]:
+    """The shops that a run names, in order. Raises BadParameter for one that is not set up."""
+    wanted = [shop_ids] if isinstance(shop_ids, str) else shop_ids
+    known = [shop_id for (shop_id,) in conn.execute(sql.all_shops)]
+    for shop_id in wanted:
+        if shop_id not in known:
+            raise BadParameter(
+                "shopId", shop_ids, f"shops that are set up: {', '.join(known) or 'none is yet'}"
+            )
+    return sorted(set(wanted))
+
+
+def to_serve(conn: Connection, shop_ids: str | list[str] | None, modes: Collection[str]) -> list[str]:
+    """The shops that a push serves: those named, else all that have a location in one of the sync modes."""
+    chosen = None if shop_ids is None else named(conn, shop_ids)
+    return [
+        shop_id for (shop_id,) in conn.execute(sql.shops_to_serve, {"named": chosen, "modes": list(modes)})
+    ]
+
+
+def read(conn: Connection, shop_id: str) -> Shop:
+    """A shop by its id. Raises BadParameter if it is not set up."""
+    with conn.cursor(row_factory=class_row(Shop)) as cursor:
+        found = cursor.execute(sql.shop, {"shop_id": shop_id}).fetchone()
+    if found is None:
+        raise BadParameter("shopId", shop_id, "a shop that is set up")
+    return found

@@ -1,0 +1,36 @@
+"""What rings between jobs: files that arrived, balances that changed."""
+
+from airflow.sdk import Asset, AssetWatcher
+
+from oms import catalog
+from oms.catalog import ImportJob
+from oms.config import job_settings
+from oms.parameters import connection_id, resolve
+from oms_airflow.file_arrival import SftpFileTrigger
+from oms_airflow.row_changes import StockChangedTrigger
+
+INVENTORY = Asset(catalog.INVENTORY, uri="oms://inventory")
+INVENTORY_RESET = Asset(catalog.INVENTORY_RESET, uri="oms://inventory/reset")
+STOCK_CHANGED = Asset(
+    catalog.STOCK_CHANGED,
+    uri="oms://inventory/changes",
+    watchers=[AssetWatcher(name="ledger", trigger=StockChangedTrigger())],
+)
+BY_NAME = {asset.name: asset for asset in (INVENTORY, INVENTORY_RESET, STOCK_CHANGED)}
+
+
+def arrivals_of(job: ImportJob) -> Asset:
+    """Rings when a file has come to rest where this job's runs look for one by default."""
+    params = resolve(job, {}, job_settings(job).parameters)
+    trigger = SftpFileTrigger(
+        connection_id=connection_id(params["propertyResource"]),
+        path=params["importPath"],
+        file_name=params["remoteFilename"],
+        file_pattern=params["fileNameRegex"],
+        settle_seconds=params["settleSeconds"],
+    )
+    return Asset(
+        f"{job.dag_id}_files",
+        uri=f"oms://files/{job.dag_id}",
+        watchers=[AssetWatcher(name="folder", trigger=trigger)],
+    )

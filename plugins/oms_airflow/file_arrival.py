@@ -1,0 +1,325 @@
+"""Files arriving on SFTP: one trigger class for the asset watchers and for the sensor.
+
+The triggerer lists each folder once for all that watch it. A file has arrived when its name is wanted and
+its size and time were the same on two looks, `settle_seconds` apart (inventory.md 3.5). An event is a
+doorbell: the run that it starts looks for itself.
+"""
+
+import asyncio
+import logging
+import stat
+import time
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import asyncssh
+from airflow.sdk import BaseOperator, Context
+from airflow.triggers.base import BaseEventTrigger, TriggerEvent
+
+from oms.catalog import ImportJob
+from oms.config import job_settings
+from oms.filenames import wanted
+from oms.parameters import connection_id, resolve
+from oms_airflow.connections import MissingConnection, connection_from_triggerer, sftp_client
+
+if TYPE_CHECKING:
+    from paramiko import SFTPClient
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 1.0
+LONGEST_PAUSE = 30.0
+"""Seconds between two attempts to reach a server that does not answer."""
+PATIENCE = 20.0
+"""Seconds that a server has for one answer."""
+
+Stamp = tuple[int, int]
+"""Size in bytes and modification time in seconds since the epoch: what changes while a file is written."""
+
+
+class FileMissing(LookupError):
+    """A file that the run asked for is not there; looking again may find it."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a folder held at one moment."""
+
+    at: float
+    """Monotonic clock, seconds."""
+    files: Mapping[str, Stamp] | None
+    """Regular files by name; None: the server did not answer."""
+
+
+@dataclass
+class Arrivals:
+    """Tells from the looks at a folder which wanted files have newly come to rest."""
+
+    file_name: str | None
+    file_pattern: str | None
+    settle_seconds: float
+    _since: dict[str, tuple[Stamp, float]] = field(default_factory=dict)
+    _reported: dict[str, Stamp] = field(default_factory=dict)
+
+    def take(self, look: Look) -> dict[str, Stamp]:
+        """The files that settled with this look. A file is reported again if it changed or had been away."""
+        if look.files is None:
+            return {}
+        files = {
+            name: stamp
+            for name, stamp in look.files.items()
+            if wanted(name, file_name=self.file_name, pattern=self.file_pattern)
+        }
+        self._reported = {name: stamp for name, stamp in self._reported.items() if files.get(name) == stamp}
+        self._since = {
+            name: self._since[name]
+            if name in self._since and self._since[name][0] == stamp
+            else (stamp, look.at)
+            for name, stamp in files.items()
+        }
+        settled = {
+            name: stamp
+            for name, (stamp, since) in self._since.items()
+            if look.at - since >= self.settle_seconds and name not in self._reported
+        }
+        self._reported |= settled
+        return settled
+
+
+class SftpFileTrigger(BaseEventTrigger):
+    """Fires when wanted files have come to rest in an SFTP folder; the payload names them with size and time.
+
+    It never ends by itself on an error: a server that does not answer is asked again, with growing pauses.
+    With `give_up_at` (seconds since the epoch) it fires once with no files when that moment has passed.
+    """
+
+    def __init__(
+        self,
+        *,
+        connection_id: str,
+        path: str,
+        file_name: str | None = None,
+        file_pattern: str | None = None,
+        settle_seconds: float = 2,
+        poll_seconds: float = POLL_SECONDS,
+        give_up_at: float | None = None,
+    ) -> None:
+        super().__init__()
+        self.connection_id = connection_id
+        self.path = path
+        self.file_name = file_name
+        self.file_pattern = file_pattern
+        self.settle_seconds = settle_seconds
+        self.poll_seconds = poll_seconds
+        self.give_up_at = give_up_at
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """How Airflow makes this trigger again elsewhere."""
+        return (
+            f"{type(self).__module__}.{type(self).__qualname__}",
+            {
+                "connection_id": self.connection_id,
+                "path": self.path,
+                "file_name": self.file_name,
+                "file_pattern": self.file_pattern,
+                "settle_seconds": self.settle_seconds,
+                "poll_seconds": self.poll_seconds,
+                "give_up_at": self.give_up_at,
+            },
+        )
+
+    def shared_stream_key(self) -> tuple[str, str, str, float]:
+        """Triggers on one folder share one listing."""
+        return ("sftp-folder", self.connection_id, self.path, self.poll_seconds)
+
+    @classmethod
+    async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncIterator[Look]:
+        """Look at the folder for ever; a look without files where the server did not answer."""
+        folder = _Folder(kwargs["connection_id"], kwargs["path"])
+        pause = kwargs["poll_seconds"]
+        try:
+            while True:
+                look = await folder.look()
+                yield look
+                longer = min(max(pause * 2, 2.0), LONGEST_PAUSE)
+                pause = kwargs["poll_seconds"] if look.files is not None else longer
+                await asyncio.sleep(pause)
+        finally:
+            await folder.close()
+
+    async def filter_shared_stream(self, shared_stream: AsyncIterator[Look]) -> AsyncIterator[TriggerEvent]:
+        """This trigger's events among the looks at the folder."""
+        arrivals = Arrivals(self.file_name, self.file_pattern, self.settle_seconds)
+        async for look in shared_stream:
+            if settled := arrivals.take(look):
+                yield TriggerEvent({"path": self.path, "files": as_payload(settled)})
+            elif self.give_up_at is not None and time.time() >= self.give_up_at:
+                yield TriggerEvent({"path": self.path, "files": []})
+                return
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """The same without a triggerer that shares streams."""
+        async for event in self.filter_shared_stream(self.open_shared_stream(self.serialize()[1])):
+            yield event
+
+
+class _Folder:
+    """A folder of an SFTP server over one session, opened anew after an error."""
+
+    def __init__(self, connection_id: str, path: str) -> None:
+        self.connection_id, self.path = connection_id, path
+        self._session: asyncssh.SFTPClient | None = None
+        self._stack = AsyncExitStack()
+        self._said: str | None = None
+
+    async def look(self) -> Look:
+        """List the regular files; a folder that is not there holds none."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                files = await self._list()
+        except (OSError, TimeoutError, asyncssh.Error, MissingConnection, ValueError) as error:
+            self._say(f"cannot look into {self.path} of {self.connection_id}, trying again: {error!r}")
+            await self.close()
+            return Look(time.monotonic(), None)
+        return Look(time.monotonic(), files)
+
+    async def close(self) -> None:
+        """End the session, whatever state it is in."""
+        stack, self._stack, self._session = self._stack, AsyncExitStack(), None
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await stack.aclose()
+        except (OSError, TimeoutError, asyncssh.Error) as error:
+            log.info("the session with %s did not end cleanly: %r", self.connection_id, error)
+
+    async def _list(self) -> dict[str, Stamp]:
+        if self._session is None:
+            self._session = await self._open()
+        try:
+            entries = await self._session.readdir(self.path)
+        except asyncssh.SFTPNoSuchFile:
+            self._say(f"{self.path} of {self.connection_id} does not exist yet; it is watched all the same")
+            return {}
+        self._say(None)
+        return {
+            str(entry.filename): (entry.attrs.size or 0, entry.attrs.mtime or 0)
+            for entry in entries
+            if entry.attrs.type == asyncssh.FILEXFER_TYPE_REGULAR
+            or stat.S_ISREG(entry.attrs.permissions or 0)
+        }
+
+    async def _open(self) -> asyncssh.SFTPClient:
+        from airflow.providers.sftp.hooks.sftp import SFTPHookAsync
+
+        await connection_from_triggerer(self.connection_id)
+        hook = SFTPHookAsync(sftp_conn_id=self.connection_id)
+        return await self._stack.enter_async_context(hook.get_managed_conn())
+
+    def _say(self, what: str | None) -> None:
+        """Log a state once, not at every look, and when it is over."""
+        if what == self._said:
+            return
+        if what is not None:
+            log.warning("%s", what)
+        elif self._said is not None:
+            log.info("%s of %s is there and listed", self.path, self.connection_id)
+        self._said = what
+
+
+class SftpFileSensor(BaseOperator):
+    """Returns the files that wait for a job, as `[{"name", "size", "mtime"}]`.
+
+    It looks once, or waits deferred for `waitMinutes`. Files that the event behind the run names count as
+    settled if they are still the same; others are looked at twice.
+    """
+
+    def __init__(self, *, job: ImportJob, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.job = job
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        """Check the parameters, then look.
+
+        Raises:
+            BadParameter: the run's parameters are wrong.
+            FileMissing: a file asked for by name is not there and the run does not wait.
+        """
+        params = run_parameters(self.job, context)
+        with sftp_client(connection_id(params["propertyResource"])) as sftp:
+            found = settled_files(sftp, params, announced_files(context))
+        if not found and params["waitMinutes"]:
+            self.defer(
+                trigger=SftpFileTrigger(
+                    connection_id=connection_id(params["propertyResource"]),
+                    path=params["importPath"],
+                    file_name=params["remoteFilename"],
+                    file_pattern=params["fileNameRegex"],
+                    settle_seconds=params["settleSeconds"],
+                    give_up_at=time.time() + params["waitMinutes"] * 60,
+                ),
+                method_name="arrived",
+                timeout=timedelta(minutes=params["waitMinutes"] + 5),
+            )
+        if not found and params["remoteFilename"]:
+            raise FileMissing(f"{params['remoteFilename']} is not in {params['importPath']}")
+        log.info("%s files wait in %s", len(found), params["importPath"])
+        return as_payload(found)
+
+    def arrived(self, context: Context, event: dict[str, Any]) -> list[dict[str, Any]]:
+        """Resume after the wait. Raises FileMissing if no file came."""
+        if not event["files"]:
+            params = run_parameters(self.job, context)
+            name = params["remoteFilename"] or params["fileNameRegex"] or "any file"
+            raise FileMissing(f"{name} did not come to {event['path']} in {params['waitMinutes']} minutes")
+        return event["files"]
+
+
+def run_parameters(job: Any, context: Context) -> dict[str, Any]:
+    """The parameters of this run, checked. Raises BadParameter."""
+    return resolve(job, context["dag_run"].conf or {}, job_settings(job).parameters)
+
+
+def announced_files(context: Context) -> dict[str, Collection[Stamp]]:
+    """The files that the asset events behind this run name as settled."""
+    announced: dict[str, set[Stamp]] = {}
+    for event in context["dag_run"].consumed_asset_events:
+        payload = (event.extra or {}).get("payload")
+        for file in (payload or {}).get("files", ()):
+            announced.setdefault(file["name"], set()).add((file["size"], file["mtime"]))
+    return announced
+
+
+def settled_files(
+    sftp: "SFTPClient", params: Mapping[str, Any], announced: Mapping[str, Collection[Stamp]]
+) -> dict[str, Stamp]:
+    """The wanted files at rest; looks twice if any of them is not `announced` as it is now."""
+    first = wanted_files(sftp, params)
+    if all(stamp in announced.get(name, ()) for name, stamp in first.items()):
+        return first
+    time.sleep(params["settleSeconds"])
+    second = wanted_files(sftp, params)
+    return {name: stamp for name, stamp in second.items() if first.get(name) == stamp}
+
+
+def wanted_files(sftp: "SFTPClient", params: Mapping[str, Any]) -> dict[str, Stamp]:
+    """The regular files in the folder that the parameters ask for; a folder that is not there holds none."""
+    try:
+        entries = sftp.listdir_attr(params["importPath"])
+    except FileNotFoundError:
+        log.info("%s does not exist yet", params["importPath"])
+        return {}
+    return {
+        entry.filename: (entry.st_size or 0, int(entry.st_mtime or 0))
+        for entry in entries
+        if stat.S_ISREG(entry.st_mode or 0)
+        and wanted(entry.filename, file_name=params["remoteFilename"], pattern=params["fileNameRegex"])
+    }
+
+
+def as_payload(files: Mapping[str, Stamp]) -> list[dict[str, Any]]:
+    """Files as JSON, oldest first."""
+    ordered = sorted(files.items(), key=lambda file: (file[1][1], file[0]))
+    return [{"name": name, "size": size, "mtime": mtime} for name, (size, mtime) in ordered]

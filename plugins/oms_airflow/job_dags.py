@@ -1,0 +1,300 @@
+"""The shapes of our DAGs: a file import, a push to Shopify, a pull from it, a category of jobs.
+
+What differs between two jobs of a shape is in the catalogue.
+"""
+
+import logging
+from datetime import timedelta
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+from airflow.sdk import (
+    DAG,
+    Asset,
+    AssetAny,
+    AssetOrTimeSchedule,
+    Context,
+    CronTriggerTimetable,
+    ExceptionRetryPolicy,
+    Param,
+    RetryAction,
+    RetryRule,
+    TriggerRule,
+    chain,
+    dag,
+    get_current_context,
+    task,
+)
+from airflow.sdk.api.datamodels._generated import DagRunType
+from airflow.sdk.exceptions import AirflowSkipException
+
+from oms import docs
+from oms.catalog import JOBS, CategoryJob, ImportJob, Job, PullJob, SyncJob
+from oms.config import BadSettings, job_settings
+from oms.parameters import BadParameter, connection_id
+from oms.shopify.errors import Misconfigured, NotExecuted
+from oms_airflow.assets import BY_NAME, INVENTORY, INVENTORY_RESET, arrivals_of
+from oms_airflow.connections import MissingConnection, oms_db, open_oms_db, sftp_client, shop_login
+from oms_airflow.file_arrival import FileMissing, SftpFileSensor, run_parameters
+
+if TYPE_CHECKING:
+    from oms.imports.landing import Run
+
+log = logging.getLogger(__name__)
+
+LANES = 4
+"""Runs of one import at a time: an urgent one must not wait behind one that waits (design 4.4)."""
+PUSH_LANES = 16
+"""Runs of one push at a time: tasks of a shop that is down, waiting for their retry, hold a run each."""
+
+
+class RunIncomplete(RuntimeError):
+    """An earlier task of the run has failed; that one is to be repeated, and this one follows by itself."""
+
+
+RETRIES = ExceptionRetryPolicy(
+    rules=[
+        RetryRule(
+            exception=[BadParameter, BadSettings, MissingConnection, Misconfigured],
+            action=RetryAction.FAIL,
+            reason="a person must change a setting first",
+        ),
+        RetryRule(exception=[RunIncomplete], action=RetryAction.FAIL, reason="an earlier task has failed"),
+        RetryRule(exception=[FileMissing], action=RetryAction.FAIL, reason="the file is not there"),
+        RetryRule(exception=[NotExecuted], retry_delay=timedelta(seconds=30), reason="the shop is not ready"),
+    ]
+)
+DEFAULT_ARGS: dict[str, Any] = {
+    "retries": 3,
+    "retry_delay": timedelta(seconds=10),
+    "retry_exponential_backoff": 2,
+    "max_retry_delay": timedelta(minutes=5),
+    "retry_policy": RETRIES,
+    "execution_timeout": timedelta(hours=2),
+}
+
+
+def import_job_dag(job: ImportJob) -> DAG:
+    """Take the files that wait, land them, apply them chunk by chunk, close their account."""
+    changed = [INVENTORY, INVENTORY_RESET] if job.kind == "reset" else [INVENTORY]
+
+    @dag(schedule=schedule_of(job, [arrivals_of(job)]), max_active_runs=LANES, **_dag_arguments(job))
+    def flow() -> None:
+        @task(pool=job.pool)
+        def land(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+            from oms.imports import landing
+
+            params = run_parameters(job, get_current_context())
+            with oms_db() as conn, sftp_client(connection_id(params["propertyResource"])) as sftp:
+                return landing.land(conn, sftp, job, params, _this_run())
+
+        @task(pool=job.pool, map_index_template="{{ label }}")
+        def apply(chunk: dict[str, Any]) -> dict[str, Any]:
+            from oms.imports import applying
+
+            get_current_context()["label"] = chunk["label"]
+            params = run_parameters(job, get_current_context())
+            resource = connection_id(params["propertyResource"])
+            with oms_db() as conn:
+                return applying.apply_chunk(conn, chunk, lambda: sftp_client(resource))
+
+        @task(pool=job.pool, trigger_rule=TriggerRule.ALL_DONE, outlets=changed)
+        def close() -> int:
+            from oms.imports import closing
+
+            context = get_current_context()
+            if context["ti"].xcom_pull(task_ids="land") is None:
+                raise RunIncomplete("land has not finished: nothing was closed")
+            params = run_parameters(job, context)
+            with oms_db() as conn, sftp_client(connection_id(params["propertyResource"])) as sftp:
+                account = closing.close(conn, sftp, job, _this_run())
+            log.info("\n%s", account.table())
+            account.raise_if_open()
+            if not account.changed:
+                raise AirflowSkipException("no balance has changed")
+            for asset in changed:
+                context["outlet_events"][asset].extra = {"changed": account.changed}
+            return account.changed
+
+        found = SftpFileSensor(task_id="wait_for_files", job=job, pool=job.pool)
+        chunks = land(found.output)
+        apply.expand(chunk=chunks) >> close()
+
+    return flow()
+
+
+def sync_job_dag(job: SyncJob) -> DAG:
+    """Bring the figures of every shop to Shopify, each shop on its own."""
+    bells = [BY_NAME[name] for name in job.rung_by]
+
+    @dag(schedule=schedule_of(job, bells), max_active_runs=PUSH_LANES, **_dag_arguments(job))
+    def flow() -> None:
+        @task
+        def choose_shops() -> list[str]:
+            from oms import shops
+
+            context = get_current_context()
+            params = run_parameters(job, context)
+            with oms_db() as conn:
+                return shops.to_serve(conn, params["shopId"], served_modes(job, context))
+
+        @task(pool=job.pool, map_index_template="{{ shop }}")
+        def push(shop_id: str) -> dict[str, Any]:
+            from oms import shops
+            from oms.shopify.connections import client_for
+            from oms.sync.options import PushOptions
+            from oms.sync.push import push_shop
+
+            context = get_current_context()
+            context["shop"] = shop_id
+            params = run_parameters(job, context)
+            with oms_db() as conn:
+                client = client_for(shops.read(conn, shop_id), shop_login)
+            options = PushOptions.of(params, run_type=context["dag_run"].run_type)
+            report = push_shop(open_oms_db, client, shop_id, job.mode, options, _run_name(context))
+            log.info("\n%s", report.table())
+            return report.counts()
+
+        push.expand(shop_id=choose_shops())
+
+    return flow()
+
+
+def pull_job_dag(job: PullJob) -> DAG:
+    """Take from every shop that was named what the job takes, each shop on its own."""
+
+    @dag(schedule=schedule_of(job, []), max_active_runs=LANES, **_dag_arguments(job))
+    def flow() -> None:
+        @task
+        def choose_shops() -> list[str]:
+            from oms import shops
+
+            params = run_parameters(job, get_current_context())
+            with oms_db() as conn:
+                return shops.named(conn, params["shopId"])
+
+        @task(pool=job.pool, map_index_template="{{ shop }}")
+        def pull(shop_id: str) -> dict[str, Any]:
+            from oms import shops
+            from oms.shopify.connections import client_for
+
+            context = get_current_context()
+            context["shop"] = shop_id
+            module, function = job.function.split(":")
+            with oms_db() as conn:
+                client = client_for(shops.read(conn, shop_id), shop_login)
+                return getattr(import_module(module), function)(
+                    conn, client, shop_id, run_parameters(job, context), _run_name(context)
+                )
+
+        pull.expand(shop_id=choose_shops())
+
+    return flow()
+
+
+def category_dag(category: CategoryJob) -> DAG:
+    """Run the jobs of a category one after the other, each in its own DAG."""
+
+    @dag(schedule=schedule_of(category, []), max_active_runs=1, **_dag_arguments(category))
+    def flow() -> None:
+        chain(*[RunJob(category=category, job=JOBS[dag_id]) for dag_id in category.jobs])
+
+    return flow()
+
+
+class RunJob(TriggerDagRunOperator):
+    """Run a job's own DAG and wait for it, deferred; skipped if the category run asks for other jobs."""
+
+    def __init__(self, *, category: CategoryJob, job: Job, **kwargs: Any) -> None:
+        super().__init__(
+            task_id=job.dag_id,
+            task_display_name=job.name,
+            trigger_dag_id=job.dag_id,
+            wait_for_completion=True,
+            deferrable=True,
+            fail_when_dag_is_paused=True,
+            poke_interval=5,
+            trigger_rule=TriggerRule.NONE_FAILED,
+            retries=0,
+            **kwargs,
+        )
+        self.category = category
+        self.job = job
+
+    def execute(self, context: Context) -> None:
+        """Check the parameters of the category run, then start the job with what is meant for it."""
+        params = run_parameters(self.category, context)
+        if params["jobs"] is not None and self.job.dag_id not in params["jobs"]:
+            raise AirflowSkipException(f"this run asks for {', '.join(params['jobs'])}")
+        known = {parameter.name for parameter in self.job.parameters}
+        self.conf = {name: params[name] for name in self.category.forwarded if name in known}
+        if "createdByJobID" in known:
+            self.conf["createdByJobID"] = _run_name(context)
+        super().execute(context)
+
+
+def schedule_of(
+    job: Job, assets: list[Asset]
+) -> AssetOrTimeSchedule | AssetAny | CronTriggerTimetable | None:
+    """The clock of the job in this installation, or any of the assets, or both."""
+    settings = job_settings(job)
+    rung = AssetAny(*assets) if assets else None
+    if settings.schedule is None:
+        return rung
+    clock = CronTriggerTimetable(settings.schedule, timezone=settings.time_zone)
+    return AssetOrTimeSchedule(timetable=clock, assets=rung) if rung else clock
+
+
+def params_of(job: Job) -> dict[str, Param]:
+    """The form of the job: every parameter with its type, default, choices, example and explanation.
+
+    A parameter that a run must give itself is checked by the run: Airflow refuses a schedule with it.
+    """
+    settings = job_settings(job)
+    return {
+        parameter.name: Param(settings.default_of(parameter), **docs.schema_of(parameter))
+        for parameter in job.parameters
+    }
+
+
+def tags_of(job: Job) -> list[str]:
+    """What a person searches by: category, direction and all ids of the job."""
+    return sorted({job.category, job.direction, *filter(None, (job.enum_id,)), *job.aliases})
+
+
+def _dag_arguments(job: Job) -> dict[str, Any]:
+    return {
+        "dag_id": job.dag_id,
+        "dag_display_name": job.name,
+        "description": job.purpose.split(":")[0].split(". ")[0],
+        "doc_md": docs.page_of(job),
+        "params": params_of(job),
+        "tags": tags_of(job),
+        "default_args": DEFAULT_ARGS,
+    }
+
+
+def _this_run() -> "Run":
+    from oms.imports.landing import Run
+
+    dag_run = get_current_context()["dag_run"]
+    return Run(dag_run.dag_id, dag_run.run_id)
+
+
+def _run_name(context: Context) -> str:
+    return f"{context['dag_run'].dag_id}/{context['dag_run'].run_id}"
+
+
+def served_modes(job: SyncJob, context: Context) -> list[str]:
+    """Which locations a run serves, by their sync mode (inventory.md 6.1).
+
+    Started by hand: all. By the clock, a bell or a category: those of the job's own mode. A hard sync serves
+    both kinds, except after a reset, which only DELTA locations cannot send otherwise (inventory.md 5.1).
+    """
+    run_type = context["dag_run"].run_type
+    if run_type == DagRunType.MANUAL:
+        return ["RECENT", "DELTA"]
+    if job.mode == "HARD":
+        return ["DELTA"] if run_type == DagRunType.ASSET_TRIGGERED else ["RECENT", "DELTA"]
+    return [job.mode]
