@@ -50,7 +50,7 @@ psql: $(INSTALLED) ## a prompt on the OMS database; ARGS="-c 'select 1'"
 lock: ## compile requirements.in into requirements.txt; ARGS="--upgrade"
 	@test -x $(PY) || $(PYTHON) -m venv .venv
 	@$(PY) -m uv --version >/dev/null 2>&1 || $(PY) -m pip install --quiet uv
-	@$(PY) -m uv pip compile --quiet --python-version 3.11 --no-emit-index-url requirements.in \
+	@$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url requirements.in \
 		--output-file requirements.txt $(ARGS)
 
 schema: $(INSTALLED) ## rebuild the local shop's schema from the published one

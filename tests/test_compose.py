@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from oms import catalog
-from sandbox import compose_env
+from sandbox import compose_env, stack
 from sandbox.layout import PROJECT
 
 COMPOSE_FILE = PROJECT / "docker-compose.yaml"
@@ -118,6 +118,10 @@ def test_the_host_key_that_clients_check_is_the_servers(services):
     public = asyncssh.import_private_key(private.decode()).export_public_key().decode()
 
     assert connection["extra"]["host_key"] == " ".join(public.split()[:2])
+
+
+def test_the_sftp_server_has_the_folders_of_the_import_jobs(services):
+    assert services["sftp"]["environment"]["SFTP_FOLDERS"].split() == stack.import_folders()
 
 
 def test_ports_are_published_on_the_loopback_only(services):

@@ -9,9 +9,9 @@ echo "oms:$SFTP_PASSWORD" | chpasswd 2>/dev/null
 unset SFTP_HOST_KEY_BASE64 SFTP_PASSWORD
 chown root:root /srv/sftp
 chmod 755 /srv/sftp
+umask 022
 for folder in $SFTP_FOLDERS; do
     mkdir -p "/srv/sftp/$folder"
-    chown oms:oms "/srv/sftp/$folder"
-    chmod 755 "/srv/sftp/$folder"
+    chown -R oms:oms "/srv/sftp/${folder%%/*}"
 done
 exec /usr/sbin/sshd -D -e

@@ -24,6 +24,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+from oms import catalog, database
 from sandbox import connections, postgres, processes, sftp
 from sandbox.airflow_api import AirflowApi
 from sandbox.layout import PROJECT, Sandbox, State
@@ -188,8 +189,6 @@ def _own_postgres(run: Run) -> None:
 
 
 def _migrate_oms(run: Run) -> None:
-    from oms import database
-
     with step("tables of the OMS"):
         database.migrate(run.environment["OMS_DSN"])
 
@@ -227,10 +226,18 @@ def _sftp(run: Run) -> None:
         return
     with step("SFTP server") as current:
         server = sftp.prepare(run.sandbox.folder / "sftp", port=run.port("sftp", sftp.DEFAULT_PORT))
+        for folder in import_folders():
+            (server.root / folder).mkdir(parents=True, exist_ok=True)
         run.started(sftp.start(server, env=run.process_environment()))
         current.note = f"{server.host}:{server.port}, files in {server.root}"
     run.environment[connections.FTP_CONFIG] = json.dumps(server.connection(by_key=True))
     run.environment[connections.FTP_EXP_CONFIG] = json.dumps(server.connection(by_key=False))
+
+
+def import_folders() -> list[str]:
+    """The SFTP folders in which the import jobs look for files, as the catalogue has them."""
+    jobs = [job for job in catalog.JOBS.values() if isinstance(job, catalog.ImportJob)]
+    return sorted({config.import_path for job in jobs for config in job.configs})
 
 
 def _shop(run: Run) -> None:
@@ -238,17 +245,22 @@ def _shop(run: Run) -> None:
     if shops:
         say(f"         {', '.join(shops)} set: the local shop is not started")
         return
+    token = run.sandbox.secret("shop token")
     with step("local shop") as current:
         port = run.port("fakeshop", FAKESHOP_PORT)
-        log = run.sandbox.logs / "fakeshop.log"
+        config = run.sandbox.folder / "fakeshop.json"
+        processes.write_secret(config, json.dumps({"shops": [{"shop": SHOP, "access_token": token}]}))
         data = run.sandbox.folder / "fakeshop"
-        shop = run.start("fakeshop", ["fakeshop", "--port", str(port), "--data", str(data)], log)
+        command = ["fakeshop", "--port", str(port), "--data", str(data), "--config", str(config)]
+        log = run.sandbox.logs / "fakeshop.log"
+        shop = run.start("fakeshop", command, log)
         processes.wait_until(lambda: processes.listening(port), shop, log, seconds=60)
         url = f"http://{LOOPBACK}:{port}"
         current.note = url
-    connection = connections.shopify(f"{url}/{SHOP}", run.sandbox.secret("shop token"), API_VERSION)
     run.environment["FAKESHOP_URL"] = url
-    run.environment[f"{connections.SHOPIFY_PREFIX}{SHOP.upper()}"] = connection
+    run.environment[f"{connections.SHOPIFY_PREFIX}{SHOP.upper()}"] = connections.shopify(
+        f"{url}/{SHOP}", token, API_VERSION
+    )
 
 
 def airflow_settings(run: Run) -> dict[str, str]:
