@@ -1,0 +1,71 @@
+"""The web application: which path leads where."""
+
+import ipaddress
+from collections.abc import Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import Response
+
+from fakeshop import side_door
+from fakeshop.graphql_http import Graphql, json_response
+from fakeshop.tokens import access_token
+from fakeshop.world import World
+
+PRIVATE = ("/_fakeshop", "/_page")
+
+
+class Cuttable:
+    """Lets a response cut its connection: the outermost layer, where the transport can still be seen."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            scope["fakeshop.cut"] = lambda: send.__self__.transport.abort()
+        await self.app(scope, receive, send)
+
+
+def from_loopback(request: Request) -> bool:
+    """Say whether a request comes from this machine."""
+    return request.client is not None and ipaddress.ip_address(request.client.host).is_loopback
+
+
+def create_app(world: World) -> FastAPI:
+    """Build the application for the shops of a world."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> Any:
+        yield
+        world.store.close()
+
+    app = FastAPI(title="fakeshop", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    graphql = Graphql(world)
+
+    @app.middleware("http")
+    async def loopback_only(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:
+        path = request.url.path
+        if (path == "/" or path.startswith(PRIVATE)) and not from_loopback(request):
+            return json_response({"errors": "only from this machine"}, 403)
+        return await go_on(request)
+
+    @app.post("/admin/api/{version}/graphql.json")
+    async def by_host(request: Request, version: str) -> Response:
+        return await graphql.serve(request, world.by_domain(request.headers.get("host", "")), version)
+
+    @app.post("/{handle}/admin/api/{version}/graphql.json")
+    async def by_path(request: Request, handle: str, version: str) -> Response:
+        return await graphql.serve(request, world.shops.get(handle), version)
+
+    @app.post("/admin/oauth/access_token")
+    async def token_by_host(request: Request) -> Response:
+        return await access_token(request, world.by_domain(request.headers.get("host", "")))
+
+    @app.post("/{handle}/admin/oauth/access_token")
+    async def token_by_path(request: Request, handle: str) -> Response:
+        return await access_token(request, world.shops.get(handle))
+
+    app.include_router(side_door.router(world))
+    return app

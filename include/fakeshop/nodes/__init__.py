@@ -1,0 +1,1 @@
+"""The object types of the API that the local shop can show."""
