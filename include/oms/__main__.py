@@ -1,0 +1,163 @@
+"""The commands of the OMS: `python -m oms --help`."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from oms import database
+from oms.inventory import checking, figures
+from oms.setup import applying
+from oms.setup.errors import SetupRefused
+from oms.setup.tables import column_tables
+
+VARIABLE = "AIRFLOW_CONN_OMS_DB"
+LIBPQ_OPTIONS = (
+    "sslmode",
+    "sslcert",
+    "sslkey",
+    "sslrootcert",
+    "connect_timeout",
+    "options",
+    "application_name",
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit code: 0 done, 1 the answer is no, 2 it could not be done."""
+    parser = argparse.ArgumentParser(
+        prog="python -m oms", description="Commands of the order management system."
+    )
+    parser.add_argument(
+        "--dsn", help=f"address of the OMS database (default: {VARIABLE}, as an Airflow connection)"
+    )
+    commands = parser.add_subparsers(title="commands", required=True)
+    _add_setup(commands)
+    _add_migrate(commands)
+    _add_online_atp(commands)
+    _add_check(commands)
+    given = parser.parse_args(arguments)
+    run: Callable[[str, argparse.Namespace], int] = given.run
+    try:
+        dsn = given.dsn or dsn_of_connection(os.environ.get(VARIABLE, ""))
+        return run(dsn, given)
+    except (SetupRefused, ValueError, psycopg.OperationalError, psycopg.errors.UndefinedTable) as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def dsn_of_connection(connection: str) -> str:
+    """The libpq address of an Airflow connection, given as JSON or as a URI.
+
+    Raises ValueError if it is empty or no Postgres connection.
+    """
+    if not connection.strip():
+        raise ValueError(f"no database: set {VARIABLE} (an Airflow connection) or give --dsn")
+    if connection.lstrip().startswith("{"):
+        parts = json.loads(connection)
+        extra = parts.get("extra") or {}
+        options = json.loads(extra) if isinstance(extra, str) else extra
+        login, host, port = (parts.get("login"), parts.get("password")), parts.get("host"), parts.get("port")
+        database_name = parts.get("schema")
+    else:
+        uri = urlsplit(connection)
+        if uri.scheme not in ("postgres", "postgresql"):
+            raise ValueError(f"{VARIABLE}: {uri.scheme or 'it'} is no Postgres connection")
+        options = dict(parse_qsl(uri.query))
+        login, port = (unquote(uri.username or ""), unquote(uri.password or "")), uri.port
+        host, database_name = unquote(uri.hostname or ""), unquote(uri.path.lstrip("/"))
+    given = {
+        "host": host,
+        "port": port,
+        "user": login[0],
+        "password": login[1],
+        "dbname": database_name,
+    } | {name: value for name, value in options.items() if name in LIBPQ_OPTIONS}
+    return make_conninfo(**{name: str(value) for name, value in given.items() if value})
+
+
+def _add_setup(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser(
+        "setup",
+        help="enter and change stores, facilities, channels, shops and their locations from CSV files",
+        description="Makes the master data what the CSV files of a folder say. All or nothing.",
+        epilog="The files, all of them optional (a blank cell means the default):\n\n" + column_tables(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("folder", type=Path, metavar="DIR")
+    parser.add_argument("--dry-run", action="store_true", help="show what would change, write nothing")
+    parser.add_argument(
+        "--prune",
+        action="store_true",
+        help="end links, memberships and mappings that the files no longer name",
+    )
+    parser.set_defaults(run=_setup)
+
+
+def _setup(dsn: str, given: argparse.Namespace) -> int:
+    with database.transaction(dsn) as conn:
+        report = applying.set_up(conn, given.folder, prune=given.prune)
+        if given.dry_run:
+            conn.rollback()
+    for line in report.lines:
+        print(line)
+    print(("would be: " if given.dry_run else "") + report.summary)
+    if given.dry_run:
+        print("nothing is written (dry run)")
+    return 0
+
+
+def _add_migrate(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser("migrate", help="bring the database to the newest schema")
+    parser.set_defaults(run=_migrate)
+
+
+def _migrate(dsn: str, given: argparse.Namespace) -> int:
+    database.migrate(dsn)
+    return 0
+
+
+def _add_online_atp(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser("online-atp", help="what a channel may promise of products, and why")
+    parser.add_argument("skus", nargs="+", metavar="SKU")
+    parser.add_argument("--group", default="FAC_GRP", help="the channel (default FAC_GRP)")
+    parser.set_defaults(run=_online_atp)
+
+
+def _online_atp(dsn: str, given: argparse.Namespace) -> int:
+    with database.transaction(dsn) as conn:
+        rows = figures.online_atp(conn, given.group, given.skus)
+    print(f"{'SKU':<24} {'online':>8} {'facilities':>11} {'threshold':>10} {'queue':>6}  rule")
+    for row in rows:
+        print(
+            f"{row.sku:<24} {row.online_atp:>8} {row.facility_sum:>11} {row.threshold:>10} {row.queue:>6}"
+            f"  {row.reason or ''}"
+        )
+    unknown = [sku for sku in given.skus if sku not in {row.sku for row in rows}]
+    for sku in unknown:
+        print(f"{sku}: no product has this SKU", file=sys.stderr)
+    return 1 if unknown else 0
+
+
+def _add_check(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser("check", help="check that positions, books and accounts add up")
+    parser.set_defaults(run=_check)
+
+
+def _check(dsn: str, given: argparse.Namespace) -> int:
+    with database.transaction(dsn) as conn:
+        found = checking.breaches(conn)
+    for breach in found:
+        print(breach, file=sys.stderr)
+    print(f"{len(found)} breaches of {len(checking.RULES)} rules")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

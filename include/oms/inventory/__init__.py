@@ -1,0 +1,1 @@
+"""Stock: figures for people, and the check of what must always hold."""

@@ -1,0 +1,50 @@
+-- name: positions_off
+with ledger as (
+    select inventory_item_id, sum(qoh_diff) as qoh, sum(atp_diff) as atp
+      from oms.inventory_ledger
+     group by inventory_item_id
+)
+select format('product %s at %s %s', item.product_id, item.facility_id, item.location_seq_id),
+       format('%s/%s', item.qoh, item.atp), format('%s/%s', coalesce(ledger.qoh, 0), coalesce(ledger.atp, 0))
+  from oms.inventory_item as item
+  left join ledger using (inventory_item_id)
+ where (item.qoh, item.atp) is distinct from (coalesce(ledger.qoh, 0), coalesce(ledger.atp, 0))
+ order by 1;
+
+-- name: books_off
+with entries as (
+    select shop_id, shopify_location_id, shopify_inventory_item_id, sum(amount) as book
+      from oms.sync_book
+     group by shop_id, shopify_location_id, shopify_inventory_item_id
+)
+select format('level of item %s at location %s of shop %s',
+              shopify_inventory_item_id, shopify_location_id, shop_id),
+       coalesce(level.book, 0)::text, coalesce(entries.book, 0)::text
+  from oms.sync_level as level
+  full join entries using (shop_id, shopify_location_id, shopify_inventory_item_id)
+ where coalesce(level.book, 0) <> coalesce(entries.book, 0)
+ order by 1;
+
+-- name: reservations_off
+select format('order %s item %s', item.order_id, item.order_item_seq),
+       format('%s reserved', sum(reservation.quantity)),
+       format('at most %s (%s)',
+              case when item.status in ('CREATED', 'APPROVED') then item.quantity - item.cancel_quantity else 0 end,
+              item.status)
+  from oms.inventory_reservation as reservation
+  join oms.order_item as item using (order_id, order_item_seq)
+ group by item.order_id, item.order_item_seq
+having sum(reservation.quantity)
+       > case when item.status in ('CREATED', 'APPROVED') then item.quantity - item.cancel_quantity else 0 end
+ order by 1;
+
+-- name: rejects_off
+-- The constraint guards the sum of the account; here: the rejected lines are kept, each once.
+select format('file %s (log %s)', log.file_name, log.log_id),
+       format('%s rejected lines kept', count(reject.log_id)), log.rejected_count::text
+  from oms.import_log as log
+  left join oms.import_reject as reject using (log_id)
+ where log.status = 'DmlsFinished'
+ group by log.log_id
+having count(reject.log_id) <> log.rejected_count
+ order by 1;

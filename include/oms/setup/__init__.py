@@ -1,0 +1,1 @@
+"""Master data from CSV files that a person writes: `python -m oms setup DIR`."""

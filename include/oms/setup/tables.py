@@ -1,0 +1,301 @@
+"""The files of a setup: their columns, what they mean, and what happens to a row no longer named."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from zoneinfo import available_timezones
+
+Value = str | int | bool | None
+
+
+class Gone(Enum):
+    """What `--prune` does to a row that its file no longer names."""
+
+    KEEP = "is kept"
+    END = "ends"
+    DELETE = "is removed"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a file and of its table."""
+
+    name: str
+    meaning: str
+    example: str
+    required: bool = False
+    default: Value = None
+    read: Callable[[str], Value] = str
+    references: str | None = None
+    shown_default: str | None = None
+
+    @property
+    def default_text(self) -> str:
+        """The default as the help shows it."""
+        if self.shown_default is not None:
+            return self.shown_default
+        if self.default is None:
+            return ""
+        return {True: "Y", False: "N"}.get(self.default, str(self.default))
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file, the table it fills, and its key (the first columns)."""
+
+    name: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    meaning: str
+    gone: Gone = Gone.KEEP
+    label: str = ""
+    own_default: dict[str, Callable[[dict[str, Value]], Value]] = field(default_factory=dict)
+    """Defaults that follow from the rest of the row."""
+
+    @property
+    def file(self) -> str:
+        return f"{self.name}.csv"
+
+    @property
+    def relation(self) -> str:
+        """The table: the file's name in the singular."""
+        return "oms." + self.name.replace("facilities", "facility").removesuffix("s")
+
+
+def yes_or_no(text: str) -> bool:
+    """Read Y or N, yes or no, true or false."""
+    word = text.lower()
+    if word in ("y", "yes", "true"):
+        return True
+    if word in ("n", "no", "false"):
+        return False
+    raise ValueError("write Y or N")
+
+
+def one_of(*values: str) -> Callable[[str], str]:
+    """Read one word of a closed list, whatever its case."""
+
+    def read(text: str) -> str:
+        if text.upper() not in values:
+            raise ValueError(f"write one of {', '.join(values)}")
+        return text.upper()
+
+    return read
+
+
+def number(text: str) -> int:
+    """Read a positive whole number, also at the end of a Shopify id (gid://shopify/Location/123)."""
+    digits = text.rsplit("/", 1)[-1]
+    if not (digits.isascii() and digits.isdigit()) or not 0 < int(digits) < 2**63:
+        raise ValueError("write the number of the Shopify id, such as 7001")
+    return int(digits)
+
+
+def time_zone(text: str) -> str:
+    """Read the name of a time zone."""
+    if text not in available_timezones():
+        raise ValueError("write the name of a time zone, such as Asia/Tokyo")
+    return text
+
+
+STORE = Column("product_store_id", "the product store", "STORE", required=True, references="product_stores")
+FACILITY = Column("facility_id", "the facility", "NEW_YORK", required=True, references="facilities")
+SHOP = Column("shop_id", "the shop", "demo", required=True, references="shops")
+GROUP = Column("facility_group_id", "the group", "FAC_GRP", required=True, references="facility_groups")
+
+TABLES = (
+    Table(
+        "product_stores",
+        (
+            Column("product_store_id", "id of the store", "STORE", required=True),
+            Column("store_name", "name for people", "Our Brand", required=True),
+            Column("time_zone", "time zone of the business", "Asia/Tokyo", default="UTC", read=time_zone),
+            Column(
+                "reserve_inventory",
+                "N: orders neither reserve stock nor lower online ATP while they wait",
+                "Y",
+                default=True,
+                read=yes_or_no,
+            ),
+            Column(
+                "hold_preorder_physical_inventory",
+                "Y: a product with a pre- or back-order queue shows 0 online",
+                "N",
+                default=False,
+                read=yes_or_no,
+            ),
+        ),
+        ("product_store_id",),
+        "Business units that sell under one set of rules.",
+    ),
+    Table(
+        "facilities",
+        (
+            Column("facility_id", "id of the facility", "NEW_YORK", required=True),
+            Column("facility_name", "name for people", "New York", required=True),
+            Column("external_id", "its id in the ERP or POS", "101"),
+            Column(
+                "facility_type_id",
+                "WAREHOUSE, RETAIL_STORE, OUTLET_STORE, VIRTUAL_FACILITY (queue), CONFIGURATION (thresholds)",
+                "RETAIL_STORE",
+                required=True,
+                read=one_of("WAREHOUSE", "RETAIL_STORE", "OUTLET_STORE", "VIRTUAL_FACILITY", "CONFIGURATION"),
+            ),
+            Column(
+                "deplete_on_pack",
+                "Y: QOH falls when an order is packed, not when it is shipped",
+                "N",
+                default=False,
+                read=yes_or_no,
+            ),
+        ),
+        ("facility_id",),
+        "Places that hold stock. Queues such as _NA_ and the facility CONFIGURATION exist already.",
+    ),
+    Table(
+        "facility_locations",
+        (
+            FACILITY,
+            Column("location_seq_id", "storage location", "A-01", required=True),
+            Column(
+                "location_type",
+                "FLT_PICKLOC (the pick face, default of the facility) or FLT_BULK",
+                "FLT_PICKLOC",
+                default="FLT_PICKLOC",
+                read=one_of("FLT_PICKLOC", "FLT_BULK"),
+            ),
+        ),
+        ("facility_id", "location_seq_id"),
+        "Storage locations inside facilities; without any, stock lies at TLTLTLLL01.",
+    ),
+    Table(
+        "product_store_facilities",
+        (STORE, FACILITY),
+        ("product_store_id", "facility_id"),
+        "Which facilities serve a product store.",
+        gone=Gone.END,
+        label="link",
+    ),
+    Table(
+        "facility_groups",
+        (
+            Column("facility_group_id", "id of the group", "FAC_GRP", required=True),
+            Column("facility_group_name", "name for people", "Online", required=True),
+            Column(
+                "facility_group_type",
+                "CHANNEL_FAC_GROUP (a selling channel), BROKERING_GROUP or OTHER",
+                "CHANNEL_FAC_GROUP",
+                default="CHANNEL_FAC_GROUP",
+                read=one_of("CHANNEL_FAC_GROUP", "BROKERING_GROUP", "OTHER"),
+            ),
+            Column(
+                "product_store_id",
+                "store of the channel; a channel needs one",
+                "STORE",
+                references="product_stores",
+            ),
+        ),
+        ("facility_group_id",),
+        "Facilities with a shared purpose.",
+    ),
+    Table(
+        "facility_group_members",
+        (GROUP, FACILITY),
+        ("facility_group_id", "facility_id"),
+        "Which facilities sell through a channel; a CONFIGURATION facility in it holds its thresholds.",
+        gone=Gone.END,
+        label="membership",
+    ),
+    Table(
+        "shops",
+        (
+            Column("shop_id", "our id of the shop", "demo", required=True),
+            Column("shop_name", "name for people", "Demo shop", required=True),
+            Column(
+                "connection_id",
+                "Airflow connection with its address and access token",
+                "shopify_demo",
+                shown_default="shopify_<shop_id>",
+            ),
+            STORE,
+            Column(
+                "inventory_master",
+                "OMS, or SHOPIFY if the shop's own figures lead",
+                "OMS",
+                default="OMS",
+                read=one_of("OMS", "SHOPIFY"),
+            ),
+            Column(
+                "product_identifier",
+                "what makes a variant a known product: SKU, BARCODE or SHOPIFY_PRODUCT_ID",
+                "SKU",
+                default="SKU",
+                read=one_of("SHOPIFY_PRODUCT_ID", "SKU", "BARCODE"),
+            ),
+            Column("push_enabled", "N stops all pushes to the shop", "Y", default=True, read=yes_or_no),
+        ),
+        ("shop_id",),
+        "Shopify shops.",
+        own_default={"connection_id": lambda row: f"shopify_{row['shop_id']}".lower()},
+    ),
+    Table(
+        "shop_locations",
+        (
+            SHOP,
+            Column("shopify_location_id", "number of the location", "7001", required=True, read=number),
+            Column("location_name", "name for people", "Online", required=True),
+            Column(
+                "facility_group_id",
+                "channel whose online ATP a consolidated location shows; blank for a physical one",
+                "FAC_GRP",
+                references="facility_groups",
+            ),
+            Column(
+                "sync_mode",
+                "RECENT (compares with Shopify), DELTA (compares with the book) or OFF",
+                "RECENT",
+                default="RECENT",
+                read=one_of("RECENT", "DELTA", "OFF"),
+            ),
+            Column(
+                "physical_basis",
+                "what a physical location shows: ATP, COMPUTED_ATP (less safety stock) or QOH",
+                "ATP",
+                default="ATP",
+                read=one_of("ATP", "COMPUTED_ATP", "QOH"),
+            ),
+        ),
+        ("shop_id", "shopify_location_id"),
+        "Locations of a shop that receive our figures.",
+    ),
+    Table(
+        "shop_location_facilities",
+        (
+            SHOP,
+            Column(
+                "facility_id",
+                "the facility, or _NA_ for the channel",
+                "_NA_",
+                required=True,
+                references="facilities",
+            ),
+            Column("shopify_location_id", "number of the location", "7001", required=True, read=number),
+        ),
+        ("shop_id", "facility_id"),
+        "Facility to location: _NA_ or several facilities make it consolidated, a single one physical.",
+        gone=Gone.DELETE,
+        label="mapping",
+    ),
+)
+
+
+def column_tables() -> str:
+    """The description of all files, as plain text for `--help`."""
+    parts = []
+    for table in TABLES:
+        parts.append(f"{table.file}\n  {table.meaning} Key: {', '.join(table.key)}.")
+        for column in table.columns:
+            need = "required" if column.required else f"default {column.default_text or 'blank'}"
+            parts.append(f"    {column.name:<34} {need:<28} e.g. {column.example:<14} {column.meaning}")
+        parts.append("")
+    return "\n".join(parts)
