@@ -323,9 +323,10 @@ def test_what_is_probably_not_meant_is_remarked(oms_db, folder):
     notes = [line for line in set_up(oms_db, folder).lines if line.startswith("note")]
 
     assert notes == [
-        "note: facility_group_members.csv line 15: 'FAC_GRP / KOBE' counts nothing: the facility is not linked"
-        " to product store STORE",
-        "note: shop_locations.csv line 4: 'demo / 7003' no facility is mapped to it, so nothing is sent there",
+        "note: facility_group_members.csv line 15: 'FAC_GRP / KOBE' counts nothing: the facility is not"
+        " linked to product store STORE",
+        "note: shop_locations.csv line 4: 'demo / 7003' no facility is mapped to it,"
+        " so nothing is sent there",
     ]
 
 
