@@ -25,6 +25,9 @@ class BadParameter(ValueError):
         super().__init__(f"parameter {name} = {value!r}: expected {expected}")
 
 
+_REGEX_SIGNS = re.compile(r"[\\^$+(){}|\[\]]|\.[*?]")
+
+
 def resolve(job: Job, conf: Mapping[str, Any], overrides: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The value of every parameter of the job under its canonical name.
 
@@ -80,8 +83,12 @@ def check(job: Job, parameter: Parameter, value: Any) -> None:
 
 
 def is_glob(pattern: str) -> bool:
-    """A file pattern is a glob if it starts with `*` or is no legal regular expression (inventory.md 3.3)."""
-    if pattern.startswith("*"):
+    """Whether a file pattern is meant as a glob.
+
+    It is if it starts with `*` or is no legal regular expression (inventory.md 3.3), and also if nothing in
+    it is peculiar to regular expressions: `stock*.csv` would be a legal one that matches no stock file.
+    """
+    if pattern.startswith("*") or not _REGEX_SIGNS.search(pattern):
         return True
     try:
         re.compile(pattern)
@@ -153,7 +160,7 @@ def _check_file_name(_job: Job, name: str, value: str) -> None:
 def _check_file_pattern(_job: Job, name: str, value: str) -> None:
     if "/" in value:
         raise BadParameter(name, value, "a glob or a regular expression for names in one folder, without '/'")
-    if value.startswith("*") or not is_glob(value):
+    if value.startswith("*") or not is_glob(value) or not _REGEX_SIGNS.search(value):
         return
     balanced = all(value.count(opening) == value.count(closing) for opening, closing in ("()", "[]"))
     if "\\" in value or not balanced or not any(wildcard in value for wildcard in "*?"):

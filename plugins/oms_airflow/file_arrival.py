@@ -10,7 +10,7 @@ import logging
 import stat
 import time
 from collections.abc import AsyncIterator, Collection, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -162,8 +162,12 @@ class SftpFileTrigger(BaseEventTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """The same without a triggerer that shares streams."""
-        async for event in self.filter_shared_stream(self.open_shared_stream(self.serialize()[1])):
-            yield event
+        async with (
+            aclosing(self.open_shared_stream(self.serialize()[1])) as looks,
+            aclosing(self.filter_shared_stream(looks)) as events,
+        ):
+            async for event in events:
+                yield event
 
 
 class _Folder:

@@ -132,7 +132,17 @@ def test_a_wrong_parameter_is_named_with_its_value_and_what_it_should_be(
 
 
 @pytest.mark.parametrize(
-    ("pattern", "glob"), [("*.csv", True), ("*.*", True), ("inv_??.csv(", True), (r"inv_\d+\.csv", False)]
+    ("pattern", "glob"),
+    [
+        ("*.csv", True),
+        ("*.*", True),
+        ("stock*.csv", True),
+        ("stock?.csv", True),
+        ("stock.csv", True),
+        (r"inv_\d+\.csv", False),
+        ("inv_.*", False),
+        ("inv_[0-9].csv", False),
+    ],
 )
 def test_what_cannot_be_a_regular_expression_is_a_glob(pattern: str, glob: bool):
     assert is_glob(pattern) is glob

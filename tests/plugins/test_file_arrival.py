@@ -1,0 +1,327 @@
+"""Files arriving on a real SFTP server: what rings, when, and what does not stop the watch."""
+
+import asyncio
+import json
+import logging
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from oms.catalog import IMPORT_INVENTORY_RESET, IMPORT_INVENTORY_VARIANCE
+from oms.parameters import BadParameter
+from oms_airflow import file_arrival
+from oms_airflow.connections import MissingConnection
+from oms_airflow.file_arrival import Arrivals, FileMissing, Look, SftpFileSensor, SftpFileTrigger
+from sandbox import processes, sftp
+
+FOLDER = "pos/in"
+
+
+@pytest.fixture
+def folder(sftp_server: sftp.Server, sftp_root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The watched folder on the server's own disk; the connection ftp_config leads there."""
+    monkeypatch.setenv("AIRFLOW_CONN_FTP_CONFIG", json.dumps(sftp_server.connection(by_key=True)))
+    path = sftp_root / FOLDER
+    path.mkdir(parents=True)
+    return path
+
+
+def trigger(**options: Any) -> SftpFileTrigger:
+    defaults = {"connection_id": "ftp_config", "path": FOLDER, "settle_seconds": 0.3, "poll_seconds": 0.1}
+    return SftpFileTrigger(**(defaults | options))
+
+
+async def names(events: AsyncIterator[Any], seconds: float = 10) -> list[str]:
+    """The names in the next event."""
+    async with asyncio.timeout(seconds):
+        event = await anext(events)
+    return [file["name"] for file in event.payload["files"]]
+
+
+async def nothing(events: AsyncIterator[Any], seconds: float = 1.0) -> bool:
+    """Whether no event comes for a while."""
+    waiting = asyncio.ensure_future(anext(events))
+    done, _ = await asyncio.wait([waiting], timeout=seconds)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    return not done
+
+
+class TestArrivals:
+    """The rule of settling, without a server."""
+
+    @pytest.fixture
+    def arrivals(self) -> Arrivals:
+        return Arrivals(file_name=None, file_pattern="*.csv", settle_seconds=2)
+
+    def test_a_file_settles_when_two_looks_that_far_apart_agree(self, arrivals: Arrivals):
+        assert arrivals.take(Look(10.0, {"a.csv": (5, 1)})) == {}
+        assert arrivals.take(Look(11.9, {"a.csv": (5, 1)})) == {}
+        assert arrivals.take(Look(12.0, {"a.csv": (5, 1)})) == {"a.csv": (5, 1)}
+        assert arrivals.take(Look(20.0, {"a.csv": (5, 1)})) == {}, "it has been reported"
+
+    def test_a_growing_file_starts_anew_with_every_change(self, arrivals: Arrivals):
+        for second in range(10):
+            assert arrivals.take(Look(10.0 + second, {"a.csv": (second, 1)})) == {}
+        assert arrivals.take(Look(21.0, {"a.csv": (9, 1)})) == {"a.csv": (9, 1)}
+
+    def test_a_file_that_was_away_or_changed_is_new(self, arrivals: Arrivals):
+        there, changed = {"a.csv": (5, 1)}, {"a.csv": (5, 2)}
+        looks = [there, there, {}, there, there, changed]
+        taken = [arrivals.take(Look(10.0 * i, files)) for i, files in enumerate(looks)]
+        assert [bool(files) for files in taken] == [False, True, False, False, True, False]
+        assert arrivals.take(Look(100.0, changed)) == changed
+
+    def test_a_look_that_failed_says_nothing_about_the_files(self, arrivals: Arrivals):
+        assert arrivals.take(Look(10.0, {"a.csv": (5, 1)})) == {}
+        assert arrivals.take(Look(11.0, None)) == {}
+        assert arrivals.take(Look(12.0, {"a.csv": (5, 1)})) == {"a.csv": (5, 1)}
+
+    @pytest.mark.parametrize(
+        ("pattern", "name", "taken"),
+        [
+            ("*.csv", "a.csv", True),
+            ("*.csv", "a.csv.tmp", False),
+            (None, "a.PART", False),
+            (None, "a.filepart", False),
+            (None, "anything.txt", True),
+            (r"inv_\d+\.csv", "inv_12.csv", True),
+            (r"inv_\d+\.csv", "inv_12.csv.gz", False),
+            ("*.*", "noextension", False),
+        ],
+    )
+    def test_only_wanted_names_arrive(self, pattern: str | None, name: str, taken: bool):
+        arrivals = Arrivals(file_name=None, file_pattern=pattern, settle_seconds=0)
+        assert bool(arrivals.take(Look(0.0, {name: (1, 1)}))) is taken
+
+    def test_a_file_asked_for_by_name_is_the_only_one(self):
+        arrivals = Arrivals(file_name="b.csv", file_pattern="*.csv", settle_seconds=0)
+        assert arrivals.take(Look(0.0, {"a.csv": (1, 1), "b.csv": (2, 2)})) == {"b.csv": (2, 2)}
+
+
+def test_a_closed_file_rings_with_name_size_and_time(folder: Path):
+    async def watch() -> dict[str, Any]:
+        (folder / "stock.csv").write_bytes(b"12345")
+        os.utime(folder / "stock.csv", (1_700_000_000, 1_700_000_000))
+        async with aclosing(trigger().run()) as events, asyncio.timeout(10):
+            return (await anext(events)).payload
+
+    assert asyncio.run(watch()) == {
+        "path": FOLDER,
+        "files": [{"name": "stock.csv", "size": 5, "mtime": 1_700_000_000}],
+    }
+
+
+def test_a_file_that_grows_rings_only_when_it_is_complete(folder: Path):
+    async def watch() -> list[str]:
+        path = folder / "stock.csv"
+        async with aclosing(trigger(settle_seconds=0.6).run()) as events:
+            waiting = asyncio.ensure_future(anext(events))
+            for _ in range(12):
+                with path.open("ab") as file:
+                    file.write(b"x" * 100)
+                await asyncio.sleep(0.15)
+                assert not waiting.done(), "still being written"
+            event = await asyncio.wait_for(waiting, 10)
+            return [file["size"] for file in event.payload["files"]]
+
+    assert asyncio.run(watch()) == [1200]
+
+
+def test_folders_and_unfinished_names_do_not_ring(folder: Path):
+    async def watch() -> bool:
+        (folder / "archive.csv").mkdir()
+        (folder / "stock.csv.part").write_text("x")
+        return await nothing(trigger().run())
+
+    assert asyncio.run(watch())
+
+
+def test_a_folder_that_is_not_there_yet_is_watched_and_said_once(
+    folder: Path, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level(logging.INFO, logger=file_arrival.__name__)
+    folder.rmdir()
+
+    async def watch() -> list[str]:
+        async with aclosing(trigger().run()) as events:
+            waiting = asyncio.ensure_future(names(events))
+            await asyncio.sleep(1)
+            assert not waiting.done()
+            folder.mkdir()
+            (folder / "stock.csv").write_text("x")
+            return await waiting
+
+    assert asyncio.run(watch()) == ["stock.csv"]
+    said = [record.getMessage() for record in caplog.records if record.name == file_arrival.__name__]
+    assert len(said) == 2
+    assert "does not exist yet" in said[0]
+    assert "is there and listed" in said[1]
+
+
+def test_a_server_that_goes_away_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(file_arrival, "LONGEST_PAUSE", 0.2)
+    server = sftp.prepare(tmp_path / "sftp", port=processes.free_port(0))
+    monkeypatch.setenv("AIRFLOW_CONN_FTP_CONFIG", json.dumps(server.connection(by_key=True)))
+    incoming = server.root / FOLDER
+    incoming.mkdir(parents=True)
+
+    async def watch() -> list[list[str]]:
+        first = sftp.start(server, ends_with_us=True)
+        async with aclosing(trigger().run()) as events:
+            (incoming / "a.csv").write_text("x")
+            seen = [await names(events)]
+            processes.end(first)
+            waiting = asyncio.ensure_future(names(events, 20))
+            await asyncio.sleep(1)
+            second = sftp.start(server, ends_with_us=True)
+            (incoming / "b.csv").write_text("x")
+            seen.append(await waiting)
+        processes.end(second)
+        return seen
+
+    assert asyncio.run(watch()) == [["a.csv"], ["b.csv"]]
+
+
+def test_a_missing_connection_does_not_end_the_watch(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setattr(file_arrival, "LONGEST_PAUSE", 0.2)
+    login = os.environ["AIRFLOW_CONN_FTP_CONFIG"]
+    monkeypatch.delenv("AIRFLOW_CONN_FTP_CONFIG")
+    (folder / "stock.csv").write_text("x")
+
+    async def watch() -> list[str]:
+        async with aclosing(trigger().run()) as events:
+            waiting = asyncio.ensure_future(names(events))
+            await asyncio.sleep(1)
+            assert not waiting.done()
+            monkeypatch.setenv("AIRFLOW_CONN_FTP_CONFIG", login)
+            return await waiting
+
+    assert asyncio.run(watch()) == ["stock.csv"]
+    assert "AIRFLOW_CONN_FTP_CONFIG" in caplog.text
+
+
+def test_triggers_on_one_folder_share_one_listing(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    from airflow.triggers.shared_stream import SharedStreamManager
+
+    sessions = []
+    opened = file_arrival._Folder._open
+
+    async def counted(self: file_arrival._Folder) -> Any:
+        sessions.append(self.path)
+        return await opened(self)
+
+    monkeypatch.setattr(file_arrival._Folder, "_open", counted)
+
+    async def watch() -> list[list[str]]:
+        manager = SharedStreamManager()
+        resets, variances = trigger(file_pattern="reset*.csv"), trigger(file_pattern="variance*.csv")
+        assert resets.shared_stream_key() == variances.shared_stream_key()
+        events = [
+            one.filter_shared_stream(
+                manager.subscribe(trigger_id=i, trigger=one, key=one.shared_stream_key())
+            )
+            for i, one in enumerate((resets, variances))
+        ]
+        (folder / "reset1.csv").write_text("x")
+        (folder / "variance1.csv").write_text("x")
+        seen = [await names(one) for one in events]
+        await manager.stop_all()
+        return seen
+
+    assert asyncio.run(watch()) == [["reset1.csv"], ["variance1.csv"]]
+    assert sessions == [FOLDER]
+
+
+def test_a_trigger_is_made_again_from_what_airflow_keeps_of_it():
+    from airflow.sdk.module_loading import import_string
+
+    path, arguments = trigger(file_pattern="*.csv", give_up_at=5.0).serialize()
+
+    assert import_string(path)(**arguments).serialize() == (path, arguments)
+
+
+class TestSensor:
+    @pytest.fixture
+    def look(self) -> Callable[..., list[dict[str, Any]]]:
+        def run(conf: dict[str, Any], job: Any = IMPORT_INVENTORY_RESET, events: tuple[Any, ...] = ()) -> Any:
+            dag_run = SimpleNamespace(conf={"settleSeconds": 1} | conf, consumed_asset_events=events)
+            return SftpFileSensor(task_id="wait_for_files", job=job).execute({"dag_run": dag_run})
+
+        return run
+
+    def test_it_returns_what_waits_oldest_first(self, folder: Path, look: Callable):
+        for name, when in (("b.csv", 100), ("a.csv", 200), ("c.txt", 50)):
+            (folder / name).write_text("x")
+            os.utime(folder / name, (when, when))
+
+        found = look({"importPath": FOLDER})
+
+        assert found == [
+            {"name": "b.csv", "size": 1, "mtime": 100},
+            {"name": "a.csv", "size": 1, "mtime": 200},
+        ]
+
+    def test_an_announced_file_needs_no_second_look(self, folder: Path, look: Callable, monkeypatch):
+        monkeypatch.setattr(file_arrival.time, "sleep", lambda _: pytest.fail("looked twice"))
+        (folder / "a.csv").write_text("x")
+        os.utime(folder / "a.csv", (100, 100))
+        file = {"name": "a.csv", "size": 1, "mtime": 100}
+        rung = SimpleNamespace(extra={"from_trigger": True, "payload": {"path": FOLDER, "files": [file]}})
+
+        assert look({"importPath": FOLDER}, events=(rung,)) == [file]
+
+    def test_an_announced_file_that_has_changed_since_is_looked_at_twice(
+        self, folder: Path, look: Callable, monkeypatch
+    ):
+        (folder / "a.csv").write_text("xx")
+        file = {"name": "a.csv", "size": 1, "mtime": 100}
+        rung = SimpleNamespace(extra={"payload": {"path": FOLDER, "files": [file]}})
+
+        def grow(_seconds: float) -> None:
+            (folder / "a.csv").write_text("xxx")
+
+        monkeypatch.setattr(file_arrival.time, "sleep", grow)
+        assert look({"importPath": FOLDER}, events=(rung,)) == [], "it grew between the looks"
+
+    def test_no_file_is_nothing_to_do(self, folder: Path, look: Callable):
+        assert look({"importPath": FOLDER}) == []
+        assert look({"importPath": "no/such/folder"}, IMPORT_INVENTORY_VARIANCE) == []
+
+    def test_a_file_asked_for_by_name_must_be_there(self, folder: Path, look: Callable):
+        with pytest.raises(FileMissing, match=r"sample_file\.txt is not in pos/in"):
+            look({"importPath": FOLDER, "remoteFilename": "sample_file.txt"})
+
+    def test_a_wrong_parameter_fails_before_the_server_is_asked(self, look: Callable):
+        with pytest.raises(BadParameter, match="importPath"):
+            look({"importPath": "../secret"})
+
+    def test_a_missing_connection_is_named_with_how_to_set_it(self, look: Callable):
+        with pytest.raises(MissingConnection, match="AIRFLOW_CONN_ERP_SFTP") as missing:
+            look({"propertyResource": "ERP_SFTP"})
+        assert "connection erp_sftp" in str(missing.value)
+
+    def test_it_waits_deferred_and_fails_when_no_file_comes(self, folder: Path, look: Callable):
+        from airflow.sdk.exceptions import TaskDeferred
+
+        with pytest.raises(TaskDeferred) as deferred:
+            look({"importPath": FOLDER, "waitMinutes": 30})
+        waiting = deferred.value.trigger
+        waiting.give_up_at = 0.0
+
+        async def given_up() -> Any:
+            async with aclosing(waiting.run()) as events:
+                return (await anext(events)).payload
+
+        event = asyncio.run(given_up())
+        dag_run = SimpleNamespace(conf={"importPath": FOLDER, "waitMinutes": 30}, consumed_asset_events=())
+        sensor = SftpFileSensor(task_id="wait_for_files", job=IMPORT_INVENTORY_RESET)
+        with pytest.raises(FileMissing, match=r"\*\.csv did not come to pos/in in 30 minutes"):
+            sensor.arrived({"dag_run": dag_run}, event)

@@ -1,0 +1,151 @@
+"""Changes of stock in a real database: bursts ring once, a lost connection is taken up again."""
+
+import asyncio
+import json
+import time
+from contextlib import aclosing
+
+import psycopg
+import pytest
+
+from oms_airflow import row_changes
+from oms_airflow.row_changes import StockChangedTrigger
+
+
+@pytest.fixture
+def connected(oms_parameters: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection oms_db leads to the test's own database."""
+    p = oms_parameters
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_OMS_DB",
+        json.dumps(
+            {
+                "conn_type": "postgres",
+                "host": p.get("host"),
+                "port": int(p.get("port", 5432)),
+                "login": p.get("user"),
+                "password": p.get("password"),
+                "schema": p["dbname"],
+            }
+        ),
+    )
+
+
+def change_stock(dsn: str, times: int = 1) -> None:
+    """Each call of this commits that many changes, the last of which also moves nothing."""
+    with psycopg.connect(dsn, autocommit=True) as conn:
+        conn.execute(
+            "insert into oms.product (product_id, internal_name, product_name) values (1, 'A', 'A') "
+            "on conflict do nothing"
+        )
+        for _ in range(times):
+            conn.execute("insert into oms.product_change (product_id, cause) values (1, 'test')")
+
+
+def stock_entry(dsn: str) -> None:
+    """Write one ledger entry, as an import does."""
+    with psycopg.connect(dsn) as conn:
+        conn.execute("insert into oms.product (product_id, internal_name, product_name) values (1, 'A', 'A')")
+        conn.execute(
+            "insert into oms.facility (facility_id, facility_name, facility_type_id) "
+            "values ('S1', 'Store', 'RETAIL_STORE')"
+        )
+        item = conn.execute(
+            "insert into oms.inventory_item (product_id, facility_id) values (1, 'S1') "
+            "returning inventory_item_id"
+        ).fetchone()
+        conn.execute(
+            "insert into oms.inventory_ledger (inventory_item_id, qoh_diff, atp_diff, reason_id, source_key) "
+            "values (%s, 5, 5, 'VAR_FOUND', 'test')",
+            item,
+        )
+
+
+@pytest.mark.usefixtures("connected")
+class TestStockChanged:
+    def test_it_rings_once_when_it_starts_to_listen_and_then_for_a_ledger_entry(self, oms_dsn: str):
+        async def listen() -> list[dict]:
+            async with aclosing(StockChangedTrigger().run()) as events, asyncio.timeout(10):
+                first = await anext(events)
+                waiting = asyncio.ensure_future(anext(events))
+                await asyncio.sleep(0)
+                await asyncio.to_thread(stock_entry, oms_dsn)
+                return [first.payload, (await waiting).payload]
+
+        assert asyncio.run(listen()) == [{"cause": "listening"}, {"cause": "changed", "announcements": 1}]
+
+    def test_a_burst_rings_once_and_a_lasting_one_every_two_seconds(self, oms_dsn: str):
+        async def listen() -> tuple[list[int], float]:
+            async with aclosing(StockChangedTrigger(quiet_seconds=0.3, longest_seconds=1).run()) as events:
+                await anext(events)
+                burst = asyncio.ensure_future(anext(events))
+                await asyncio.sleep(0)
+                await asyncio.to_thread(change_stock, oms_dsn, 20)
+                rings = [(await asyncio.wait_for(burst, 5)).payload["announcements"]]
+                started = time.monotonic()
+                lasting = asyncio.ensure_future(anext(events))
+                for _ in range(15):
+                    await asyncio.to_thread(change_stock, oms_dsn)
+                    if lasting.done():
+                        break
+                    await asyncio.sleep(0.1)
+                rings.append((await asyncio.wait_for(lasting, 5)).payload["announcements"])
+                return rings, time.monotonic() - started
+
+        (burst, lasting), seconds = asyncio.run(listen())
+        assert burst == 20
+        assert lasting > 1
+        assert 0.8 < seconds < 2.5, "it does not wait for a quiet that never comes"
+
+    def test_what_changed_between_two_rings_is_not_lost(self, oms_dsn: str):
+        async def listen() -> int:
+            async with aclosing(StockChangedTrigger(quiet_seconds=0.1).run()) as events, asyncio.timeout(10):
+                await anext(events)
+                await asyncio.to_thread(change_stock, oms_dsn, 3)
+                await asyncio.sleep(0.5)
+                return (await anext(events)).payload["announcements"]
+
+        assert asyncio.run(listen()) == 3
+
+    def test_a_lost_connection_is_taken_up_again_with_a_ring(self, oms_dsn: str):
+        async def listen() -> list[str]:
+            async with aclosing(StockChangedTrigger().run()) as events, asyncio.timeout(20):
+                causes = [(await anext(events)).payload["cause"]]
+                waiting = asyncio.ensure_future(anext(events))
+                await asyncio.sleep(0.2)
+                with psycopg.connect(oms_dsn, autocommit=True) as conn:
+                    conn.execute(
+                        "select pg_terminate_backend(pid) from pg_stat_activity "
+                        "where datname = current_database() and pid <> pg_backend_pid()"
+                    )
+                causes.append((await waiting).payload["cause"])
+                waiting = asyncio.ensure_future(anext(events))
+                await asyncio.sleep(0)
+                await asyncio.to_thread(change_stock, oms_dsn)
+                causes.append((await waiting).payload["cause"])
+                return causes
+
+        assert asyncio.run(listen()) == ["listening", "listening", "changed"]
+
+
+def test_a_missing_connection_is_said_and_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setattr(row_changes, "LONGEST_PAUSE", 0.1)
+
+    async def listen() -> None:
+        async with aclosing(StockChangedTrigger().run()) as events, asyncio.timeout(2):
+            await anext(events)
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(listen())
+    assert "AIRFLOW_CONN_OMS_DB" in caplog.text
+    assert len([r for r in caplog.records if r.name == row_changes.__name__]) > 2
+
+
+def test_the_trigger_is_made_again_from_what_airflow_keeps_of_it():
+    from airflow.sdk.module_loading import import_string
+
+    path, arguments = StockChangedTrigger(quiet_seconds=3).serialize()
+
+    assert import_string(path)(**arguments).serialize() == (path, arguments)
