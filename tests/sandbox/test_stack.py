@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
+import requests
 
 from sandbox import connections, processes, stack
 from sandbox.layout import Sandbox
@@ -138,7 +139,8 @@ def test_down_ends_even_a_running_task_and_up_works_again(sandbox):
     assert {state for _, _, state in stack.status(sandbox)} == {"running"}
 
 
-def test_up_after_a_crash_of_the_machine(sandbox):
+def test_up_after_a_crash_of_the_machine_and_with_the_local_shop(sandbox, monkeypatch):
+    monkeypatch.delenv("AIRFLOW_CONN_SHOPIFY_DEMO")
     for process in processes.marked(sandbox.mark):
         process.kill()
     psutil.wait_procs(processes.marked(sandbox.mark), timeout=10)
@@ -146,6 +148,11 @@ def test_up_after_a_crash_of_the_machine(sandbox):
     stack.up(sandbox)
 
     assert {state for _, _, state in stack.status(sandbox)} == {"running"}
+    shop = json.loads(sandbox.read_environment()["AIRFLOW_CONN_SHOPIFY_DEMO"])
+    url = f"{shop['host']}/admin/api/{shop['extra']['api_version']}/graphql.json"
+    query = {"query": "{ shop { name } }"}
+    answer = requests.post(url, json=query, headers={"X-Shopify-Access-Token": shop["password"]}, timeout=10)
+    assert answer.json()["data"] == {"shop": {"name": "demo"}}
 
 
 def test_a_part_that_does_not_start_is_shown_and_nothing_stays(sandbox, monkeypatch, tmp_path: Path):
