@@ -7,7 +7,6 @@ printf '%s\n' "$SFTP_CLIENT_KEY_PUBLIC" >/etc/ssh/authorized_keys
 chmod 644 /etc/ssh/authorized_keys
 echo "oms:$SFTP_PASSWORD" | chpasswd 2>/dev/null
 unset SFTP_HOST_KEY_BASE64 SFTP_PASSWORD
-mkdir -p /srv/sftp
 chown root:root /srv/sftp
 chmod 755 /srv/sftp
 umask 022

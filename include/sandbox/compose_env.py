@@ -31,7 +31,7 @@ def _generated() -> dict[str, str]:
     return {
         "AIRFLOW_FERNET_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         "SFTP_HOST_KEY_BASE64": base64.b64encode(host_key.export_private_key()).decode(),
-        "SFTP_HOST_KEY_PUBLIC": f'"{" ".join(host_key.export_public_key().decode().split()[:2])}"',
+        "SFTP_HOST_KEY_PUBLIC": " ".join(host_key.export_public_key().decode().split()[:2]),
         "SHOPIFY_DEMO_TOKEN": f"shpat_{secrets.token_hex(16)}",
     }
 

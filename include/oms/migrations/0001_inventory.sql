@@ -676,6 +676,7 @@ create table oms.sync_line (
     delta                     integer not null check (delta <> 0),
     desired                   integer not null,
     compared_with             integer not null,
+    guarded                   boolean not null,
     status                    text not null default 'PLANNED'
                               check (status in ('PLANNED', 'SENT', 'APPLIED', 'REJECTED', 'UNKNOWN', 'SUPERSEDED')),
     error_code                text,
@@ -684,7 +685,7 @@ create table oms.sync_line (
     tx                        xid8 not null default pg_current_xact_id()
 );
 comment on table oms.sync_line is 'One change of one level, stored before it is sent.';
-comment on column oms.sync_line.compared_with is 'What desired was compared with: the reading of Shopify (unguarded RECENT, HARD) or the book.';
+comment on column oms.sync_line.compared_with is 'What desired was compared with: the reading of Shopify (unguarded RECENT, HARD) or the book (guarded).';
 create index sync_line_batch on oms.sync_line (batch_id);
 create index sync_line_level on oms.sync_line (shop_id, shopify_location_id, shopify_inventory_item_id, line_id);
 

@@ -1,0 +1,1 @@
+"""Telling Shopify our figures: plan, push, settle (spec inventory.md 6)."""

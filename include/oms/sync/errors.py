@@ -1,0 +1,34 @@
+"""Why a push stops or ends failed."""
+
+from typing import TYPE_CHECKING
+
+from oms.shopify.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from oms.sync.options import Report
+
+
+class SyncMisconfigured(Misconfigured):
+    """Facilities, locations or the store are set up so that no figure is right; nothing was written."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, "SYNC_MISCONFIGURED")
+
+
+class TooManyDrops(Misconfigured):
+    """A hard sync would empty more of a location than maxDropPct allows; nothing was planned or sent."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, "TOO_MANY_DROPS")
+
+
+class LinesLeft(Exception):
+    """Lines are planned but not answered for; the next run goes on with them (what was done is stored)."""
+
+    def __init__(self, message: str, report: "Report") -> None:
+        super().__init__(message)
+        self.report = report
+
+
+class ShopBusy(Exception):
+    """Another run holds the locations of this shop for longer than this one was willing to wait."""

@@ -1,0 +1,404 @@
+"""Which levels should change by how much: one snapshot of the OMS, then Shopify, then one write.
+
+Rules: spec inventory.md 2.4, 6.2, 6.3, 6.5, 6.7; design section 5.
+"""
+
+import json
+import logging
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import quote
+
+import psycopg
+
+from oms import crashpoints
+from oms.database import Connection, copy_rows, statements
+from oms.shopify.budget import Deadline
+from oms.shopify.client import ShopifyClient, gid
+from oms.shopify.errors import Rejected
+from oms.shopify.levels import Reading, read_levels
+from oms.sync.errors import SyncMisconfigured, TooManyDrops
+from oms.sync.options import Mode, PreviewLine, PushOptions, Report
+
+log = logging.getLogger(__name__)
+sql = statements(__file__)
+
+SNAPSHOT_TAKEN = crashpoints.register("plan.snapshot_taken", "the OMS was read, Shopify not yet")
+LEVELS_READ = crashpoints.register("plan.levels_read", "Shopify was read, nothing stored yet")
+ACTIVATED = crashpoints.register("plan.activated", "levels were activated in Shopify, nothing stored yet")
+STORED = crashpoints.register("plan.stored", "lines, books and marks are stored, nothing sent yet")
+
+
+@dataclass(frozen=True)
+class Location:
+    """A Shopify location that is to be served, and what it shows.
+
+    channel: the group whose online ATP a consolidated location shows; facility: the one of a physical
+    location. compared, mark: snapshots as text, None where there is none.
+    """
+
+    shopify_location_id: int
+    sync_mode: str
+    physical_basis: str
+    channel: str | None
+    facility: str | None
+    compared: str | None
+    mark: str | None
+    planned_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What was decided and from which snapshot; its levels are in the session's workspace."""
+
+    plan_id: uuid.UUID
+    mode: Mode
+    locations: tuple[Location, ...]
+    snapshot: str
+    complete: tuple[int, ...]
+
+    def location_ids(self) -> list[int]:
+        return [location.shopify_location_id for location in self.locations]
+
+
+def locations_to_serve(conn: Connection, shop_id: str, mode: Mode, options: PushOptions) -> list[Location]:
+    """Return the locations that this run is to serve; raises SyncMisconfigured before any write."""
+    groups = list(options.facility_groups) if options.facility_groups is not None else None
+    rows = conn.execute(
+        sql.locations,
+        {
+            "shop_id": shop_id,
+            "shopify_facility_group": options.shopify_facility_group,
+            "facility_groups": groups,
+        },
+    ).fetchall()
+    served = []
+    for number, sync_mode, basis, channel, compared, mark, planned_at, physical, virtual, *member_of in rows:
+        in_shopify_group, in_groups = member_of
+        location = _located(
+            (number, sync_mode, basis, channel, compared, mark, planned_at),
+            tuple(physical or ()),
+            bool(virtual),
+            options,
+        )
+        if not options.serves(mode, sync_mode):
+            continue
+        if options.shopify_facility_group is not None and not in_shopify_group:
+            continue
+        in_groups = in_groups if mode == "DELTA" else True
+        if groups is not None and not (location.channel in groups if location.channel else in_groups):
+            continue
+        served.append(location)
+    return served
+
+
+def _located(row: tuple, physical: tuple[str, ...], virtual: bool, options: PushOptions) -> Location:
+    """Tell a consolidated location from a physical one (spec inventory.md 2.4)."""
+    number, sync_mode, basis, channel, compared, mark, planned_at = row
+    if virtual and len(physical) == 1:
+        raise SyncMisconfigured(
+            f"location {number} is mapped to a queue and to {physical[0]}: it is consolidated and physical"
+        )
+    consolidated = virtual or len(physical) > 1
+    if consolidated and channel is None:
+        raise SyncMisconfigured(f"location {number} is consolidated but names no channel (facility_group_id)")
+    if not consolidated and channel is not None:
+        raise SyncMisconfigured(
+            f"location {number} names channel {channel} but is mapped to {physical[0]} alone:"
+            " it is consolidated and physical"
+        )
+    if options.use_valid_atp and basis == "ATP":
+        basis = "COMPUTED_ATP"
+    facility = None if consolidated else physical[0]
+    return Location(number, sync_mode, basis, channel, facility, compared, mark, planned_at)
+
+
+def take_snapshot(
+    conn: Connection, shop_id: str, mode: Mode, locations: Sequence[Location], options: PushOptions
+) -> Plan:
+    """Read candidates, desired figures, books and K in one snapshot of the OMS, into the workspace."""
+    conn.execute(sql.make_workspace)
+    conn.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    try:
+        with conn.transaction():
+            (snapshot,) = conn.execute("select pg_current_snapshot()::text").fetchone()
+            complete = _select_candidates(conn, shop_id, mode, locations, options)
+            conn.execute("analyze pg_temp.plan_candidate")
+            for location in locations:
+                _add_levels(conn, shop_id, mode, location, location.shopify_location_id in complete, options)
+    finally:
+        conn.isolation_level = None
+    conn.execute("analyze pg_temp.plan_level")
+    crashpoints.point(SNAPSHOT_TAKEN)
+    whole = tuple(sorted(complete)) if mode == "HARD" else ()
+    return Plan(uuid.uuid4(), mode, tuple(locations), snapshot, whole)
+
+
+def _select_candidates(
+    conn: Connection, shop_id: str, mode: Mode, locations: Sequence[Location], options: PushOptions
+) -> set[int]:
+    """Fill the candidates; return the locations for which everything was taken."""
+    everything = options.include_all if options.include_all is not None else mode == "HARD"
+    by_mark: dict[str | None, list[Location]] = {}
+    for location in locations:
+        mark = location.compared if mode == "HARD" else location.mark
+        by_mark.setdefault(None if everything else mark, []).append(location)
+    complete: set[int] = set()
+    for mark, group in by_mark.items():
+        values = {
+            "shop_id": shop_id,
+            "mark": mark,
+            "locations": [location.shopify_location_id for location in group],
+            "category": options.exclude_category,
+        }
+        if mark is None:
+            conn.execute(sql.select_all, values)
+            complete.update(values["locations"])
+            continue
+        conn.execute(sql.select_changed, values)
+        conn.execute(sql.select_booked, values)
+        if mode == "DELTA" and options.exclude_category:
+            planned_at = min(location.planned_at for location in group)
+            conn.execute(sql.select_launched, values | {"planned_at": planned_at})
+    return complete
+
+
+def _add_levels(
+    conn: Connection, shop_id: str, mode: Mode, location: Location, everything: bool, options: PushOptions
+) -> None:
+    values = {
+        "shop_id": shop_id,
+        "location": location.shopify_location_id,
+        "guarded": mode == "DELTA" or location.sync_mode == "DELTA" or options.guard_undownloaded_orders,
+        "products": None,
+        "group_id": location.channel,
+        "facility": location.facility,
+        "basis": location.physical_basis,
+    } | _held_back(conn, shop_id, mode, location, options)
+    if not everything:
+        (values["products"],) = conn.execute(sql.candidates_of, values).fetchone()
+        if not values["products"]:
+            return
+    conn.execute(sql.add_physical if location.channel is None else sql.add_consolidated, values)
+
+
+def _held_back(
+    conn: Connection, shop_id: str, mode: Mode, location: Location, options: PushOptions
+) -> dict[str, list]:
+    rows = []
+    if mode == "DELTA":
+        rows = conn.execute(
+            sql.held_back,
+            {
+                "shop_id": shop_id,
+                "location": location.shopify_location_id,
+                "compared": location.compared,
+                "by_on_hand": location.channel is None and location.physical_basis == "QOH",
+                "reason_group": options.reason_group,
+                "category": options.exclude_category,
+                "include_foreign": options.include_foreign_reservations,
+            },
+        ).fetchall()
+    products, facilities, quantities = zip(*rows, strict=True) if rows else ((), (), ())
+    return {
+        "held_products": list(products),
+        "held_facilities": list(facilities),
+        "held_quantities": list(quantities),
+    }
+
+
+def decide(
+    conn: Connection,
+    client: ShopifyClient,
+    shop_id: str,
+    plan: Plan,
+    options: PushOptions,
+    report: Report,
+    deadline: Deadline,
+) -> None:
+    """Give every level of the workspace its outcome; RECENT and HARD read Shopify for it.
+
+    Raises what reading raises, and TooManyDrops (HARD) before anything is stored.
+    """
+    if plan.mode != "HARD":
+        conn.execute(sql.skip_set_aside)
+    if plan.mode == "DELTA":
+        conn.execute(sql.decide_from_books)
+    else:
+        _compare(conn, client, options, deadline)
+        if options.activate_at_location and not options.dry_run:
+            _activate(conn, client, plan, options, report, deadline)
+    if plan.mode == "HARD":
+        _refuse_drops(conn, shop_id, options)
+    _count(conn, shop_id, report)
+
+
+def _compare(conn: Connection, client: ShopifyClient, options: PushOptions, deadline: Deadline) -> None:
+    levels = conn.execute(sql.to_read).fetchall()
+    conn.execute(sql.forget_readings)
+    readings = read_levels(client, levels, parallel=options.parallel, deadline=deadline)
+    copy_rows(conn, "pg_temp.plan_reading", Reading._fields, readings)
+    conn.execute("analyze pg_temp.plan_reading")
+    crashpoints.point(LEVELS_READ)
+    conn.execute(sql.decide_from_readings)
+
+
+def _activate(
+    conn: Connection,
+    client: ShopifyClient,
+    plan: Plan,
+    options: PushOptions,
+    report: Report,
+    deadline: Deadline,
+) -> None:
+    """Stock items where they are not, with the desired figure, and judge them by a new reading.
+
+    The level is active with its figure or it is not, so that a repetition after a crash finds its work done.
+    """
+    activated: list[tuple[int, int]] = []
+    refused: list[int] = []
+    for location, item, product, desired in conn.execute(sql.not_stocked).fetchall():
+        variables = {
+            "item": gid("InventoryItem", item),
+            "location": gid("Location", location),
+            "available": desired,
+            "key": str(uuid.uuid5(plan.plan_id, f"{location}:{item}")),
+        }
+        try:
+            client.mutate("activate_level", variables, deadline=deadline, key=variables["key"])
+            activated.append((location, item))
+        except Rejected as error:
+            log.warning("item %s is not activated at location %s: %s", item, location, error)
+            report.rejected["NOT_ACTIVATED"] += 1
+            refused.append(product)
+    crashpoints.point(ACTIVATED)
+    if refused:
+        conn.execute(sql.keep_changed, {"products": refused, "cause": "not activated"})
+    if activated:
+        locations, items = zip(*activated, strict=True)
+        conn.execute(sql.take_again, {"locations": list(locations), "items": list(items)})
+        _compare(conn, client, options, deadline)
+
+
+def _refuse_drops(conn: Connection, shop_id: str, options: PushOptions) -> None:
+    if options.max_drop_pct is None:
+        return
+    for location, sellable, emptied in conn.execute(sql.drops).fetchall():
+        if emptied >= options.max_drop_levels and emptied * 100 > sellable * options.max_drop_pct:
+            raise TooManyDrops(
+                f"shop {shop_id}, location {location}: {emptied} of {sellable} sellable levels would go to 0,"
+                f" more than maxDropPct {options.max_drop_pct:g} allows; nothing was sent"
+            )
+
+
+def _count(conn: Connection, shop_id: str, report: Report) -> None:
+    (unmapped,) = conn.execute(sql.unmapped, {"shop_id": shop_id}).fetchone()
+    outcomes = dict(conn.execute(sql.outcomes).fetchall())
+    report.candidates = sum(outcomes.values()) + unmapped
+    report.unchanged = outcomes.pop("UNCHANGED", 0)
+    report.planned = outcomes.pop("LINE", 0)
+    report.skipped.update(outcomes)
+    if unmapped:
+        report.skipped["SKIPPED_UNMAPPED"] += unmapped
+    report.needs_hard_sync = tuple(
+        sorted({*report.needs_hard_sync, *(row[0] for row in conn.execute(sql.uncompared_locations))})
+    )
+
+
+def preview(conn: Connection) -> tuple[PreviewLine, ...]:
+    """Return the lines of the workspace as a dry run shows them."""
+    return tuple(
+        PreviewLine(location, item, product, compared_with, desired, delta)
+        for location, item, product, _, compared_with, desired, delta in conn.execute(sql.lines)
+    )
+
+
+def store(conn: Connection, shop_id: str, plan: Plan, options: PushOptions, run_id: str) -> list[uuid.UUID]:
+    """Write lines, batches, books and marks in one transaction; return the batches in order."""
+    values = {
+        "shop_id": shop_id,
+        "plan_id": plan.plan_id,
+        "run_id": run_id,
+        "snapshot": plan.snapshot,
+        "complete": bool(plan.complete) and len(plan.complete) == len(plan.locations),
+    }
+    with conn.transaction():
+        batches = _store_lines(conn, shop_id, plan.mode, options.limit, run_id)
+        if plan.mode != "DELTA":
+            conn.execute(sql.open_books, values)
+            conn.execute(sql.set_books, values)
+            conn.execute(sql.note_looks, values)
+            conn.execute(sql.forget_looks, values)
+            conn.execute(sql.note_comparisons, values)
+            conn.execute(sql.note_complete, values | {"locations": list(plan.complete)})
+        conn.execute(sql.book_lines, {"batches": batches})
+        conn.execute(sql.advance_marks, values | {"locations": plan.location_ids()})
+    crashpoints.point(STORED)
+    return batches
+
+
+def _store_lines(conn: Connection, shop_id: str, mode: Mode, limit: int, run_id: str) -> list[uuid.UUID]:
+    lines = conn.execute(sql.lines).fetchall()
+    groups = [lines[start : start + limit] for start in range(0, len(lines), limit)]
+    batches = [(uuid.uuid4(), group) for group in groups]
+    copy_rows(
+        conn,
+        "oms.sync_batch",
+        ("batch_id", "shop_id", "mode", "payload", "line_count", "run_id"),
+        (
+            (batch_id, shop_id, mode, payload_of(batch_id, run_id, _changes(group)), len(group), run_id)
+            for batch_id, group in batches
+        ),
+    )
+    copy_rows(
+        conn,
+        "oms.sync_line",
+        (
+            "batch_id",
+            "shop_id",
+            "shopify_location_id",
+            "shopify_inventory_item_id",
+            "product_id",
+            "guarded",
+            "compared_with",
+            "desired",
+            "delta",
+        ),
+        (
+            (batch_id, shop_id, location, item, *rest)
+            for batch_id, group in batches
+            for location, item, *rest in group
+        ),
+    )
+    return [batch_id for batch_id, _ in batches]
+
+
+def _changes(lines: Iterable[tuple]) -> Iterator[tuple[int, int, int]]:
+    return ((location, item, delta) for location, item, *_, delta in lines)
+
+
+def payload_of(batch_id: uuid.UUID, run_id: str, changes: Iterable[tuple[int, int, int]]) -> str:
+    """Return the frozen `input` of a batch as canonical JSON; changes are (location, item, delta).
+
+    changeFromQuantity is null on purpose: a customer's order between reading and sending is not a conflict.
+    """
+    return json.dumps(
+        {
+            "changes": [
+                {
+                    "changeFromQuantity": None,
+                    "delta": delta,
+                    "inventoryItemId": gid("InventoryItem", item),
+                    "locationId": gid("Location", location),
+                }
+                for location, item, delta in changes
+            ],
+            "name": "available",
+            "reason": "correction",
+            "referenceDocumentUri": f"gid://oms/SyncBatch/{batch_id}?run={quote(run_id, safe='')}",
+        },
+        sort_keys=True,
+        separators=(",", ":"),
+    )

@@ -1,0 +1,447 @@
+-- name: shop
+-- The shop with what its product store decides about pushing.
+select shop.shop_name, shop.push_enabled, shop.inventory_master, store.reserve_inventory
+  from oms.shop
+  join oms.product_store as store using (product_store_id)
+ where shop.shop_id = %(shop_id)s
+
+-- name: locations
+-- The mapped locations of a shop that receive figures, with what is mapped to each.
+select location.shopify_location_id,
+       location.sync_mode,
+       location.physical_basis,
+       location.facility_group_id,
+       location.compared::text as compared,
+       min(mark.snapshot::text) as mark,
+       min(mark.planned_at) as planned_at,
+       array_agg(mapped.facility_id order by mapped.facility_id) filter (where not kind.is_virtual) as physical,
+       bool_or(kind.is_virtual) as has_virtual,
+       bool_or(exists (select from oms.facility_group_member as member
+                        where member.facility_id = mapped.facility_id
+                          and member.facility_group_id = %(shopify_facility_group)s
+                          and member.from_date <= now()
+                          and (member.thru_date is null or member.thru_date > now()))) as in_shopify_group,
+       bool_or(exists (select from oms.facility_group_member as member
+                        where member.facility_id = mapped.facility_id
+                          and member.facility_group_id = any (%(facility_groups)s)
+                          and member.from_date <= now()
+                          and (member.thru_date is null or member.thru_date > now()))) as in_groups
+  from oms.shop_location as location
+  join oms.shop_location_facility as mapped using (shop_id, shopify_location_id)
+  join oms.facility using (facility_id)
+  join oms.facility_type as kind using (facility_type_id)
+  left join oms.sync_mark as mark using (shop_id, shopify_location_id)
+ where location.shop_id = %(shop_id)s
+   and location.sync_mode <> 'OFF'
+ group by location.shop_id, location.shopify_location_id
+ order by location.shopify_location_id
+
+-- name: make_workspace
+-- What one plan works on; lives as long as the session.
+create temp table if not exists plan_candidate (
+    shopify_location_id bigint,
+    product_id          bigint
+);
+create temp table if not exists plan_reading (
+    shopify_location_id       bigint,
+    shopify_inventory_item_id bigint,
+    item_exists               boolean,
+    tracked                   boolean,
+    active                    boolean,
+    available                 integer,
+    committed                 integer,
+    reserved                  integer,
+    on_hand                   integer
+);
+create temp table if not exists plan_level (
+    shopify_location_id       bigint,
+    shopify_inventory_item_id bigint,
+    product_id                bigint,
+    guarded                   boolean,
+    by_on_hand                boolean,
+    desired                   integer,
+    book                      bigint,
+    told                      bigint,
+    opened                    boolean,
+    set_aside                 boolean,
+    seen                      integer,
+    compared_with             integer,
+    delta                     integer,
+    outcome                   text
+);
+truncate pg_temp.plan_candidate, pg_temp.plan_reading, pg_temp.plan_level
+
+-- name: select_all
+-- Every product that is mapped in the shop, at each of the locations.
+insert into pg_temp.plan_candidate (shopify_location_id, product_id)
+select distinct location.id, mapped.product_id
+  from oms.shop_product as mapped
+ cross join unnest(%(locations)s::bigint[]) as location (id)
+ where mapped.shop_id = %(shop_id)s
+   and mapped.thru_date is null
+
+-- name: select_changed
+-- Products that a mark has not seen changing, with the kits and components that depend on them.
+-- Visible now and not visible to the mark: late commits are taken once, an open transaction delays nobody.
+with recursive touched as (
+    select item.product_id
+      from oms.inventory_ledger as ledger
+      join oms.inventory_item as item using (inventory_item_id)
+     where ledger.tx >= pg_snapshot_xmin(%(mark)s::pg_snapshot)
+       and not pg_visible_in_snapshot(ledger.tx, %(mark)s::pg_snapshot)
+       and (ledger.atp_diff <> 0 or ledger.qoh_diff <> 0)
+    union
+    select change.product_id
+      from oms.product_change as change
+     where change.tx >= pg_snapshot_xmin(%(mark)s::pg_snapshot)
+       and not pg_visible_in_snapshot(change.tx, %(mark)s::pg_snapshot)
+), with_components as (
+    select product_id from touched
+    union
+    select assoc.component_product_id
+      from with_components
+      join oms.product_assoc as assoc on assoc.product_id = with_components.product_id
+     where assoc.thru_date is null or assoc.thru_date > now()
+), with_kits as (
+    select product_id from with_components
+    union
+    select assoc.product_id
+      from with_kits
+      join oms.product_assoc as assoc on assoc.component_product_id = with_kits.product_id
+     where assoc.thru_date is null or assoc.thru_date > now()
+)
+insert into pg_temp.plan_candidate (shopify_location_id, product_id)
+select location.id, with_kits.product_id
+  from with_kits
+ cross join unnest(%(locations)s::bigint[]) as location (id)
+
+-- name: select_booked
+-- Products whose book moved without a plan: acts of Shopify, drift, lines that left.
+insert into pg_temp.plan_candidate (shopify_location_id, product_id)
+select distinct entry.shopify_location_id, mapped.product_id
+  from oms.sync_book as entry
+  join oms.shop_product as mapped using (shop_id, shopify_inventory_item_id)
+ where entry.tx >= pg_snapshot_xmin(%(mark)s::pg_snapshot)
+   and not pg_visible_in_snapshot(entry.tx, %(mark)s::pg_snapshot)
+   and entry.shop_id = %(shop_id)s
+   and entry.shopify_location_id = any (%(locations)s)
+   and entry.kind in ('act', 'drift', 'line_left')
+   and mapped.thru_date is null
+
+-- name: select_launched
+-- Products whose first 24 hours in the excluded category ended since the last plan: nothing holds them back now.
+insert into pg_temp.plan_candidate (shopify_location_id, product_id)
+select distinct location.id, member.product_id
+  from oms.product_category_member as member
+ cross join unnest(%(locations)s::bigint[]) as location (id)
+ where member.category_id = %(category)s
+   and least(member.thru_date, member.from_date + interval '24 hours') between %(planned_at)s and now()
+
+-- name: unmapped
+-- Candidates that the shop does not know, or knows without an inventory item.
+select count(*)
+  from (select distinct candidate.shopify_location_id, candidate.product_id
+          from pg_temp.plan_candidate as candidate
+          join oms.product using (product_id)
+         where not product.is_virtual
+           and not exists (select from oms.shop_product as mapped
+                            where mapped.shop_id = %(shop_id)s
+                              and mapped.product_id = candidate.product_id
+                              and mapped.shopify_inventory_item_id is not null
+                              and mapped.thru_date is null)) as missing
+
+-- name: held_back
+-- Changes that mode DELTA leaves out until a comparison has seen them: reasons outside the group, store
+-- stock of products just launched, reservations of foreign orders where the parameter says so.
+select item.product_id, item.facility_id,
+       sum(case when %(by_on_hand)s then ledger.qoh_diff else ledger.atp_diff end)::integer as quantity
+  from oms.inventory_ledger as ledger
+  join oms.inventory_item as item using (inventory_item_id)
+  join oms.facility using (facility_id)
+  left join oms.order_header as header using (order_id)
+ where ledger.tx >= pg_snapshot_xmin(%(compared)s::pg_snapshot)
+   and not pg_visible_in_snapshot(ledger.tx, %(compared)s::pg_snapshot)
+   and not exists (select from oms.shop_product as mapped
+                    join oms.sync_level as level using (shop_id, shopify_inventory_item_id)
+                   where mapped.shop_id = %(shop_id)s
+                     and mapped.product_id = item.product_id
+                     and mapped.thru_date is null
+                     and level.shopify_location_id = %(location)s
+                     and pg_visible_in_snapshot(ledger.tx, level.compared))
+   and (ledger.reason_id not in (select member.reason_id
+                                   from oms.reason_group_member as member
+                                  where member.reason_group_id = %(reason_group)s)
+        or (not %(include_foreign)s and ledger.order_id is not null
+            and header.shop_id is distinct from %(shop_id)s)
+        or (facility.facility_type_id = 'RETAIL_STORE'
+            and exists (select from oms.product_category_member as launched
+                         where launched.category_id = %(category)s
+                           and launched.product_id = item.product_id
+                           and launched.from_date > now() - interval '24 hours'
+                           and (launched.thru_date is null or launched.thru_date > now()))))
+ group by item.product_id, item.facility_id
+
+-- name: add_consolidated
+-- Levels of a location that shows the online ATP of a channel, with their books.
+with told as (
+    select item.product_id, sum(item.committed_quantity) as quantity
+      from oms.order_item as item
+      join oms.order_header as header using (order_id)
+     where item.shopify_location_id = %(location)s
+       and item.committed_quantity > 0
+       and header.shop_id = %(shop_id)s
+     group by item.product_id
+)
+insert into pg_temp.plan_level
+       (shopify_location_id, shopify_inventory_item_id, product_id, guarded, by_on_hand,
+        desired, book, told, opened, set_aside)
+select %(location)s, mapped.shopify_inventory_item_id, mapped.product_id, %(guarded)s, false,
+       figure.online_atp, coalesce(level.book, 0), coalesce(told.quantity, 0),
+       level.opened_at is not null, level.set_aside_code is not null
+  from oms.online_atp(%(group_id)s, %(products)s::bigint[], %(held_products)s::bigint[],
+                      %(held_facilities)s::text[], %(held_quantities)s::integer[]) as figure
+  join oms.shop_product as mapped
+    on mapped.shop_id = %(shop_id)s and mapped.product_id = figure.product_id
+   and mapped.shopify_inventory_item_id is not null and mapped.thru_date is null
+  left join oms.sync_level as level
+    on level.shop_id = %(shop_id)s and level.shopify_location_id = %(location)s
+   and level.shopify_inventory_item_id = mapped.shopify_inventory_item_id
+  left join told on told.product_id = mapped.product_id
+
+-- name: add_physical
+-- Levels of a location that shows one facility; on_hand (basis QOH) holds committed units, so K is 0.
+with told as (
+    select item.product_id, sum(item.committed_quantity) as quantity
+      from oms.order_item as item
+      join oms.order_header as header using (order_id)
+     where item.shopify_location_id = %(location)s
+       and item.committed_quantity > 0
+       and header.shop_id = %(shop_id)s
+       and %(basis)s <> 'QOH'
+     group by item.product_id
+)
+insert into pg_temp.plan_level
+       (shopify_location_id, shopify_inventory_item_id, product_id, guarded, by_on_hand,
+        desired, book, told, opened, set_aside)
+select %(location)s, mapped.shopify_inventory_item_id, mapped.product_id, %(guarded)s, %(basis)s = 'QOH',
+       figure.figure, coalesce(level.book, 0), coalesce(told.quantity, 0),
+       level.opened_at is not null, level.set_aside_code is not null
+  from oms.facility_figure(%(facility)s, %(basis)s, %(products)s::bigint[], %(held_products)s::bigint[],
+                           %(held_facilities)s::text[], %(held_quantities)s::integer[]) as figure
+  join oms.shop_product as mapped
+    on mapped.shop_id = %(shop_id)s and mapped.product_id = figure.product_id
+   and mapped.shopify_inventory_item_id is not null and mapped.thru_date is null
+  left join oms.sync_level as level
+    on level.shop_id = %(shop_id)s and level.shopify_location_id = %(location)s
+   and level.shopify_inventory_item_id = mapped.shopify_inventory_item_id
+  left join told on told.product_id = mapped.product_id
+
+-- name: candidates_of
+-- The distinct candidates of one location.
+select coalesce(array_agg(distinct product_id), '{}')
+  from pg_temp.plan_candidate
+ where shopify_location_id = %(location)s
+
+-- name: to_read
+-- Levels to ask Shopify about.
+select shopify_location_id, shopify_inventory_item_id
+  from pg_temp.plan_level
+ where outcome is null
+ order by shopify_location_id, shopify_inventory_item_id
+
+-- name: skip_set_aside
+-- Levels that Shopify refused are left until something gives a reason to try again (INV-54).
+update pg_temp.plan_level
+   set outcome = 'SKIPPED_SET_ASIDE'
+ where set_aside
+
+-- name: decide_from_readings
+-- Modes RECENT and HARD (inventory.md 6.3). Unguarded: desired - current. Guarded: desired - book, where a
+-- level that is opened now has the book seen - K. A negative figure is never raised to 0: it records
+-- oversold units.
+with judged as (
+    select level.shopify_location_id, level.shopify_inventory_item_id,
+           case when not reading.item_exists                    then 'SKIPPED_UNMAPPED'
+                when not reading.tracked                        then 'SKIPPED_UNTRACKED'
+                when reading.active is not true                 then 'SKIPPED_NOT_STOCKED'
+                when reading.available is null                  then 'SKIPPED_UNTRACKED'
+           end as skip,
+           case when level.by_on_hand then reading.on_hand
+                else reading.available + reading.committed + reading.reserved end as seen,
+           case when not level.guarded
+                then case when level.by_on_hand then reading.on_hand else reading.available end
+                when level.opened
+                then level.book
+                else case when level.by_on_hand then reading.on_hand
+                          else reading.available + reading.committed + reading.reserved end - level.told
+           end as base
+      from pg_temp.plan_level as level
+      join pg_temp.plan_reading as reading using (shopify_location_id, shopify_inventory_item_id)
+     where level.outcome is null
+)
+update pg_temp.plan_level as level
+   set seen = judged.seen,
+       compared_with = judged.base,
+       delta = case when judged.skip is null and not (level.desired = 0 and judged.base < 0)
+                    then level.desired - judged.base end,
+       outcome = coalesce(judged.skip,
+                          case when level.desired = judged.base or (level.desired = 0 and judged.base < 0)
+                               then 'UNCHANGED' else 'LINE' end)
+  from judged
+ where judged.shopify_location_id = level.shopify_location_id
+   and judged.shopify_inventory_item_id = level.shopify_inventory_item_id
+
+-- name: decide_from_books
+-- Mode DELTA: desired - book, without asking Shopify; a level that was never compared has no book yet.
+update pg_temp.plan_level
+   set compared_with = book,
+       delta = case when opened and not (desired = 0 and book < 0) then desired - book end,
+       outcome = case when not opened then 'SKIPPED_NOT_COMPARED'
+                      when desired = book or (desired = 0 and book < 0) then 'UNCHANGED'
+                      else 'LINE' end
+ where outcome is null
+
+-- name: take_again
+-- Levels that were activated a moment ago are judged again, from their new reading.
+update pg_temp.plan_level as level
+   set outcome = null
+  from unnest(%(locations)s::bigint[], %(items)s::bigint[]) as wanted (location, item)
+ where level.shopify_location_id = wanted.location
+   and level.shopify_inventory_item_id = wanted.item
+
+-- name: forget_readings
+truncate pg_temp.plan_reading
+
+-- name: not_stocked
+-- Levels to activate, with the quantity to start with.
+select shopify_location_id, shopify_inventory_item_id, product_id, desired
+  from pg_temp.plan_level
+ where outcome = 'SKIPPED_NOT_STOCKED'
+ order by shopify_location_id, shopify_inventory_item_id
+
+-- name: outcomes
+select outcome, count(*)
+  from pg_temp.plan_level
+ group by outcome
+
+-- name: uncompared_locations
+-- Locations with levels that mode DELTA could not serve.
+select distinct shopify_location_id
+  from pg_temp.plan_level
+ where outcome = 'SKIPPED_NOT_COMPARED'
+ order by shopify_location_id
+
+-- name: drops
+-- For each location: levels that can be sold now, and those of them that would be emptied.
+select shopify_location_id,
+       count(*) filter (where compared_with > 0)                                        as sellable,
+       count(*) filter (where compared_with > 0 and desired = 0 and outcome = 'LINE')   as emptied
+  from pg_temp.plan_level
+ group by shopify_location_id
+ order by shopify_location_id
+
+-- name: lines
+-- The lines of the plan, in the order in which they are batched.
+select shopify_location_id, shopify_inventory_item_id, product_id, guarded, compared_with, desired, delta
+  from pg_temp.plan_level
+ where outcome = 'LINE'
+ order by shopify_inventory_item_id, shopify_location_id
+
+-- name: open_books
+-- A level that is compared for the first time gets its opening: what was seen, less K, less the acts booked so far.
+insert into oms.sync_book
+       (shop_id, shopify_location_id, shopify_inventory_item_id, kind, amount, cause_key)
+select %(shop_id)s, shopify_location_id, shopify_inventory_item_id, 'opening', seen - told - book,
+       format('opening:%%s:%%s:%%s', %(shop_id)s::text, shopify_location_id, shopify_inventory_item_id)
+  from pg_temp.plan_level
+ where not opened
+   and outcome in ('LINE', 'UNCHANGED')
+
+-- name: set_books
+-- An unguarded comparison makes the book the desired figure, once its line is added. Where nothing is sent
+-- because Shopify's figure is below 0, a book below 0 stays too.
+with book_before as (
+    select level.*, case when opened then book else seen - told end as before
+      from pg_temp.plan_level as level
+     where not guarded
+       and outcome in ('LINE', 'UNCHANGED')
+), wanted as (
+    select book_before.*,
+           case when desired = 0 and compared_with < 0 then least(before, 0) else desired end
+           - coalesce(delta, 0) - before as amount
+      from book_before
+)
+insert into oms.sync_book
+       (shop_id, shopify_location_id, shopify_inventory_item_id, kind, amount, cause_key)
+select %(shop_id)s, shopify_location_id, shopify_inventory_item_id, 'set', amount,
+       format('set:%%s:%%s:%%s', %(plan_id)s::text, shopify_location_id, shopify_inventory_item_id)
+  from wanted
+ where amount <> 0
+
+-- name: book_lines
+-- A line is in the book from the moment it is planned.
+insert into oms.sync_book
+       (shop_id, shopify_location_id, shopify_inventory_item_id, kind, amount, cause_key)
+select shop_id, shopify_location_id, shopify_inventory_item_id, 'line', delta, format('line:%%s', line_id)
+  from oms.sync_line
+ where batch_id = any (%(batches)s)
+
+-- name: note_comparisons
+-- Levels that were compared: opened, no longer set aside, and (where the location as a whole was not
+-- compared) seen up to the plan's snapshot.
+insert into oms.sync_level as kept
+       (shop_id, shopify_location_id, shopify_inventory_item_id, opened_at, compared)
+select %(shop_id)s, shopify_location_id, shopify_inventory_item_id, now(), %(snapshot)s::pg_snapshot
+  from pg_temp.plan_level
+ where outcome in ('LINE', 'UNCHANGED')
+   and (not opened or set_aside or not %(complete)s)
+on conflict (shop_id, shopify_location_id, shopify_inventory_item_id) do update
+   set opened_at = coalesce(kept.opened_at, excluded.opened_at),
+       compared = excluded.compared,
+       set_aside_code = null,
+       set_aside_at = null
+
+-- name: note_looks
+-- What a guarded look has found beside what is known; acted on at the second look only (inventory.md 6.7).
+insert into oms.sync_look as kept
+       (shop_id, shopify_location_id, shopify_inventory_item_id, drift, seen, known, snapshot, run_id)
+select %(shop_id)s, shopify_location_id, shopify_inventory_item_id,
+       seen - book - told, seen, book + told, %(snapshot)s::pg_snapshot, %(run_id)s
+  from pg_temp.plan_level
+ where guarded and opened
+   and outcome in ('LINE', 'UNCHANGED')
+   and seen <> book + told
+on conflict (shop_id, shopify_location_id, shopify_inventory_item_id) do update
+   set drift = excluded.drift, seen = excluded.seen, known = excluded.known, snapshot = excluded.snapshot,
+       looked_at = now(), run_id = excluded.run_id
+
+-- name: forget_looks
+-- A look that finds nothing ends what the look before it had found.
+delete from oms.sync_look as look
+ using pg_temp.plan_level as level
+ where look.shop_id = %(shop_id)s
+   and look.shopify_location_id = level.shopify_location_id
+   and look.shopify_inventory_item_id = level.shopify_inventory_item_id
+   and level.outcome in ('LINE', 'UNCHANGED')
+   and (not level.guarded or not level.opened or level.seen = level.book + level.told)
+
+-- name: advance_marks
+-- The mark moves in the transaction that stores the lines of the changes it passes.
+insert into oms.sync_mark (shop_id, shopify_location_id, snapshot, planned_by)
+select %(shop_id)s, location.id, %(snapshot)s::pg_snapshot, %(run_id)s
+  from unnest(%(locations)s::bigint[]) as location (id)
+on conflict (shop_id, shopify_location_id) do update
+   set snapshot = excluded.snapshot, planned_at = now(), planned_by = excluded.planned_by
+
+-- name: note_complete
+-- A location all of whose levels were compared: mode DELTA holds back only what came later.
+update oms.shop_location
+   set compared = %(snapshot)s::pg_snapshot, compared_at = now()
+ where shop_id = %(shop_id)s
+   and shopify_location_id = any (%(locations)s)
+
+-- name: keep_changed
+-- Products that could not be served stay recent changes.
+insert into oms.product_change (product_id, cause)
+select distinct product_id, %(cause)s
+  from unnest(%(products)s::bigint[]) as product (product_id)

@@ -1,0 +1,192 @@
+"""One push of one shop: settle what earlier runs left, plan, send, settle (spec inventory.md 6)."""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+from oms import crashpoints
+from oms.database import Connection, statements
+from oms.shopify.budget import Deadline
+from oms.shopify.client import ShopifyClient
+from oms.sync import planning, sending
+from oms.sync.errors import ShopBusy, SyncMisconfigured
+from oms.sync.options import Mode, PushOptions, Report
+from oms.sync.planning import Location
+from oms.sync.sending import Batch, Sender
+
+log = logging.getLogger(__name__)
+sql = statements(__file__)
+
+LOCKED = crashpoints.register("plan.locked", "the locations are locked, leftovers not yet touched")
+SUPERSEDED = crashpoints.register("plan.superseded", "unsent lines of RECENT and HARD left the book")
+
+
+def push_shop(
+    connect: Callable[[], Connection],
+    client: ShopifyClient,
+    shop_id: str,
+    mode: Mode,
+    options: PushOptions,
+    run_id: str,
+) -> Report:
+    """Bring a shop's levels to our figures and return what was done.
+
+    connect: opens a connection of ours to the OMS database, which also holds the locks. Nothing is planned
+    when SyncMisconfigured, TooManyDrops or ShopBusy is raised. LinesLeft (with the report: lines or whole
+    locations wait for the next run) and Misconfigured (the shop refuses us) are raised after everything
+    answered was stored; errors of reading (NotExecuted, OutcomeUnknown) leave the marks where they are.
+    Repeating a push is safe at any point.
+    """
+    report = Report(shop_id, mode)
+    calls, waited = client.usage.calls, client.usage.wait_seconds
+    conn = connect()
+    try:
+        conn.autocommit = True
+        _push(conn, client, report, options, run_id)
+    finally:
+        conn.close()
+        report.calls = client.usage.calls - calls
+        report.wait_seconds = client.usage.wait_seconds - waited
+        log.info("%s", report.summary())
+    report.raise_if_open()
+    return report
+
+
+def _push(conn: Connection, client: ShopifyClient, report: Report, options: PushOptions, run_id: str) -> None:
+    if refusal := _refusal(conn, report.shop_id, report.mode):
+        report.message = refusal
+        return
+    locations = planning.locations_to_serve(conn, report.shop_id, report.mode, options)
+    if report.mode == "DELTA":
+        report.needs_hard_sync = tuple(one.shopify_location_id for one in locations if one.compared is None)
+        locations = [one for one in locations if one.compared is not None]
+    if not locations:
+        report.message = report.message or "no location to serve"
+        return
+    numbers = [one.shopify_location_id for one in locations]
+    deadline = Deadline(options.push_seconds)
+    with _locks(conn, report.shop_id, numbers, options.lock_seconds) as held:
+        # what another run stored while we waited for the locks
+        locations = _only(planning.locations_to_serve(conn, report.shop_id, report.mode, options), numbers)
+        sender = Sender(conn, client, report.shop_id, options, run_id, report, deadline)
+        if not options.dry_run:
+            _settle_leftovers(conn, sender, report, held)
+        free = [one for one in locations if one.shopify_location_id not in report.left_alone]
+        if free and sender.stopped_by is None:
+            _plan_and_send(conn, client, sender, free, report, options, run_id, deadline)
+        _count_left(conn, report, numbers)
+    if sender.stopped_by is not None:
+        raise sender.stopped_by
+
+
+def _refusal(conn: Connection, shop_id: str, mode: Mode) -> str | None:
+    """Return why nothing is pushed to this shop at all; raises SyncMisconfigured where that is a mistake."""
+    row = conn.execute(planning.sql.shop, {"shop_id": shop_id}).fetchone()
+    if row is None:
+        raise SyncMisconfigured(f"there is no shop {shop_id}")
+    _, push_enabled, inventory_master, reserve_inventory = row
+    if not push_enabled:
+        return "pushes to this shop are switched off"
+    if inventory_master == "SHOPIFY":
+        return "Shopify is the master of this shop's stock"
+    if mode == "DELTA" and not reserve_inventory:
+        raise SyncMisconfigured(
+            f"shop {shop_id}: its product store does not reserve inventory, so that nobody can tell"
+            " what its orders did to a figure; mode DELTA is refused"
+        )
+    return None
+
+
+def _only(locations: Iterable[Location], numbers: list[int]) -> list[Location]:
+    return [one for one in locations if one.shopify_location_id in numbers]
+
+
+def _settle_leftovers(conn: Connection, sender: Sender, report: Report, held: list[int]) -> None:
+    """Finish what earlier runs left at the locations we hold, before anything is read."""
+    values = {"shop_id": report.shop_id, "locations": held}
+    crashpoints.point(LOCKED)
+    with conn.transaction():
+        report.superseded += conn.execute(sending.sql.supersede, values).rowcount
+    crashpoints.point(SUPERSEDED)
+    left = conn.execute(sending.sql.open_batches, values).fetchall()
+    sender.send(Batch(*row) for row in left)
+    *_, locations = conn.execute(sending.sql.left_over, values).fetchone()
+    report.left_alone = tuple(sorted(locations))
+
+
+def _plan_and_send(
+    conn: Connection,
+    client: ShopifyClient,
+    sender: Sender,
+    locations: list[Location],
+    report: Report,
+    options: PushOptions,
+    run_id: str,
+    deadline: Deadline,
+) -> None:
+    plan = planning.take_snapshot(conn, report.shop_id, report.mode, locations, options)
+    planning.decide(conn, client, report.shop_id, plan, options, report, deadline)
+    if options.dry_run:
+        report.preview = planning.preview(conn)
+        return
+    batches = planning.store(conn, report.shop_id, plan, options, run_id)
+    by_id = {row[0]: Batch(*row) for row in conn.execute(sending.sql.batches_by_id, {"batches": batches})}
+    sender.send(by_id[number] for number in batches)
+
+
+def _count_left(conn: Connection, report: Report, locations: list[int]) -> None:
+    values = {"shop_id": report.shop_id, "locations": locations}
+    report.left, report.oldest_unsent, _ = conn.execute(sending.sql.left_over, values).fetchone()
+
+
+@contextmanager
+def _locks(conn: Connection, shop_id: str, locations: list[int], seconds: float) -> Iterator[list[int]]:
+    """Hold the locks of the locations, and of those that share an unanswered batch with them.
+
+    They are taken in order, so that two runs never wait for each other.
+    """
+    conn.execute(sql.set_lock_timeout, {"milliseconds": str(int(seconds * 1000))})
+    wanted = _sharing(conn, shop_id, locations)
+    while True:
+        held: list[int] = []
+        try:
+            for number in wanted:
+                conn.execute(sql.wait_for_lock, {"name": _lock_name(shop_id, number)})
+                held.append(number)
+        except psycopg.errors.LockNotAvailable as error:
+            _unlock(conn, shop_id, held)
+            raise ShopBusy(
+                f"shop {shop_id}: another run holds its locations for over {seconds:g} s"
+            ) from error
+        needed = _sharing(conn, shop_id, locations)
+        if set(needed) <= set(held):
+            break
+        _unlock(conn, shop_id, held)
+        wanted = needed
+    conn.execute(sql.set_lock_timeout, {"milliseconds": "0"})
+    try:
+        yield held
+    finally:
+        if not conn.broken:
+            _unlock(conn, shop_id, held)
+
+
+def _sharing(conn: Connection, shop_id: str, locations: list[int]) -> list[int]:
+    found: set[int] = set(locations)
+    while True:
+        values = {"shop_id": shop_id, "locations": sorted(found)}
+        more = {row[0] for row in conn.execute(sending.sql.locations_of_open_batches, values)} | found
+        if more == found:
+            return sorted(found)
+        found = more
+
+
+def _lock_name(shop_id: str, location: int) -> str:
+    return f"oms.sync:{shop_id}:{location}"
+
+
+def _unlock(conn: Connection, shop_id: str, locations: list[int]) -> None:
+    for number in locations:
+        conn.execute(sql.unlock, {"name": _lock_name(shop_id, number)})

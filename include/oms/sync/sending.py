@@ -1,0 +1,416 @@
+"""Sending frozen batches, several at a time, and settling what comes back (spec inventory.md 6.4, 6.6).
+
+SENT is committed before each call. All writing is done by the one thread that holds the locks of the
+locations; the others only wait for Shopify.
+"""
+
+import heapq
+import itertools
+import logging
+import random
+import time
+import uuid
+from collections.abc import Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import Any
+
+from oms import crashpoints
+from oms.database import Connection, statements
+from oms.shopify.budget import Deadline
+from oms.shopify.client import ShopifyClient, user_errors
+from oms.shopify.errors import (
+    Misconfigured,
+    NotExecuted,
+    OutcomeUnknown,
+    Rejected,
+    ShopifyError,
+    UserError,
+)
+from oms.shopify.levels import Reading, read_levels
+from oms.sync.options import PushOptions, Report
+from oms.sync.planning import payload_of
+
+log = logging.getLogger(__name__)
+sql = statements(__file__)
+
+MARKED_SENT = crashpoints.register("push.marked_sent", "batches are SENT in the database, not yet called")
+ANSWERED = crashpoints.register("push.answered", "Shopify has answered, the answer is not stored")
+SETTLED = crashpoints.register("settle.stored", "an answer is stored")
+REJECTED_STORED = crashpoints.register("settle.moved", "refused lines left, the others moved to a new batch")
+
+RUNNING = "IDEMPOTENCY_CONCURRENT_REQUEST"
+ATTEMPT_FAILED = "IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED"
+OTHER_PAYLOAD = "IDEMPOTENCY_KEY_PARAMETER_MISMATCH"
+TRY_AGAIN = frozenset({"SERVICE_UNAVAILABLE", "ADJUST_QUANTITIES_FAILED"})
+MISCONFIGURED = frozenset({"INVALID_REASON", "INVALID_QUANTITY_NAME", "INVALID_REFERENCE_DOCUMENT"})
+TRIES_BEFORE_BISECTING = 3
+
+
+@dataclass
+class Batch:
+    """A batch on its way. unsure: an earlier call of it may have been executed.
+
+    failures: calls of this run that brought no verdict.
+    """
+
+    batch_id: uuid.UUID
+    payload: str
+    status: str
+    line_count: int
+    attempts: int
+    mode: str
+    key_expired: bool
+    failures: int = 0
+
+    @property
+    def unsure(self) -> bool:
+        return self.status in ("SENT", "UNKNOWN")
+
+
+@dataclass(order=True)
+class _Waiting:
+    ready_at: float
+    number: int
+    batch: Batch = field(compare=False)
+
+
+class Sender:
+    """Sends batches of one shop; `stopped_by` is the configuration error that ended it early."""
+
+    def __init__(
+        self,
+        conn: Connection,
+        client: ShopifyClient,
+        shop_id: str,
+        options: PushOptions,
+        run_id: str,
+        report: Report,
+        deadline: Deadline,
+    ) -> None:
+        self._conn = conn
+        self._client = client
+        self._shop_id = shop_id
+        self._options = options
+        self._run_id = run_id
+        self._report = report
+        self._deadline = deadline
+        self._queue: list[_Waiting] = []
+        self._numbers = itertools.count()
+        self.stopped_by: Misconfigured | None = None
+
+    def send(self, batches: Iterable[Batch]) -> None:
+        """Send until all are answered for, the deadline is over or the shop refuses us."""
+        for batch in batches:
+            self._put(batch)
+        running: dict[Future, Batch] = {}
+        with ThreadPoolExecutor(self._options.parallel, thread_name_prefix="push") as pool:
+            while (self._queue or running) and not (self._is_over() and not running):
+                room = self._options.parallel - len(running)
+                for batch in self._mark_sent(self._ready(room)):
+                    running[pool.submit(self._call, batch)] = batch
+                pause = self._next_ready() if len(running) < self._options.parallel else None
+                if not running:
+                    time.sleep(min(pause or 0.0, self._deadline.left()))
+                    continue
+                done, _ = wait(running, timeout=pause, return_when=FIRST_COMPLETED)
+                self._settle([(running.pop(future), future.result()) for future in done])
+
+    def _put(self, batch: Batch, delay: float = 0.0) -> None:
+        heapq.heappush(self._queue, _Waiting(time.monotonic() + delay, next(self._numbers), batch))
+
+    def _put_again(self, batch: Batch) -> None:
+        batch.failures += 1
+        pause = min(60.0, self._options.retry_pause * 2 ** (batch.failures - 1))
+        self._put(batch, pause * random.uniform(1.0, 1.3))
+
+    def _is_over(self) -> bool:
+        return self.stopped_by is not None or self._deadline.left() <= 0
+
+    def _next_ready(self) -> float | None:
+        """Return the seconds until a waiting batch may go; None when none waits or nothing may go."""
+        if not self._queue or self._is_over():
+            return None
+        return max(0.001, self._queue[0].ready_at - time.monotonic())
+
+    def _ready(self, room: int) -> list[Batch]:
+        ready: list[Batch] = []
+        now = time.monotonic()
+        while len(ready) < room and self._queue and self._queue[0].ready_at <= now and not self._is_over():
+            ready.append(heapq.heappop(self._queue).batch)
+        return ready
+
+    def _mark_sent(self, batches: list[Batch]) -> list[Batch]:
+        """Commit that these batches are on their way; reconcile those whose key no longer protects them."""
+        expired = [batch for batch in batches if batch.key_expired]
+        for batch in expired:
+            self._reconcile(batch)
+        batches = [batch for batch in batches if not batch.key_expired]
+        if batches:
+            numbers = [batch.batch_id for batch in batches]
+            fresh = [batch.batch_id for batch in batches if not batch.unsure]
+            with self._conn.transaction():
+                self._conn.execute(sql.mark_sent, {"batches": numbers})
+                self._conn.execute(sql.mark_lines, {"batches": fresh, "status": "SENT"})
+            self._report.sent += sum(batch.line_count for batch in batches if not batch.failures)
+            crashpoints.point(MARKED_SENT)
+        return batches
+
+    def _call(self, batch: Batch) -> dict[str, Any] | ShopifyError:
+        """Run in a thread: one call, its answer or its error."""
+        key = str(batch.batch_id)
+        try:
+            data = self._client.execute(
+                "adjust_inventory",
+                f'{{"input":{batch.payload},"key":"{key}"}}',
+                deadline=self._deadline,
+                key=key,
+            )
+        except ShopifyError as error:
+            return error
+        crashpoints.point(ANSWERED)
+        return data["inventoryAdjustQuantities"]
+
+    def _settle(self, answers: Sequence[tuple[Batch, dict[str, Any] | ShopifyError]]) -> None:
+        applied = []
+        for batch, answer in answers:
+            if isinstance(answer, dict) and not answer["userErrors"] and answer["inventoryAdjustmentGroup"]:
+                applied.append((batch, answer["inventoryAdjustmentGroup"]["id"]))
+            else:
+                self._settle_other(batch, answer)
+        if applied:
+            self._applied(applied)
+
+    def _applied(self, answers: Sequence[tuple[Batch, str | None]]) -> None:
+        numbers = [batch.batch_id for batch, _ in answers]
+        with self._conn.transaction():
+            self._conn.execute(
+                sql.mark_applied, {"batches": numbers, "groups": [group for _, group in answers]}
+            )
+            self._conn.execute(sql.mark_lines, {"batches": numbers, "status": "APPLIED"})
+        self._report.applied += sum(batch.line_count for batch, _ in answers)
+        crashpoints.point(SETTLED)
+
+    def _settle_other(self, batch: Batch, answer: dict[str, Any] | ShopifyError) -> None:
+        """Everything but a plain success; each class of answer has its consequence here (6.6)."""
+        if isinstance(answer, dict):
+            if errors := user_errors(answer):
+                self._settle_user_errors(batch, errors)
+            else:
+                self._no_effect(batch)
+        elif isinstance(answer, NotExecuted):
+            self._not_executed(batch, answer)
+        elif isinstance(answer, Misconfigured):
+            self._misconfigured(batch, answer)
+        elif isinstance(answer, Rejected):
+            if batch.unsure:
+                self._unknown(batch, answer.code, str(answer), again=False)
+            else:
+                self._bisect(batch, answer.code, str(answer))
+        elif isinstance(answer, OutcomeUnknown):
+            self._unknown(batch, "OUTCOME_UNKNOWN", str(answer))
+        else:
+            raise answer
+
+    def _not_executed(self, batch: Batch, error: NotExecuted) -> None:
+        """The client has waited until the deadline. A throttled repetition says nothing of the first call."""
+        if batch.unsure:
+            self._unknown(batch, "OUTCOME_UNKNOWN", str(error), again=False)
+            return
+        values = {"batches": [batch.batch_id], "code": type(error).__name__, "message": str(error)}
+        with self._conn.transaction():
+            self._conn.execute(sql.mark_unsent, values)
+            self._conn.execute(sql.mark_lines, values | {"status": "PLANNED"})
+        crashpoints.point(SETTLED)
+
+    def _unknown(self, batch: Batch, code: str, message: str, *, again: bool = True) -> None:
+        values = {"batches": [batch.batch_id], "code": code, "message": message}
+        with self._conn.transaction():
+            self._conn.execute(sql.mark_unknown, values)
+            self._conn.execute(sql.mark_lines, values | {"status": "UNKNOWN"})
+        batch.status = "UNKNOWN"
+        crashpoints.point(SETTLED)
+        if again:
+            self._put_again(batch)
+
+    def _misconfigured(self, batch: Batch, error: Misconfigured) -> None:
+        """Stop the shop. A refused first call did nothing, so that its lines leave the book."""
+        self.stopped_by = self.stopped_by or error
+        if batch.unsure:
+            self._unknown(batch, error.code, str(error), again=False)
+        else:
+            self._reject_whole(batch, error.code, str(error), set_aside=False)
+
+    def _settle_user_errors(self, batch: Batch, errors: tuple[UserError, ...]) -> None:
+        codes = {error.code for error in errors}
+        first = errors[0]
+        if OTHER_PAYLOAD in codes:
+            self.stopped_by = Misconfigured(
+                f"batch {batch.batch_id}: its key was used for another payload, which must never happen",
+                OTHER_PAYLOAD,
+            )
+            self._unknown(batch, OTHER_PAYLOAD, first.message, again=False)
+        elif RUNNING in codes:
+            self._unknown(batch, RUNNING, first.message)
+        elif ATTEMPT_FAILED in codes:
+            self._reconcile(batch, said_failed=True)
+        elif codes & MISCONFIGURED:
+            code = next(error.code for error in errors if error.code in MISCONFIGURED)
+            self.stopped_by = Misconfigured(f"{code}: {first.message}", code)
+            self._reject_whole(batch, code, first.message, set_aside=False)
+        elif codes <= TRY_AGAIN and batch.failures < TRIES_BEFORE_BISECTING:
+            self._unknown(batch, first.code, first.message)
+        else:
+            self._refuse_lines(batch, errors)
+
+    def _refuse_lines(self, batch: Batch, errors: tuple[UserError, ...]) -> None:
+        """Drop the lines that are named, send the rest as a new batch; nobody named: look by halves."""
+        lines = self._lines(batch)
+        named = {error.line(): error for error in errors}
+        named = {
+            number: error for number, error in named.items() if number is not None and number < len(lines)
+        }
+        if not named:
+            self._bisect(batch, errors[0].code, errors[0].message)
+            return
+        rest = [line for number, line in enumerate(lines) if number not in named]
+        with self._conn.transaction():
+            self._conn.execute(
+                sql.mark_rejected,
+                {"batch": batch.batch_id, "code": errors[0].code, "message": errors[0].message},
+            )
+            self._reject([(lines[number][0], error.code, error.message) for number, error in named.items()])
+            moved = self._new_batches(batch, [rest] if rest else [])
+        self._send_moved(moved)
+
+    def _bisect(self, batch: Batch, code: str, message: str) -> None:
+        """Isolate what is wrong in a refused batch by sending its halves as batches of their own."""
+        lines = self._lines(batch)
+        if len(lines) == 1:
+            self._reject_whole(batch, code, message, set_aside=True)
+            return
+        middle = len(lines) // 2
+        with self._conn.transaction():
+            self._conn.execute(sql.mark_rejected, {"batch": batch.batch_id, "code": code, "message": message})
+            moved = self._new_batches(batch, [lines[:middle], lines[middle:]])
+        self._send_moved(moved)
+
+    def _reject_whole(self, batch: Batch, code: str, message: str, *, set_aside: bool) -> None:
+        lines = self._lines(batch)
+        with self._conn.transaction():
+            self._conn.execute(sql.mark_rejected, {"batch": batch.batch_id, "code": code, "message": message})
+            self._reject([(line[0], code, message) for line in lines], set_aside=set_aside)
+        crashpoints.point(REJECTED_STORED)
+
+    def _reject(self, lines: Sequence[tuple[int, str, str]], *, set_aside: bool = True) -> None:
+        """Take lines out of the book, inside the caller's transaction; (line_id, code, message)."""
+        numbers, codes, messages = zip(*lines, strict=True)
+        self._conn.execute(
+            sql.reject_lines,
+            {
+                "lines": list(numbers),
+                "codes": list(codes),
+                "messages": list(messages),
+                "set_aside": set_aside,
+            },
+        )
+        self._report.rejected.update(codes)
+
+    def _lines(self, batch: Batch) -> list[tuple[int, int, int, int]]:
+        return self._conn.execute(sql.lines_of_batch, {"batch": batch.batch_id}).fetchall()
+
+    def _new_batches(self, old: Batch, groups: Sequence[Sequence[tuple[int, int, int, int]]]) -> list[Batch]:
+        """Move lines to new batches with keys of their own, inside the caller's transaction."""
+        batches = []
+        for lines in groups:
+            number = uuid.uuid4()
+            payload = payload_of(number, self._run_id, (line[1:] for line in lines))
+            self._conn.execute(
+                sql.add_batch,
+                {
+                    "batch": number,
+                    "payload": payload,
+                    "line_count": len(lines),
+                    "run_id": self._run_id,
+                    "replaces": old.batch_id,
+                },
+            )
+            self._conn.execute(sql.move_lines, {"batch": number, "lines": [line[0] for line in lines]})
+            batches.append(Batch(number, payload, "PLANNED", len(lines), 0, old.mode, False, 1))
+        return batches
+
+    def _send_moved(self, batches: Iterable[Batch]) -> None:
+        crashpoints.point(REJECTED_STORED)
+        for batch in batches:
+            self._put(batch)
+
+    def _no_effect(self, batch: Batch) -> None:
+        """A success without an adjustment group changed nothing (shopify.md 1.3): find out why."""
+        try:
+            readings = self._read_back(self._lines(batch))
+        except ShopifyError as error:
+            self._unknown(batch, "NO_EFFECT", f"answered without effect; reading it back failed: {error}")
+            return
+        lines = []
+        for line_id, location, item, _ in self._lines(batch):
+            code = "NO_EFFECT" if readings[location, item].active else "NOT_STOCKED"
+            lines.append((line_id, code, "Shopify accepted the change and changed nothing"))
+        with self._conn.transaction():
+            self._conn.execute(
+                sql.mark_rejected,
+                {"batch": batch.batch_id, "code": "NO_EFFECT", "message": "no adjustment group"},
+            )
+            self._reject(lines)
+        crashpoints.point(REJECTED_STORED)
+
+    def _read_back(self, lines: Sequence[tuple]) -> dict[tuple[int, int], Reading]:
+        levels = sorted((line[1], line[2]) for line in lines)
+        readings = read_levels(self._client, levels, parallel=1, deadline=self._deadline)
+        return {(one.shopify_location_id, one.shopify_inventory_item_id): one for one in readings}
+
+    def _reconcile(self, batch: Batch, *, said_failed: bool = False) -> None:
+        """Find out by reading whether a batch was applied; its key no longer tells (6.6, shopify.md 8.4).
+
+        All lines of a batch are applied or none, so that every line that shows one of the two decides. Not
+        applied: the lines go on under a new key. Undecided: the batch stays UNKNOWN for a person, unless
+        Shopify itself says that it failed.
+        """
+        rows = self._conn.execute(sql.known_of_batch, {"batch": batch.batch_id}).fetchall()
+        try:
+            readings = self._read_back(rows)
+        except ShopifyError as error:
+            self._unknown(batch, "NOT_READ_BACK", str(error), again=False)
+            return
+        verdicts = {verdict(row, readings[row[1], row[2]]) for row in rows} - {None}
+        if verdicts == {True}:
+            self._applied([(batch, None)])
+        elif verdicts == {False} or said_failed:
+            with self._conn.transaction():
+                values = {"code": ATTEMPT_FAILED if said_failed else "KEY_EXPIRED", "message": "not applied"}
+                self._conn.execute(sql.mark_rejected, values | {"batch": batch.batch_id})
+                moved = self._new_batches(batch, [self._lines(batch)])
+            self._send_moved(moved)
+        else:
+            log.error(
+                "shop %s: batch %s is older than 23 hours, and its levels do not tell whether it was applied:"
+                " a person must look for its reference in the inventory history",
+                self._shop_id,
+                batch.batch_id,
+            )
+            self._unknown(batch, "UNDECIDED", "the levels do not tell whether it was applied", again=False)
+
+
+def verdict(row: tuple, reading: Reading) -> bool | None:
+    """Say whether a line shows as applied (True), as not applied (False), or as neither (None).
+
+    row: line_id, location, item, delta, guarded, compared_with, book, told, by_on_hand of `known_of_batch`.
+    """
+    *_, delta, guarded, compared_with, book, told, by_on_hand = row
+    if reading.available is None or reading.on_hand is None:
+        return None
+    if guarded:
+        seen = reading.on_hand if by_on_hand else reading.available + reading.committed + reading.reserved
+        missing = book + told - seen
+    else:
+        missing = compared_with + delta - (reading.on_hand if by_on_hand else reading.available)
+    return {0: True, delta: False}.get(missing)

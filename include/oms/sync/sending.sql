@@ -1,0 +1,164 @@
+-- name: open_batches
+-- Batches of a shop that touch certain locations and are not answered for, oldest first.
+select batch.batch_id, batch.payload, batch.status, batch.line_count, batch.attempts, batch.mode,
+       batch.first_sent_at is not null
+       and batch.first_sent_at < clock_timestamp() - interval '23 hours' as key_expired
+  from oms.sync_batch as batch
+ where batch.shop_id = %(shop_id)s
+   and batch.status in ('PLANNED', 'SENT', 'UNKNOWN')
+   and exists (select from oms.sync_line as line
+                where line.batch_id = batch.batch_id
+                  and line.shopify_location_id = any (%(locations)s))
+ order by batch.created_at, batch.batch_id
+
+-- name: batches_by_id
+select batch_id, payload, status, line_count, attempts, mode, false as key_expired
+  from oms.sync_batch
+ where batch_id = any (%(batches)s)
+
+-- name: locations_of_open_batches
+-- Locations that share an open batch with any of the given ones (once; the caller repeats until nothing is new).
+select distinct line.shopify_location_id
+  from oms.sync_batch as batch
+  join oms.sync_line as line using (batch_id)
+ where batch.shop_id = %(shop_id)s
+   and batch.status in ('PLANNED', 'SENT', 'UNKNOWN')
+   and batch.batch_id in (select other.batch_id
+                            from oms.sync_line as other
+                            join oms.sync_batch as open_batch using (batch_id)
+                           where open_batch.shop_id = %(shop_id)s
+                             and open_batch.status in ('PLANNED', 'SENT', 'UNKNOWN')
+                             and other.shopify_location_id = any (%(locations)s))
+
+-- name: supersede
+-- Never-sent batches of RECENT and HARD: their difference is in the next plan, so their lines leave the book.
+with gone as (
+    update oms.sync_batch as batch
+       set status = 'SUPERSEDED', answered_at = clock_timestamp()
+     where batch.shop_id = %(shop_id)s
+       and batch.status = 'PLANNED'
+       and batch.mode in ('RECENT', 'HARD')
+       and exists (select from oms.sync_line as line
+                    where line.batch_id = batch.batch_id
+                      and line.shopify_location_id = any (%(locations)s))
+ returning batch.batch_id
+), lines_gone as (
+    update oms.sync_line as line
+       set status = 'SUPERSEDED'
+      from gone
+     where line.batch_id = gone.batch_id
+       and line.status = 'PLANNED'
+ returning line.*
+)
+insert into oms.sync_book (shop_id, shopify_location_id, shopify_inventory_item_id, kind, amount, cause_key)
+select shop_id, shopify_location_id, shopify_inventory_item_id, 'line_left', -delta, format('line_left:%%s', line_id)
+  from lines_gone
+
+-- name: mark_sent
+-- From here on nobody may claim that the batch was never sent; the key lives from its first request.
+update oms.sync_batch
+   set status = case status when 'UNKNOWN' then 'UNKNOWN' else 'SENT' end,
+       attempts = attempts + 1,
+       first_sent_at = coalesce(first_sent_at, clock_timestamp()),
+       last_sent_at = clock_timestamp()
+ where batch_id = any (%(batches)s)
+
+-- name: mark_lines
+update oms.sync_line
+   set status = %(status)s
+ where batch_id = any (%(batches)s)
+   and status in ('PLANNED', 'SENT', 'UNKNOWN')
+
+-- name: mark_unsent
+-- The only call was answered as not executed: the batch was never sent.
+update oms.sync_batch
+   set status = 'PLANNED', first_sent_at = null, error_code = %(code)s, error_message = %(message)s
+ where batch_id = any (%(batches)s)
+
+-- name: mark_unknown
+update oms.sync_batch
+   set status = 'UNKNOWN', error_code = %(code)s, error_message = %(message)s
+ where batch_id = any (%(batches)s)
+
+-- name: mark_applied
+update oms.sync_batch as batch
+   set status = 'APPLIED', answered_at = clock_timestamp(), adjustment_group_id = answer.adjustment_group,
+       error_code = null, error_message = null
+  from unnest(%(batches)s::uuid[], %(groups)s::text[]) as answer (batch_id, adjustment_group)
+ where batch.batch_id = answer.batch_id
+
+-- name: mark_rejected
+update oms.sync_batch
+   set status = 'REJECTED', answered_at = clock_timestamp(), error_code = %(code)s, error_message = %(message)s
+ where batch_id = %(batch)s
+
+-- name: lines_of_batch
+-- In the order of the payload.
+select line_id, shopify_location_id, shopify_inventory_item_id, delta
+  from oms.sync_line
+ where batch_id = %(batch)s
+ order by shopify_inventory_item_id, shopify_location_id
+
+-- name: reject_lines
+-- Refused lines leave the book; with a code to set aside, their levels wait for a reason to try again.
+with refused as (
+    update oms.sync_line as line
+       set status = 'REJECTED', error_code = reason.code, error_message = reason.message
+      from unnest(%(lines)s::bigint[], %(codes)s::text[], %(messages)s::text[]) as reason (line_id, code, message)
+     where line.line_id = reason.line_id
+ returning line.*
+), put_aside as (
+    update oms.sync_level as level
+       set set_aside_code = refused.error_code, set_aside_at = now()
+      from refused
+     where %(set_aside)s
+       and level.shop_id = refused.shop_id
+       and level.shopify_location_id = refused.shopify_location_id
+       and level.shopify_inventory_item_id = refused.shopify_inventory_item_id
+)
+insert into oms.sync_book (shop_id, shopify_location_id, shopify_inventory_item_id, kind, amount, cause_key)
+select shop_id, shopify_location_id, shopify_inventory_item_id, 'line_left', -delta, format('line_left:%%s', line_id)
+  from refused
+
+-- name: add_batch
+-- The good lines of a refused batch go on in a batch of their own.
+insert into oms.sync_batch (batch_id, shop_id, mode, payload, line_count, run_id, replaces_batch_id)
+select %(batch)s, shop_id, mode, %(payload)s, %(line_count)s, %(run_id)s, batch_id
+  from oms.sync_batch
+ where batch_id = %(replaces)s
+
+-- name: move_lines
+update oms.sync_line
+   set batch_id = %(batch)s, status = 'PLANNED'
+ where line_id = any (%(lines)s)
+
+-- name: known_of_batch
+-- What each level of a batch would show according to the OMS, to compare with what Shopify shows.
+select line.line_id, line.shopify_location_id, line.shopify_inventory_item_id, line.delta, line.guarded,
+       line.compared_with, level.book,
+       case when location.physical_basis = 'QOH' and location.facility_group_id is null then 0
+            else coalesce((select sum(item.committed_quantity)
+                             from oms.order_item as item
+                             join oms.order_header as header using (order_id)
+                            where header.shop_id = line.shop_id
+                              and item.shopify_location_id = line.shopify_location_id
+                              and item.product_id = line.product_id), 0) end as told,
+       location.physical_basis = 'QOH' and location.facility_group_id is null as by_on_hand
+  from oms.sync_line as line
+  join oms.sync_level as level using (shop_id, shopify_location_id, shopify_inventory_item_id)
+  join oms.shop_location as location using (shop_id, shopify_location_id)
+ where line.batch_id = %(batch)s
+ order by line.shopify_location_id, line.shopify_inventory_item_id
+
+-- name: left_over
+-- What is not answered for, of the given locations.
+select count(line.line_id), min(batch.created_at),
+       coalesce(array_agg(distinct line.shopify_location_id) filter (where line.line_id is not null), '{}')
+  from oms.sync_batch as batch
+  join oms.sync_line as line using (batch_id)
+ where batch.shop_id = %(shop_id)s
+   and batch.status in ('PLANNED', 'SENT', 'UNKNOWN')
+   and batch.batch_id in (select other.batch_id
+                            from oms.sync_line as other
+                           where other.shop_id = %(shop_id)s
+                             and other.shopify_location_id = any (%(locations)s))
