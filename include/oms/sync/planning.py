@@ -302,6 +302,7 @@ def _count(conn: Connection, shop_id: str, report: Report) -> None:
     report.skipped.update(outcomes)
     if unmapped:
         report.skipped["SKIPPED_UNMAPPED"] += unmapped
+    (report.drifts,) = conn.execute(sql.drifts).fetchone()
     report.needs_hard_sync = tuple(
         sorted({*report.needs_hard_sync, *(row[0] for row in conn.execute(sql.uncompared_locations))})
     )

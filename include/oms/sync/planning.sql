@@ -324,6 +324,14 @@ select outcome, count(*)
   from pg_temp.plan_level
  group by outcome
 
+-- name: drifts
+-- Levels at which a guarded look found something beside what is known.
+select count(*)
+  from pg_temp.plan_level
+ where guarded and opened
+   and outcome in ('LINE', 'UNCHANGED')
+   and seen <> book + told
+
 -- name: uncompared_locations
 -- Locations with levels that mode DELTA could not serve.
 select distinct shopify_location_id

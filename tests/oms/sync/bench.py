@@ -1,6 +1,8 @@
 """A shop and an OMS that know each other, for the tests of the pushes: what people do on either side."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import count
 from typing import Any
@@ -120,6 +122,7 @@ class Bench:
         facility: str = "WH",
         reason: str | None = "VAR_MANUAL",
         conn: Connection | None = None,
+        effective_at: str = "now",
     ) -> None:
         """One ledger entry."""
         conn = conn or self.db
@@ -130,8 +133,9 @@ class Bench:
             (product, facility),
         )
         conn.execute(
-            """insert into oms.inventory_ledger (inventory_item_id, qoh_diff, atp_diff, reason_id, source_key)
-               select inventory_item_id, %(diff)s, %(diff)s, %(reason)s, %(key)s
+            """insert into oms.inventory_ledger
+                      (inventory_item_id, qoh_diff, atp_diff, reason_id, source_key, effective_at)
+               select inventory_item_id, %(diff)s, %(diff)s, %(reason)s, %(key)s, %(effective_at)s
                  from oms.inventory_item
                 where product_id = %(product)s and facility_id = %(facility)s""",
             {
@@ -140,6 +144,7 @@ class Bench:
                 "key": f"bench:{next(self._keys)}",
                 "product": product,
                 "facility": facility,
+                "effective_at": effective_at,
             },
         )
 
@@ -193,7 +198,22 @@ class Bench:
                 raise
             return error.report
 
+    @contextmanager
+    def meanwhile(self, seconds: float, act: Callable[[], Any]) -> Iterator[Future]:
+        """Let something happen a moment after the block has begun."""
+        with ThreadPoolExecutor(1) as pool:
+            yield pool.submit(lambda: (time.sleep(seconds), act())[1])
+
     # what can be seen
+
+    def online(self, sku: str) -> int:
+        return self.world.online(self.world.products[sku])[0]
+
+    def mark(self, shop: str = "demo") -> str | None:
+        (mark,) = self.db.execute(
+            "select min(snapshot::text) from oms.sync_mark where shop_id = %s", (shop,)
+        ).fetchone()
+        return mark
 
     def available(self, sku: str, shop: str = "demo", location: str = "Main") -> int:
         (level,) = self.server.levels(shop, sku=sku, location=location)
