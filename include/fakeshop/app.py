@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
-from fakeshop import side_door
+from fakeshop import side_door, storage
 from fakeshop.graphql_http import Graphql, json_response
 from fakeshop.tokens import access_token
 from fakeshop.world import World
@@ -38,11 +38,12 @@ def create_app(world: World) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> Any:
+        graphql.runner.resume()
         yield
         world.store.close()
 
-    app = FastAPI(title="fakeshop", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     graphql = Graphql(world)
+    app = FastAPI(title="fakeshop", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.middleware("http")
     async def loopback_only(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:
@@ -67,5 +68,6 @@ def create_app(world: World) -> FastAPI:
     async def token_by_path(request: Request, handle: str) -> Response:
         return await access_token(request, world.shops.get(handle))
 
+    app.include_router(storage.router(world))
     app.include_router(side_door.router(world))
     return app

@@ -11,6 +11,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, Response
 
 from fakeshop import schema
+from fakeshop.bulk.runner import BulkRunner
 from fakeshop.cost import MAXIMUM
 from fakeshop.execution import Api, Planned, throttled, too_dear
 from fakeshop.faults import Fault
@@ -62,6 +63,7 @@ class Graphql:
     def __init__(self, world: World) -> None:
         self.world = world
         self._apis: dict[str, Api] = {}
+        self.runner = BulkRunner(world, self.api)
 
     def api(self, version: str) -> Api | None:
         """Return the API of a version: an expired one falls forward to the oldest, nonsense is None."""
@@ -140,6 +142,7 @@ class Graphql:
         call.log["user_errors"] = user_error_codes(answer["data"])
         call.log["keys"] = planned.idempotency_keys()
         self.world.deliver(shop)
+        self.runner.start_new(shop)
         return await self._after(call, names, answer)
 
     async def _after(self, call: Call, names: set[str], answer: dict[str, Any]) -> Response:

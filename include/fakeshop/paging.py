@@ -81,6 +81,12 @@ def page_size(args: dict[str, Any]) -> tuple[str, int]:
     return side, size
 
 
+def whole(keys: Sequence[Key], args: dict[str, Any], make: Callable[[int], Any]) -> Page:
+    """Return everything as one page, for bulk operations."""
+    found = list(reversed(keys)) if args.get("reverse") else list(keys)
+    return Page(found, make, has_next=False, has_previous=False)
+
+
 def page(keys: Sequence[Key], args: dict[str, Any], make: Callable[[int], Any]) -> Page:
     """Cut a page out of sort keys in ascending order: ids, or pairs of value and id."""
     side, size = page_size(args)

@@ -9,7 +9,7 @@ import orjson
 from fakeshop.bucket import Bucket
 from fakeshop.clock import Clock
 from fakeshop.levels import STORED, LevelTable
-from fakeshop.records import KINDS, App, Location, Order, Variant
+from fakeshop.records import KINDS, App, BulkOperation, Location, Order, Variant
 from fakeshop.store import Store
 
 RATES = {"standard": 100, "advanced": 200, "plus": 1000, "enterprise": 2000}
@@ -77,6 +77,7 @@ class Shop:
         self.next_order = 1001
         self.running_keys: dict[tuple[int, str], object] = {}
         self.buckets: dict[int, Bucket] = {}
+        self.new_bulk: list[BulkOperation] = []
         self.topics: set[str] = set()
         self.events: list[tuple[str, Any, str]] = []
         self._dirty: dict[tuple[str, int], Any] = {}

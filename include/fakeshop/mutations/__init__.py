@@ -85,7 +85,8 @@ def root_field(ctx: Context, info: GraphQLResolveInfo, **args: Any) -> Any:
     try:
         outcome = chosen.run(ctx, **args) if key is None else idempotency.run(ctx, name, chosen, args, key)
     finally:
-        ctx.shop.commit()
+        if not ctx.defer_commit:
+            ctx.shop.commit()
     return shown(ctx, outcome)
 
 

@@ -10,7 +10,7 @@ from graphql import GraphQLResolveInfo
 
 from fakeshop.clock import iso
 from fakeshop.errors import access_denied, not_simulated
-from fakeshop.paging import page
+from fakeshop.paging import page, whole
 from fakeshop.records import App
 from fakeshop.search import Fields, search
 from fakeshop.shop import Shop
@@ -29,6 +29,9 @@ class Context:
     searches: list[dict[str, Any]] = field(default_factory=list)
     source: str = "api"
     crash_keys: bool = False
+    unpaged: bool = False
+    defer_commit: bool = False
+    api: Any = None
     key: str | None = None
     event_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
@@ -66,7 +69,7 @@ class Node:
             if callable(method) and not name.startswith("_"):
                 fields[name.removesuffix("_")] = method
         cls.FIELDS = fields
-        cls.TYPE = cls.TYPE or cls.__name__.removesuffix("Node")
+        cls.TYPE = cls.__name__.removesuffix("Node")
 
 
 def reader(attribute: str) -> Callable[[Node], Any]:
@@ -123,6 +126,8 @@ def connection(
     make: Callable[[int], Any],
 ) -> PageNode:
     """Build a connection over sort keys in ascending order."""
+    if ctx.unpaged:
+        return PageNode(ctx, whole(keys, args, make))
     return PageNode(ctx, page(keys, args, make))
 
 
