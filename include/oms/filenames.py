@@ -13,13 +13,14 @@ UNFINISHED_SUFFIXES = (".tmp", ".part", ".filepart")
 def wanted(name: str, *, file_name: str | None, pattern: str | None) -> bool:
     """Whether a job takes this name: exactly `file_name`, else `pattern`, else any that is not unfinished.
 
-    A name asked for exactly is taken whatever its suffix.
+    A name asked for exactly is taken whatever its suffix. A pattern means the name with or without a `.gz`
+    at its end: the file is unpacked while it is read.
     """
     if file_name is not None:
         return name == file_name
     if name in (".", "..") or name.lower().endswith(UNFINISHED_SUFFIXES):
         return False
-    return pattern is None or _matches(pattern, name)
+    return pattern is None or _matches(pattern, name) or _matches(pattern, name.removesuffix(".gz"))
 
 
 def _matches(pattern: str, name: str) -> bool:

@@ -91,7 +91,9 @@ class TestArrivals:
             (None, "a.filepart", False),
             (None, "anything.txt", True),
             (r"inv_\d+\.csv", "inv_12.csv", True),
-            (r"inv_\d+\.csv", "inv_12.csv.gz", False),
+            (r"inv_\d+\.csv", "inv_12.csv.gz", True),
+            (r"inv_\d+\.csv", "inv_12.csv.bz2", False),
+            ("*.csv", "a.csv.gz.part", False),
             ("*.*", "noextension", False),
         ],
     )
