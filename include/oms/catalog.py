@@ -106,8 +106,6 @@ class ImportJob(Job):
     kind: str
     """reset: the file states balances; delta: it states changes (inventory.md 3.6)."""
     domain: str = BALANCE
-    schedule_now: bool
-    """Default of `scheduleNow`: applied ahead of the queue of its domain."""
 
     @property
     def config_id(self) -> str:
@@ -120,6 +118,11 @@ class ImportJob(Job):
     @property
     def import_path(self) -> str:
         return self.configs[0].import_path
+
+    @property
+    def schedule_now(self) -> bool:
+        """Default of `scheduleNow`: true = applied ahead of the queue of its domain."""
+        return self.parameter("scheduleNow").default
 
     @property
     def group_by(self) -> str | None:
@@ -275,13 +278,13 @@ def file_parameters(
         Parameter(
             name="scheduleNow",
             types=("boolean", "null"),
-            default=None,
-            example=True,
+            default=schedule_now,
+            example=not schedule_now,
             section=HOW,
             source="S0",
             description=(
                 "True: applied as soon as the file has landed, ahead of the queue. False: takes its "
-                "turn, oldest file first. Empty: "
+                "turn, oldest file first."
             ),
         ),
         Parameter(
@@ -575,7 +578,6 @@ IMPORT_INVENTORY_RESET = ImportJob(
         ),
     ),
     kind="reset",
-    schedule_now=False,
     purpose=(
         "Sets the stock of the facilities in a file to the figures of the file: the morning count of "
         "the stores, or the ERP's figures. The difference to the present balance goes into the "
@@ -603,14 +605,14 @@ IMPORT_INVENTORY_RESET = ImportJob(
         ),
         Parameter(
             name="resetByAtp",
-            types=("boolean", "null"),
-            default=None,
+            types=("boolean",),
+            default=True,
             example=False,
             additional=True,
             source="D",
             description=(
                 "For rows that do not say it themselves: true: the figure is ATP, false: it is what "
-                "lies on the shelf (QOH). Empty: true."
+                "lies on the shelf (QOH)."
             ),
         ),
         Parameter(
@@ -648,7 +650,6 @@ IMPORT_INVENTORY_VARIANCE = ImportJob(
         ),
     ),
     kind="delta",
-    schedule_now=True,
     purpose=(
         "Books changes of stock: found, lost, damaged, sold at a till. Each line raises or lowers "
         "what lies on the shelf and what may be promised by its quantity."

@@ -41,7 +41,7 @@ def schema_of(parameter: Parameter) -> dict[str, Any]:
     types = [*parameter.types] if "null" in parameter.types or not optional else [*parameter.types, "null"]
     schema: dict[str, Any] = {
         "type": types if len(types) > 1 else types[0],
-        "description_md": description_of(parameter),
+        "description": description_of(parameter),
         "section": parameter.section,
     }
     if parameter.enum and "array" in parameter.types:
@@ -63,11 +63,11 @@ def description_of(parameter: Parameter) -> str:
     """The explanation under the field, with the example and the other spellings."""
     parts = [parameter.description]
     if parameter.required and parameter.default is None:
-        parts.append("**Required.**")
+        parts.append("A run must give it.")
     if parameter.example is not None:
-        parts.append(f"Example: `{_shown(parameter.example)}`.")
+        parts.append(f"Example: {_shown(parameter.example)}")
     if parameter.aliases:
-        parts.append(f"Also spelled {', '.join(f'`{alias}`' for alias in parameter.aliases)}.")
+        parts.append(f"(also spelled {', '.join(parameter.aliases)})")
     return " ".join(parts)
 
 

@@ -99,7 +99,7 @@ def test_the_form_shows_every_parameter_of_the_catalogue(dag: DAG, job: catalog.
     for parameter in job.parameters:
         field = dag.params.get_param(parameter.name)
         assert field.value == config.job_settings(job).default_of(parameter)
-        assert parameter.description in field.schema["description_md"]
+        assert parameter.description in field.description
         assert field.schema["section"]
         if parameter.enum and "array" not in parameter.types:
             assert set(parameter.enum) <= set(field.schema["enum"])

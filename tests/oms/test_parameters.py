@@ -35,7 +35,7 @@ def test_without_values_the_spec_s_defaults_hold():
         "minChunkRows": 3000,
         "force": False,
         "createdByJobID": None,
-        "resetByAtp": None,
+        "resetByAtp": True,
         "maxDropPct": None,
     }
     assert resolve(IMPORT_INVENTORY_VARIANCE, {})["scheduleNow"] is True
