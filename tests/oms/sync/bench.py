@@ -11,7 +11,7 @@ from fakeshop.testing import TOKEN, ShopServer
 from oms import database
 from oms.database import Connection
 from oms.orders import demand
-from oms.shopify.client import ShopifyClient
+from oms.shopify.client import ShopifyClient, gid
 from oms.sync.errors import LinesLeft
 from oms.sync.options import Mode, PushOptions, Report
 from oms.sync.push import push_shop
@@ -162,6 +162,23 @@ class Bench:
             for line in order["lines"]
         ]
         return demand.take_in(self.db, shop, str(order["id"]), lines, **options)
+
+    # what happens in the shop behind our back
+
+    def forget_level(self, sku: str, shop: str = "demo", location: str = "Main") -> None:
+        """The item is no longer stocked at the location."""
+        self.server.set_active(shop, sku, location, False)
+
+    def other_call(self, key: str, sku: str, delta: int, shop: str = "demo") -> None:
+        """Somebody uses an idempotency key of ours for a change of their own."""
+        change = {
+            "changeFromQuantity": None,
+            "delta": delta,
+            "inventoryItemId": gid("InventoryItem", self.items[shop, sku]),
+            "locationId": gid("Location", self.locations[shop, "Main"]),
+        }
+        given = {"changes": [change], "name": "available", "reason": "correction"}
+        self.client(shop).mutate("adjust_inventory", {"input": given, "key": key})
 
     # pushes
 
