@@ -16,6 +16,8 @@ from sandbox.layout import Sandbox
 pytestmark = pytest.mark.e2e
 
 DAG = """
+import subprocess
+
 from airflow.sdk import dag, task
 
 @dag(schedule=None)
@@ -33,9 +35,9 @@ def two_tasks():
 
 @dag(schedule=None)
 def for_ever():
-    @task.bash
-    def sleep() -> str:
-        return "exec sleep 1000"
+    @task
+    def sleep() -> None:
+        subprocess.run(["sleep", "1000"])
 
     sleep()
 
