@@ -517,6 +517,15 @@ create table oms.import_row_note (
 );
 comment on table oms.import_row_note is 'Remarks on rows that were not rejected: FLOORED, STALE, SKIPPED_EXCLUDED, DUPLICATE and the like.';
 
+create function oms.next_level(level integer, start integer, asked integer, policy text) returns integer
+    language sql immutable parallel safe
+    return case when asked >= 0 or policy = 'allow' then coalesce(level, start) + asked
+                when policy = 'reject' and coalesce(level, start) + asked < 0 then coalesce(level, start)
+                else greatest(coalesce(level, start) + asked, least(coalesce(level, start), 0)) end;
+comment on function oms.next_level is 'The level after a change under a negative policy: allow; floor: not below 0, or not further below; reject: left alone (inventory.md 5.5).';
+create aggregate oms.running_level(start integer, asked integer, policy text) (
+    sfunc = oms.next_level, stype = integer, parallel = safe);
+
 create table oms.job_watermark (
     job                text not null,
     shop_id            text not null,

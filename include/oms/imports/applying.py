@@ -1,0 +1,186 @@
+"""Applies chunks of landed files, older files first (design 4.4, 4.5; inventory.md 3.4)."""
+
+import logging
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import asdict
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from oms import crashpoints
+from oms.database import Connection, statements
+from oms.imports import balances, landing
+from oms.imports.arrival import examine
+from oms.imports.errors import FileMissing, FileRefused, FileUnstable, OlderFileNotLanded, StagingLost
+from oms.imports.file_types import file_type
+from oms.imports.jobs import Settings
+from oms.imports.outcome import Counts, Part
+
+log = logging.getLogger(__name__)
+sql = statements(__file__)
+
+OpenSftp = Callable[[], AbstractContextManager[Any]]
+
+STARTED = crashpoints.register("apply.started", "the chunk is locked, nothing is written yet")
+WRITTEN = crashpoints.register(
+    "apply.written", "entries and counts are written, their transaction is still open"
+)
+APPLIED = crashpoints.register("apply.applied", "the chunk is committed, the task has not answered")
+RELANDED = crashpoints.register(
+    "apply.relanded", "lost staging is filled again, the chunk is not applied yet"
+)
+
+ATTEMPTS = 4
+"""Attempts at a chunk whose transaction Postgres ended to resolve a deadlock."""
+
+
+class _StagingEmpty(Exception):
+    """The staged rows of a log are gone: a database crash empties unlogged tables."""
+
+    def __init__(self, row: dict[str, Any]) -> None:
+        self.row = row
+        super().__init__(row["remote_path"])
+
+
+def apply_chunk(conn: Connection, chunk: dict[str, Any], open_sftp: OpenSftp) -> dict[str, int]:
+    """Apply a chunk, after all older ones that must come first; return its counts.
+
+    `conn` is in autocommit mode. Applying a chunk again finds its counts and changes nothing. `open_sftp`
+    is used only when the staged rows are gone and the file must be landed again.
+
+    Raises:
+        OlderFileNotLanded: an older file is in the way; a later try may succeed.
+        StagingLost: the rows and their file are gone; the log is held for a person.
+    """
+    own = _read_chunk(conn, chunk["load_id"], chunk["chunk_no"])
+    if own["applied_at"] is None:
+        _wait_for_landers(conn, own)
+        for load_id, chunk_no in conn.execute(sql.older_chunks, own).fetchall():
+            log.info("chunk %s of older load %s comes first", chunk_no, load_id)
+            _apply_until_done(conn, _read_chunk(conn, load_id, chunk_no), own, open_sftp)
+    counts = _apply_until_done(conn, own, own, open_sftp)
+    log.info("load %s chunk %s: %s", own["load_id"], own["chunk_no"], asdict(counts))
+    return asdict(counts)
+
+
+def _read_chunk(conn: Connection, load_id: int, chunk_no: int) -> dict[str, Any]:
+    values = {"load_id": load_id, "chunk_no": chunk_no}
+    found = conn.cursor(row_factory=dict_row).execute(sql.chunk, values).fetchone()
+    if found is None:
+        raise LookupError(f"load {load_id} has no chunk {chunk_no}")
+    return found
+
+
+def _wait_for_landers(conn: Connection, own: dict[str, Any]) -> None:
+    """Wait until older files have landed; a lander that died is not waited for.
+
+    Raises OlderFileNotLanded for a file whose lander is dead: the next run of its job lands it.
+    """
+    if own["schedule_now"] and own["force"]:
+        return
+    while older := conn.execute(sql.older_landing, own).fetchone():
+        log_id, path = older
+        log.info("waiting for %s, an older file that is being landed", path)
+        conn.execute(landing.sql.lock_log, {"log_id": log_id})
+        conn.execute(landing.sql.unlock_log, {"log_id": log_id})
+        row = landing.read_log(conn, log_id)
+        if row is not None and row["status"] == "DmlsLanding":
+            raise OlderFileNotLanded(
+                f"{path} came before and its landing was broken off; the next run of "
+                f"{row['dag_id']} lands it. To go ahead of it, set force"
+            )
+
+
+def _apply_until_done(
+    conn: Connection, chunk: dict[str, Any], own: dict[str, Any], open_sftp: OpenSftp
+) -> Counts:
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return _apply_once(conn, chunk)
+        except _StagingEmpty as empty:
+            if chunk["connection_id"] != own["connection_id"]:
+                raise OlderFileNotLanded(
+                    f"{empty.row['remote_path']} came before, and its staged rows are gone; the next "
+                    "run of its own job lands it again"
+                ) from None
+            with open_sftp() as sftp:
+                _land_again(conn, sftp, empty.row)
+            crashpoints.point(RELANDED)
+        except psycopg.errors.DeadlockDetected:
+            if attempt == ATTEMPTS:
+                raise
+            log.warning("load %s chunk %s met a deadlock; trying again", chunk["load_id"], chunk["chunk_no"])
+    raise StagingLost(f"the staged rows of load {chunk['load_id']} keep vanishing")
+
+
+def _apply_once(conn: Connection, chunk: dict[str, Any]) -> Counts:
+    """Apply the rows of a chunk, file by file, in one transaction."""
+    with conn.transaction():
+        (applied,) = conn.execute(sql.lock_chunk, chunk).fetchone()
+        if not applied:
+            conn.execute(balances.sql.session_settings)
+            conn.execute(sql.start_logs, chunk)
+            crashpoints.point(STARTED)
+            (grouped,) = conn.execute(sql.is_grouped, chunk).fetchone()
+            files = conn.cursor(row_factory=dict_row).execute(sql.logs_of_load, chunk).fetchall()
+            for row in files:
+                if row["has_rows"]:
+                    _apply_file(conn, chunk, row, grouped=grouped)
+            conn.execute(sql.mark_applied, chunk)
+            crashpoints.point(WRITTEN)
+    if not applied:
+        crashpoints.point(APPLIED)
+    return Counts(**conn.cursor(row_factory=dict_row).execute(sql.counts_of_chunk, chunk).fetchone())
+
+
+def _apply_file(conn: Connection, chunk: dict[str, Any], row: dict[str, Any], *, grouped: bool) -> None:
+    if not is_staged(conn, row["log_id"]):
+        raise _StagingEmpty(row)
+    settings = Settings(**row["params"])
+    part = Part(row["log_id"], chunk["load_id"], chunk["chunk_no"], grouped, chunk["run_id"])
+    counts = file_type(settings.file_type).apply(conn, part, settings)
+    conn.execute(sql.record_counts, chunk | {"log_id": row["log_id"]} | asdict(counts))
+
+
+def is_staged(conn: Connection, log_id: int) -> bool:
+    """Whether the staged rows of a log with good rows are still there."""
+    if not conn.execute(sql.staging_exists, {"log_id": log_id}).fetchone()[0]:
+        return False
+    rows = balances.resolved_table(log_id)
+    return balances.filled(conn, sql.has_staged_rows, {}, rows=rows).fetchone()[0]
+
+
+def _land_again(conn: Connection, sftp: Any, row: dict[str, Any]) -> None:
+    """Fill lost staging from the file, which must be the very one that was landed.
+
+    Raises StagingLost, and holds the log, if the file is gone or another one.
+    """
+    settings = Settings(**row["params"])
+    log_id = row["log_id"]
+    log.warning("%s: the staged rows are gone, most likely by a crash of the database", row["remote_path"])
+    with landing.locks(conn) as own:
+        conn.execute(landing.sql.lock_log, {"log_id": log_id})
+        own.append(log_id)
+        if is_staged(conn, log_id):
+            return
+        try:
+            with conn.transaction():
+                conn.execute(balances.sql.session_settings)
+                file = examine(sftp, row["remote_path"])
+                content, sha256 = landing.read_in(conn, sftp, log_id, file, settings, whole=False)
+                if sha256 != bytes(row["content_sha256"]):
+                    raise FileUnstable(f"{row['remote_path']} has other content than when it was landed")
+                balances.resolve(conn, log_id, content, settings, again=True)
+                balances.set_rejects_aside(
+                    conn, log_id, content.header, file_type(settings.file_type).CONTRACT, settings
+                )
+        except (FileMissing, FileUnstable, FileRefused) as lost:
+            message = f"the staged rows are gone and cannot be landed again: {lost}"
+            conn.execute(
+                landing.sql.hold_log, {"log_id": log_id, "code": "ERR_STAGING_LOST", "message": message}
+            )
+            raise StagingLost(
+                f"{row['file_name']}: {message}; drop the file again, or cancel its log"
+            ) from lost

@@ -1,0 +1,248 @@
+-- Landed rows of files that change balances become resolved rows: ids instead of texts, and a verdict.
+-- {landed}, {resolved}, … are names filled in by psycopg.sql. Rules: inventory.md 3.5, 5.4, 5.5.
+
+-- name: create_landed
+-- The columns of a file as they came, blank cells null. Unlogged: a crash empties it, and the file is landed again.
+create unlogged table {landed} (
+    line_number bigint not null,
+    facility_id text,
+    external_facility_id text,
+    location_seq_id text,
+    id_type text,
+    id_value text,
+    product_id text,
+    quantity text,
+    reset_by_atp text,
+    reason text,
+    comments text,
+    as_of text,
+    {extra}
+    raw bytea,
+    error_code text,
+    error_message text
+) with (autovacuum_enabled = false)
+
+-- name: resolve
+-- Facility: facilityId is an internal id, else an external one. Product: productId, else an identification
+-- valid today. Location: of the row, else the parameter, else the pick face of the facility.
+-- A row whose identifier belongs to several products comes out several times; mark_ambiguous sees to that.
+create unlogged table {resolved} with (autovacuum_enabled = false) as
+with default_location as not materialized (
+    select facility_id, min(location_seq_id) as location_seq_id
+      from oms.facility_location
+     where location_type = 'FLT_PICKLOC'
+     group by facility_id
+),
+place as not materialized (
+    select reference.id as reference, facility.facility_id, type.is_virtual,
+           coalesce(nullif(%(location)s, 'TLTLTLLL01'), default_location.location_seq_id, 'TLTLTLLL01')
+               as location_seq_id
+      from (select facility_id as id, facility_id
+              from oms.facility
+             union all
+            select external_id, facility_id
+              from oms.facility as named
+             where external_id is not null
+               and not exists (select from oms.facility as own where own.facility_id = named.external_id)) as reference
+      join oms.facility using (facility_id)
+      join oms.facility_type as type using (facility_type_id)
+      left join default_location using (facility_id)
+),
+id_type as not materialized (
+    select match_key, identification_type_id from oms.identification_type
+     union all
+    select 'SHOPIFYPRODUCTID', 'SHOPIFY_PROD_ID'
+),
+default_id_type as not materialized (
+    select identification_type_id
+      from id_type
+     where match_key = upper(regexp_replace(%(default_id_type)s, '[^[:alnum:]]', '', 'g'))
+),
+matched as not materialized (
+    select landed.*,
+           coalesce(by_reference.facility_id, by_external.facility_id) as own_facility_id,
+           coalesce(by_reference.is_virtual, by_external.is_virtual) as at_virtual_facility,
+           case when landed.location_seq_id is null
+                then coalesce(by_reference.location_seq_id, by_external.location_seq_id)
+                else landed.location_seq_id end as own_location_seq_id,
+           by_reference.facility_id as referenced_facility_id,
+           by_external.facility_id as external_owner_id,
+           product.product_id as own_product_id, product.is_virtual as virtual_product, product.product_type_id,
+           reason.reason_id, reason.accepted_on_input, reason.writes_entry,
+           case when landed.quantity ~ '^-?[0-9]{{1,9}}$' then landed.quantity::integer
+                when length(landed.quantity) <= 40
+                     and translate(landed.quantity, '０１２３４５６７８９＋－−．', '0123456789+--.') ~ '^[+-]?[0-9]+([.]0+)?$'
+                     and abs(translate(landed.quantity, '０１２３４５６７８９＋－−．', '0123456789+--.')::numeric) <= 1000000000
+                then translate(landed.quantity, '０１２３４５６７８９＋－−．', '0123456789+--.')::numeric::integer
+           end as units,
+           case when landed.as_of is null then null
+                when landed.as_of ~ ('^(19|20)[0-9][0-9]-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))'
+                                     '[T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{{1,6}})?)?(Z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)$')
+                then landed.as_of::timestamptz
+                when landed.as_of ~ '^(19|20)([02468][048]|[13579][26])-02-29[T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{{1,6}})?)?(Z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)$'
+                     and landed.as_of !~ '^1900'
+                then landed.as_of::timestamptz
+           end as moment,
+           case when landed.reset_by_atp is null then null
+                when lower(landed.reset_by_atp) in ('true', 't', 'yes', 'y', '1') then true
+                when lower(landed.reset_by_atp) in ('false', 'f', 'no', 'n', '0') then false end as by_atp
+      from {landed} as landed
+      left join place as by_reference on by_reference.reference = landed.facility_id
+      left join (select facility.external_id, place.facility_id, place.is_virtual, place.location_seq_id
+                   from oms.facility
+                   join place on place.reference = facility.facility_id) as by_external
+             on by_external.external_id = landed.external_facility_id
+      left join id_type on id_type.match_key = upper(translate(landed.id_type, ' _-./:', ''))
+      left join oms.product_identification as identification
+             on landed.product_id is null
+            and identification.id_value = landed.id_value
+            and identification.identification_type_id
+                = case when landed.id_type is null then (select identification_type_id from default_id_type)
+                       else id_type.identification_type_id end
+            and identification.from_date <= now()
+            and (identification.thru_date is null or identification.thru_date > now())
+      left join oms.product
+             on product.product_id = case when landed.product_id is null then identification.product_id
+                                          when landed.product_id ~ '^[1-9][0-9]{{0,17}}$' then landed.product_id::bigint
+                                     end
+      left join oms.reason on reason.reason_id = landed.reason
+)
+select line_number, own_product_id as product_id,
+       hashtextextended(own_location_seq_id, hashtextextended(own_facility_id, own_product_id)) as position_key,
+       moment as as_of, units as quantity,
+       case when product_type_id = any(%(excluded)s) then 'SKIPPED_EXCLUDED'
+            when not writes_entry then 'NO_ENTRY' end as remark,
+       coalesce(by_atp, %(by_atp)s) as by_atp,
+       own_facility_id as facility_id, own_location_seq_id as location_seq_id, reason_id, comments,
+       {group_key} as group_key,
+       case when error_code is not null then error_code
+            when {known_reject} then 'REJECTED'
+            when quantity is null then 'ERR_REQUIRED'
+            when product_id is null and id_value is null then 'ERR_REQUIRED'
+            when own_facility_id is null then 'ERR_FACILITY_NOT_FOUND'
+            when facility_id is not null and referenced_facility_id is null then 'ERR_FACILITY_NOT_FOUND'
+            when external_facility_id is not null and external_owner_id is null then 'ERR_FACILITY_NOT_FOUND'
+            when referenced_facility_id <> external_owner_id then 'ERR_FACILITY_CONFLICT'
+            when at_virtual_facility then 'ERR_VIRTUAL_FACILITY'
+            when own_product_id is null then 'ERR_PRODUCT_NOT_FOUND'
+            when virtual_product then 'ERR_VIRTUAL_PRODUCT'
+            when own_location_seq_id <> 'TLTLTLLL01'
+                 and not exists (select from oms.facility_location as known
+                                  where known.facility_id = own_facility_id
+                                    and known.location_seq_id = own_location_seq_id) then 'ERR_LOCATION_NOT_FOUND'
+            when units is null
+                 and translate(quantity, '０１２３４５６７８９＋－−．', '0123456789+--.') ~ '^[+-]?[0-9]+([.]0+)?$' then 'ERR_RANGE'
+            when units is null then 'ERR_INVALID_NUMBER'
+            when reset_by_atp is not null and by_atp is null then 'ERR_INVALID_BOOLEAN'
+            when as_of is not null and moment is null then 'ERR_INVALID_TIMESTAMP'
+            when moment > now() + interval '5 minutes' then 'ERR_FUTURE_TIMESTAMP'
+            when reason is not null and (reason_id is null or not accepted_on_input) then 'ERR_REASON_NOT_FOUND'
+            when length(comments) > 255 then 'ERR_TOO_LONG'
+       end as error_code
+  from matched
+
+-- name: mark_ambiguous
+-- One row stays for each line whose identifier belongs to several products, with that verdict.
+with several as (
+    select line_number, min(ctid) as kept
+      from {resolved}
+     group by line_number
+    having count(*) > 1
+),
+gone as (
+    delete from {resolved} as row
+     using several
+     where row.line_number = several.line_number
+       and row.ctid <> several.kept
+)
+update {resolved} as row
+   set error_code = case when row.error_code is null or row.error_code in ('ERR_VIRTUAL_PRODUCT', 'ERR_LOCATION_NOT_FOUND')
+                         then 'ERR_PRODUCT_AMBIGUOUS' else row.error_code end
+  from several
+ where row.ctid = several.kept
+
+-- name: count_groups
+-- The groups of a file with their good rows, and its bad ones.
+select group_key, facility_id, count(*) filter (where error_code is null) as good,
+       count(*) filter (where error_code is not null) as bad
+  from {resolved}
+ group by group_key, facility_id
+
+-- name: repeated_column_differs
+select line_number, {first}, {second}
+  from {landed}
+ where error_code is null
+   and {first} is distinct from {second}
+ order by line_number
+ limit 1
+
+-- name: set_rejects_aside
+-- Every bad row once, byte for byte, with what is wrong and what would be right.
+insert into oms.import_reject (log_id, line_number, error_column, error_code, error_message, raw)
+select %(log_id)s, row.line_number,
+       case row.error_code
+            when 'ERR_REQUIRED' then case when landed.quantity is null then %(quantity_column)s else 'idValue' end
+            when 'ERR_FACILITY_NOT_FOUND' then
+                case when landed.facility_id is null then 'externalFacilityId' else 'facilityId' end
+            when 'ERR_FACILITY_CONFLICT' then 'externalFacilityId'
+            when 'ERR_VIRTUAL_FACILITY' then
+                case when landed.facility_id is null then 'externalFacilityId' else 'facilityId' end
+            when 'ERR_PRODUCT_NOT_FOUND' then case when landed.product_id is null then 'idValue' else 'productId' end
+            when 'ERR_PRODUCT_AMBIGUOUS' then 'idValue'
+            when 'ERR_VIRTUAL_PRODUCT' then case when landed.product_id is null then 'idValue' else 'productId' end
+            when 'ERR_LOCATION_NOT_FOUND' then 'locationSeqId'
+            when 'ERR_RANGE' then %(quantity_column)s
+            when 'ERR_INVALID_NUMBER' then %(quantity_column)s
+            when 'ERR_INVALID_BOOLEAN' then 'resetByAtp'
+            when 'ERR_INVALID_TIMESTAMP' then %(as_of_column)s
+            when 'ERR_FUTURE_TIMESTAMP' then %(as_of_column)s
+            when 'ERR_REASON_NOT_FOUND' then %(reason_column)s
+            when 'ERR_TOO_LONG' then 'comments'
+       end,
+       row.error_code,
+       case row.error_code
+            when 'ERR_REQUIRED' then 'the value is blank; every row needs one'
+            when 'ERR_FACILITY_NOT_FOUND' then
+                format('no facility has the id %%s; create it or correct the row',
+                       coalesce(concat_ws(' / ', quote_literal(left(landed.facility_id, 80)),
+                                          quote_literal(left(landed.external_facility_id, 80))), '(blank)'))
+            when 'ERR_FACILITY_CONFLICT' then
+                format('%%L and %%L are two facilities; give only one', left(landed.facility_id, 80),
+                       left(landed.external_facility_id, 80))
+            when 'ERR_VIRTUAL_FACILITY' then
+                format('%%s is a virtual facility, which never holds stock', row.facility_id)
+            when 'ERR_PRODUCT_NOT_FOUND' then
+                case when landed.product_id is not null then format('no product has the id %%L', left(landed.product_id, 80))
+                     else format('no product has the %%s %%L today', coalesce(landed.id_type, %(default_id_type)s), left(landed.id_value, 80))
+                          || case when landed.id_value ~ '^[0-9][.,]?[0-9]*[eE][+][0-9]+$'
+                                  then '; it looks like a number that a spreadsheet has shortened: format the column as text'
+                                  else '; import the product first or correct the row' end
+                end
+            when 'ERR_PRODUCT_AMBIGUOUS' then
+                format('several products have the %%s %%L; give productId, or end one of them',
+                       coalesce(landed.id_type, %(default_id_type)s), left(landed.id_value, 80))
+            when 'ERR_VIRTUAL_PRODUCT' then 'a parent product has no stock; name one of its variants'
+            when 'ERR_LOCATION_NOT_FOUND' then
+                format('facility %%s has no location %%L', row.facility_id, left(row.location_seq_id, 80))
+            when 'ERR_RANGE' then
+                format('%%s is beyond 1000000000 either way', left(landed.quantity, 80))
+            when 'ERR_INVALID_NUMBER' then
+                format('%%L is not a whole number; write it without thousands separators, such as 1200',
+                       left(landed.quantity, 80))
+            when 'ERR_INVALID_BOOLEAN' then format('%%L is neither true nor false', left(landed.reset_by_atp, 80))
+            when 'ERR_INVALID_TIMESTAMP' then
+                format('%%L is not a moment with a zone, such as 2026-08-01T05:00:00+09:00', left(landed.as_of, 80))
+            when 'ERR_FUTURE_TIMESTAMP' then format('%%s lies in the future', landed.as_of)
+            when 'ERR_REASON_NOT_FOUND' then format('%%L is not a reason that a file may give', left(landed.reason, 80))
+            when 'ERR_TOO_LONG' then format('%%s characters; at most 255', length(landed.comments))
+            else landed.error_message
+       end,
+       coalesce(landed.raw, {raw})
+  from {resolved} as row
+  join {landed} as landed using (line_number)
+ where row.error_code is not null
+on conflict do nothing
+
+-- name: session_settings
+-- Room for hash joins over whole files, for this transaction only.
+set local work_mem = '128MB'

@@ -1,0 +1,213 @@
+"""Closes files: the account of their rows, the reject file, and their move out of the folder (design 4.6)."""
+
+import csv
+import io
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg.rows import dict_row
+
+from oms import crashpoints
+from oms.database import Connection, statements
+from oms.imports import balances, landing
+from oms.imports.arrival import RemoteFile, examine
+from oms.imports.errors import AccountOpen, FileMissing, FileRefused
+from oms.imports.jobs import ImportJob, Run, Settings
+
+log = logging.getLogger(__name__)
+sql = statements(__file__)
+
+FINISHED = crashpoints.register("close.finished", "the account is committed, no file is written or moved yet")
+REJECTS_WRITTEN = crashpoints.register(
+    "close.rejects", "the reject file is there, the file itself is not moved yet"
+)
+MOVED = crashpoints.register("close.moved", "the file is moved, its log does not say so yet")
+CLOSED = crashpoints.register("close.closed", "the log is closed, the staged rows are still there")
+
+REJECT_COLUMNS = ("error_line", "error_column", "error_code", "error_message")
+COLUMNS = ("total", "applied", "unchanged", "superseded", "duplicate", "skipped", "rejected")
+
+
+@dataclass(frozen=True)
+class Line:
+    """The account of one file."""
+
+    log_id: int
+    file_name: str
+    status: str
+    counts: dict[str, int]
+    is_closed: bool
+    fault: str | None
+    reject_file: str | None
+
+
+@dataclass(frozen=True)
+class Account:
+    """The files that a run is answerable for."""
+
+    lines: list[Line]
+
+    @property
+    def changed(self) -> int:
+        """Rows that changed stock, of all files closed."""
+        return sum(line.counts["applied"] for line in self.lines if line.is_closed)
+
+    def raise_if_open(self) -> None:
+        """Fail the run if a file is not applied to its last row, or was refused.
+
+        Raises:
+            AccountOpen: the next run goes on with the files named.
+            FileRefused: files were moved to error/; nothing of them was applied.
+        """
+        left = [
+            f"{line.file_name} ({line.status}: {line.fault or 'not all chunks are applied'})"
+            for line in self.lines
+            if not line.is_closed
+        ]
+        if left:
+            raise AccountOpen(f"not closed: {'; '.join(left)}; the next run goes on with it")
+        refused = [line for line in self.lines if line.status == "DmlsFailed"]
+        if refused:
+            raise FileRefused(
+                "ERR_FILES_REFUSED", "; ".join(line.fault or line.file_name for line in refused)
+            )
+
+    def table(self) -> str:
+        """The counts as a table for the log, one line for each file."""
+        head = ("log", "file", "status", *COLUMNS)
+        body = [
+            (str(line.log_id), line.file_name, line.status, *(f"{line.counts[name]:,}" for name in COLUMNS))
+            for line in self.lines
+        ]
+        widths = [max(len(row[column]) for row in (head, *body)) for column in range(len(head))]
+        return "\n".join(
+            "  ".join(
+                cell.ljust(width) if column < 3 else cell.rjust(width)
+                for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+            ).rstrip()
+            for row in (head, *body)
+        )
+
+
+def close(conn: Connection, sftp: Any, job: ImportJob, run: Run) -> Account:
+    """Close every file of the job whose rows are all accounted for, whichever run began it.
+
+    For each: account (a check adds it up), reject file, move, mark; each of the four can be repeated. `conn`
+    is in autocommit mode. The caller decides what an open file means: `Account.raise_if_open`.
+    """
+    connections = (
+        conn.execute(sql.connections_of_run, {"dag_id": job.dag_id, "run_id": run.run_id}).fetchone()[0] or []
+    )
+    found = conn.execute(sql.closable, {"dag_id": job.dag_id, "connection_ids": connections}).fetchall()
+    closed = [log_id for (log_id,) in found if _close_one(conn, sftp, log_id)]
+    account = _account(conn, job, run, closed)
+    return account
+
+
+def _close_one(conn: Connection, sftp: Any, log_id: int) -> bool:
+    """Close one file; False if another run is doing so."""
+    if not conn.execute(landing.sql.try_lock_log, {"log_id": log_id}).fetchone()[0]:
+        return False
+    with landing.locks(conn) as own:
+        own.append(log_id)
+        conn.execute(sql.finish, {"log_id": log_id})
+        row = conn.cursor(row_factory=dict_row).execute(sql.log_to_close, {"log_id": log_id}).fetchone()
+        if row is None or row["closed_at"] is not None:
+            return False
+        crashpoints.point(FINISHED)
+        folder = row["remote_path"].rsplit("/", 1)[0]
+        reject_file = _write_rejects(conn, sftp, row, folder) if _has_rejects(row) else None
+        crashpoints.point(REJECTS_WRITTEN)
+        moved_to = _move(sftp, row, f"{folder}/{'error' if row['status'] == 'DmlsFailed' else 'archive'}")
+        crashpoints.point(MOVED)
+        conn.execute(sql.mark_closed, {"log_id": log_id, "moved_to": moved_to, "reject_file": reject_file})
+        crashpoints.point(CLOSED)
+        balances.drop(conn, log_id)
+    return True
+
+
+def _has_rejects(row: dict[str, Any]) -> bool:
+    return row["status"] == "DmlsFinished" and row["rejected_count"] > 0
+
+
+def _write_rejects(conn: Connection, sftp: Any, row: dict[str, Any], folder: str) -> str:
+    """Write `error/<log id>_<name>` under a temporary name first; return its path."""
+    settings = Settings(**row["params"])
+    _make_folder(sftp, f"{folder}/error")
+    path = f"{folder}/error/{row['log_id']}_{row['file_name'].removesuffix('.gz')}"
+    with sftp.open(f"{path}.part", "wb") as out:
+        for block in reject_lines(conn, row["log_id"], row["header"], settings):
+            out.write(block)
+    sftp.posix_rename(f"{path}.part", path)
+    return path
+
+
+def reject_lines(conn: Connection, log_id: int, header: str, settings: Settings) -> Iterator[bytes]:
+    """The reject file in blocks: what is wrong in front of each line, whose own bytes stay as they were."""
+    yield _prefix(REJECT_COLUMNS, settings) + header.encode(settings.encoding) + b"\n"
+    after = -1
+    while rows := conn.execute(sql.rejects, {"log_id": log_id, "after": after}).fetchall():
+        after = rows[-1][4]
+        yield b"".join(
+            _prefix((number, column or "", code, message), settings) + bytes(raw) + b"\n"
+            for column, code, message, raw, number in rows
+        )
+
+
+def _prefix(cells: tuple[Any, ...], settings: Settings) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, delimiter=settings.delimiter, lineterminator="").writerow(cells)
+    return (text.getvalue() + settings.delimiter).encode(settings.encoding, "backslashreplace")
+
+
+def _move(sftp: Any, row: dict[str, Any], folder: str) -> str | None:
+    """Move the file away, log id in front; None if another file has taken its place.
+
+    A target that is there already was moved by an earlier try.
+    """
+    target = f"{folder}/{row['log_id']}_{row['file_name']}"
+    if _seen(sftp, target) is not None:
+        return target
+    now = _seen(sftp, row["remote_path"])
+    if now != RemoteFile(row["remote_path"], row["file_size"], row["file_mtime"]):
+        log.warning("%s is no longer the file that was landed: left where it is", row["remote_path"])
+        return None
+    _make_folder(sftp, folder)
+    sftp.posix_rename(row["remote_path"], target)
+    return target
+
+
+def _seen(sftp: Any, path: str) -> RemoteFile | None:
+    try:
+        return examine(sftp, path)
+    except FileMissing:
+        return None
+
+
+def _make_folder(sftp: Any, path: str) -> None:
+    try:
+        sftp.stat(path)
+    except FileNotFoundError:
+        sftp.mkdir(path)
+
+
+def _account(conn: Connection, job: ImportJob, run: Run, closed: list[int]) -> Account:
+    found = conn.cursor(row_factory=dict_row).execute(
+        sql.account, {"dag_id": job.dag_id, "run_id": run.run_id, "closed": closed}
+    )
+    return Account(
+        [
+            Line(
+                row["log_id"],
+                row["file_name"],
+                row["status"],
+                {name: row[f"{name}_count"] for name in COLUMNS},
+                row["closed_at"] is not None,
+                row["error_message"],
+                row["reject_file"],
+            )
+            for row in found
+        ]
+    )

@@ -1,0 +1,74 @@
+-- Closing files whose rows are all accounted for. Rules: inventory.md 3.5, design 4.6.
+
+-- name: closable
+-- Files of this job that came with or before this run and are not closed: refused, duplicate, or with all chunks
+-- applied.
+select log.log_id
+  from oms.import_log as log
+ where log.dag_id = %(dag_id)s
+   and log.connection_id = any(%(connection_ids)s)
+   and log.closed_at is null
+   and (log.status in ('DmlsFinished', 'DmlsFailed')
+        or (log.status in ('DmlsPending', 'DmlsQueued', 'DmlsRunning', 'DmlsCrashed')
+            and log.load_id is not null
+            and not exists (select from oms.import_chunk as chunk
+                             where chunk.load_id = log.load_id
+                               and chunk.applied_at is null)))
+ order by log.log_id
+
+-- name: connections_of_run
+-- The server that the run works on, as its files tell; a run without files of its own minds all.
+select coalesce(array_agg(distinct connection_id) filter (where run_id = %(run_id)s),
+                array_agg(distinct connection_id))
+  from oms.import_log
+ where dag_id = %(dag_id)s
+   and (closed_at is null or run_id = %(run_id)s)
+
+-- name: finish
+-- The account of a file; a check of the table refuses one that does not add up.
+update oms.import_log as log
+   set status = 'DmlsFinished', finished_at = now(),
+       applied_count = counted.applied, unchanged_count = counted.unchanged, superseded_count = counted.superseded,
+       duplicate_count = counted.duplicate, skipped_count = counted.skipped,
+       rejected_count = (select count(*) from oms.import_reject as reject where reject.log_id = log.log_id)
+  from (select coalesce(sum(applied), 0) as applied, coalesce(sum(unchanged), 0) as unchanged,
+               coalesce(sum(superseded), 0) as superseded, coalesce(sum(duplicate), 0) as duplicate,
+               coalesce(sum(skipped), 0) as skipped
+          from oms.import_chunk_count
+         where log_id = %(log_id)s) as counted
+ where log.log_id = %(log_id)s
+   and log.status in ('DmlsPending', 'DmlsQueued', 'DmlsRunning', 'DmlsCrashed')
+
+-- name: rejects
+select error_column, error_code, error_message, raw, line_number
+  from oms.import_reject
+ where log_id = %(log_id)s
+   and line_number > %(after)s
+ order by line_number
+ limit 10000
+
+-- name: log_to_close
+select log_id, remote_path, file_name, file_size, file_mtime, status, header, params, rejected_count, closed_at
+  from oms.import_log
+ where log_id = %(log_id)s
+
+-- name: mark_closed
+update oms.import_log
+   set closed_at = now(), moved_to = %(moved_to)s, reject_file = %(reject_file)s
+ where log_id = %(log_id)s
+
+-- name: account
+-- What this run is answerable for: its own files, those it found open, and those it closed.
+select log_id, file_name, status, total_count, applied_count, unchanged_count, superseded_count, duplicate_count,
+       skipped_count, rejected_count, error_code, error_message, closed_at, reject_file, remote_path
+  from oms.import_log as log
+ where log.dag_id = %(dag_id)s
+   and (log.run_id = %(run_id)s
+        or log.log_id = any(%(closed)s)
+        or (log.closed_at is null
+            and log.status in ('DmlsPending', 'DmlsQueued', 'DmlsRunning', 'DmlsCrashed')
+            and log.landed_at < (select min(created_at)
+                                   from oms.import_log as own
+                                  where own.dag_id = %(dag_id)s
+                                    and own.run_id = %(run_id)s)))
+ order by log_id

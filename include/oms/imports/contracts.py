@@ -1,0 +1,114 @@
+"""File contracts: the columns of a file type, and how a header is matched with them (inventory.md 3.5)."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from oms.imports.errors import FileRefused
+
+MAX_COLUMNS = 300
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """A column of a file as its sender sees it, and the staging field it lands in."""
+
+    name: str
+    field: str
+    type: str
+    meaning: str
+    example: str = ""
+    required: bool = False
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class FileContract:
+    """What a file of one type must look like."""
+
+    columns: tuple[Column, ...]
+    one_of: tuple[tuple[str, ...], ...]
+    """Groups of column names of which a header must have at least one."""
+
+    def column_of(self, field: str) -> str:
+        """The name by which people know a field."""
+        return next(column.name for column in self.columns if column.field == field)
+
+
+@dataclass(frozen=True)
+class Header:
+    """The first line of a file: for each of its columns the staging field it lands in."""
+
+    text: str
+    names: tuple[str, ...]
+    fields: tuple[str, ...]
+    repeated: tuple[tuple[str, str], ...]
+    """(second field, first field) of columns that stand twice; they must be equal in every row."""
+
+    @property
+    def extra(self) -> tuple[str, ...]:
+        """Fields of columns that the contract does not know, kept for the reject file."""
+        return tuple(name for name in self.fields if name.startswith("extra_"))
+
+    def field_of(self, name: str) -> str | None:
+        """The field of the column of this name, compared like a header; None if the file has none."""
+        wanted = match_key(name)
+        for own, field in zip(self.names, self.fields, strict=True):
+            if match_key(own) == wanted:
+                return field
+        return None
+
+
+def match_key(name: str) -> str:
+    """A column name without case, blanks, `_` and `-` (inventory.md 3.5)."""
+    return "".join(letter for letter in name.casefold() if letter not in " \t_-\u3000")
+
+
+def read_header(line: str, delimiter: str, contract: FileContract) -> Header:
+    """Match the first line of a file with a contract.
+
+    Raises FileRefused (ERR_HEADER) for a missing required column or a line that is no header.
+    """
+    try:
+        names = tuple(name.strip() for name in next(csv.reader([line], delimiter=delimiter), ()))
+    except csv.Error as error:
+        raise FileRefused("ERR_HEADER", f"line 1 is not a header: {error}") from error
+    if len(names) > MAX_COLUMNS:
+        raise FileRefused(
+            "ERR_HEADER", f"line 1 has {len(names)} columns; at most {MAX_COLUMNS} are accepted"
+        )
+    known = {
+        match_key(name): column.field
+        for column in contract.columns
+        for name in (column.name, *column.aliases)
+    }
+    first: dict[str, str] = {}
+    fields: list[str] = []
+    repeated: list[tuple[str, str]] = []
+    for number, name in enumerate(names, 1):
+        key = match_key(name)
+        identity = known.get(key, key)
+        if key in known and identity not in first:
+            field = identity
+        else:
+            field = f"extra_{number}"
+            if identity in first and key:
+                repeated.append((field, first[identity]))
+        first.setdefault(identity, field)
+        fields.append(field)
+    _require(contract, names, set(fields))
+    return Header(line, names, tuple(fields), tuple(repeated))
+
+
+def _require(contract: FileContract, names: Sequence[str], fields: set[str]) -> None:
+    by_name = {column.name: column for column in contract.columns}
+    groups = [(column.name,) for column in contract.columns if column.required] + list(contract.one_of)
+    for group in groups:
+        if not any(by_name[name].field in fields for name in group):
+            spellings = [one for name in group for one in (name, *by_name[name].aliases)]
+            raise FileRefused(
+                "ERR_HEADER",
+                f"line 1 has no column {' or '.join(spellings)}; "
+                f"it has: {', '.join(map(repr, names))[:500]}. "
+                "Check the header and the delimiter",
+            )

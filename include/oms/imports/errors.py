@@ -1,0 +1,33 @@
+"""What may go wrong with a file, by what the caller does about it."""
+
+
+class ImportFault(Exception):
+    """Something about a file that a person has to read."""
+
+
+class FileRefused(ImportFault):
+    """The file as a whole cannot be processed; the same file fails again (inventory.md 3.2, DmlsFailed)."""
+
+    def __init__(self, code: str, message: str) -> None:
+        self.code, self.message = code, message
+        super().__init__(f"{code}: {message}")
+
+
+class FileMissing(ImportFault):
+    """The file named by remoteFilename is not there (inventory.md 3.3)."""
+
+
+class FileUnstable(ImportFault):
+    """The file changed or went away while it was read; what is there later is a new arrival."""
+
+
+class OlderFileNotLanded(ImportFault):
+    """An older file of the same domain has not landed; a later try may find that it has."""
+
+
+class StagingLost(ImportFault):
+    """The staged rows are gone and the file cannot be landed again; the log is held for a person."""
+
+
+class AccountOpen(ImportFault):
+    """A file of the run is not applied to its last row; the next run goes on with it."""

@@ -1,0 +1,142 @@
+"""What an import is told: its job, its run, and the parameters of both."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+from oms.imports.errors import FileRefused
+
+DEFAULT_LOCATION = "TLTLTLLL01"
+KIT = "MARKETING_PKG_PICK"
+COUNT_CONFIG = "REC_INV_COUNT"
+ENCODINGS = ("utf-8", "cp932", "latin-1")
+GIBIBYTE = 1 << 30
+
+
+class Config(Protocol):
+    """What a configId stands for (`oms.catalog.ImportConfig`)."""
+
+    config_id: str
+    file_type: str
+    import_path: str
+
+
+class ImportJob(Protocol):
+    """What the framework needs to know of a job (`oms.catalog.ImportJob`)."""
+
+    dag_id: str
+    kind: str
+    domain: str
+    config_id: str
+    schedule_now: bool
+
+    def config(self, config_id: str) -> Config: ...
+
+
+@dataclass(frozen=True)
+class Run:
+    """The Airflow run that does the work."""
+
+    dag_id: str
+    run_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The parameters of one import, checked and filled in; stored with each log (inventory.md 3.3)."""
+
+    config_id: str
+    file_type: str
+    connection_id: str
+    import_path: str
+    schedule_now: bool
+    remote_filename: str | None = None
+    file_name_regex: str | None = None
+    group_by: str | None = None
+    location_seq_id: str = DEFAULT_LOCATION
+    default_id_type: str = "SKU"
+    reset_by_atp: bool = True
+    counting: bool = False
+    """The figures are counts: QOH becomes the figure, ATP the figure less open reservations."""
+    negative_policy: str = "floor"
+    max_drop_pct: float | None = None
+    excluded_product_types: list[str] = field(default_factory=lambda: [KIT])
+    encoding: str = "utf-8"
+    delimiter: str = ","
+    require_final_newline: bool = False
+    force: bool = False
+    max_chunks: int = 16
+    min_chunk_rows: int = 3000
+    settle_seconds: float = 2
+    max_uncompressed_bytes: int = 4 * GIBIBYTE
+    created_by_job_id: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def settings_of(job: ImportJob, params: Mapping[str, Any]) -> Settings:
+    """The settings of a run from its effective parameters, canonical names (inventory.md 3.3).
+
+    A key of `additionalParameters` beats the parameter of its name; null counts as not given.
+    """
+    given = {**params, **(params.get("additionalParameters") or {})}
+    told = {name: value for name, value in given.items() if value is not None and value != ""}
+    config_id = told.get("configId", job.config_id)
+    try:
+        config = job.config(config_id)
+    except KeyError:
+        raise FileRefused(
+            "ERR_CONFIG", f"configId {config_id!r} is not a configuration of {job.dag_id}"
+        ) from None
+    values = {
+        "config_id": config_id,
+        "file_type": config.file_type,
+        "connection_id": told.get("propertyResource", "FTP_CONFIG").lower(),
+        "import_path": checked_path("importPath", told.get("importPath", config.import_path)),
+        "schedule_now": told.get("scheduleNow", job.schedule_now),
+        "require_final_newline": told.get("requireFinalNewline", job.kind == "delta"),
+    }
+    for name, key in _PARAMETERS.items():
+        if name in told:
+            values[key] = told[name]
+    values["counting"] = config_id == COUNT_CONFIG
+    if "excluded_product_types" in values:
+        values["excluded_product_types"] = sorted({KIT, *values["excluded_product_types"]})
+    if (name := values.get("remote_filename")) and ("/" in name or name in (".", "..")):
+        raise FileRefused(
+            "ERR_FILE_NAME", f"remoteFilename {name!r}: give the name of one file, without a folder"
+        )
+    if values.get("encoding", "utf-8") not in ENCODINGS:
+        raise FileRefused(
+            "ERR_ENCODING", f"encoding {values['encoding']!r}: use one of {', '.join(ENCODINGS)}"
+        )
+    return Settings(**values)
+
+
+_PARAMETERS = {
+    "remoteFilename": "remote_filename",
+    "fileNameRegex": "file_name_regex",
+    "groupBy": "group_by",
+    "locationSeqId": "location_seq_id",
+    "defaultIdType": "default_id_type",
+    "resetByAtp": "reset_by_atp",
+    "negativePolicy": "negative_policy",
+    "maxDropPct": "max_drop_pct",
+    "excludedProductTypes": "excluded_product_types",
+    "encoding": "encoding",
+    "delimiter": "delimiter",
+    "force": "force",
+    "maxChunks": "max_chunks",
+    "minChunkRows": "min_chunk_rows",
+    "settleSeconds": "settle_seconds",
+    "maxUncompressedBytes": "max_uncompressed_bytes",
+    "createdByJobID": "created_by_job_id",
+}
+
+
+def checked_path(name: str, path: str) -> str:
+    """A folder or file below the login's folder; refused if it leads out of it."""
+    if ".." in path.split("/") or "\x00" in path:
+        raise FileRefused("ERR_PATH", f"{name} {path!r} leads out of the folder: remove '..'")
+    return path.rstrip("/") or "/"

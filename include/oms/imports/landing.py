@@ -1,0 +1,333 @@
+"""Claims arrived files, lands them in staging, and cuts them into chunks (design 4.2, 4.3).
+
+The rows of a file become visible only when its log turns DmlsPending, together with its chunks. A lander
+holds a session lock on each of its logs until then: a log in DmlsLanding whose lock is free was left by a
+dead one and is landed again.
+"""
+
+import json
+import logging
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg.rows import dict_row
+
+from oms import crashpoints
+from oms.database import Connection, statements
+from oms.imports import arrival, balances
+from oms.imports.arrival import RemoteFile
+from oms.imports.balances import Group
+from oms.imports.errors import FileMissing, FileRefused, FileUnstable
+from oms.imports.file_types import file_type
+from oms.imports.jobs import ImportJob, Run, Settings, settings_of
+from oms.imports.packing import pack
+from oms.imports.streams import Download, unpacked
+
+log = logging.getLogger(__name__)
+sql = statements(__file__)
+
+CLAIMED = crashpoints.register("land.claimed", "the log says DmlsLanding, nothing is read yet")
+COPIED = crashpoints.register("land.copied", "the rows are staged, their transaction is still open")
+STAGED = crashpoints.register("land.staged", "one file is staged and committed, its chunks are not made yet")
+PENDING = crashpoints.register(
+    "land.pending", "chunks and DmlsPending are committed, the task has not answered"
+)
+
+
+@dataclass(frozen=True)
+class Landed:
+    """A file whose rows are staged and resolved."""
+
+    log_id: int
+    name: str
+    groups: list[Group]
+    positional: bool
+
+
+def land(
+    conn: Connection, sftp: Any, job: ImportJob, params: dict[str, Any], run: Run
+) -> list[dict[str, Any]]:
+    """Land what has arrived; return every chunk of the job that waits to be applied, oldest first.
+
+    `conn` is in autocommit mode. A file that is refused becomes DmlsFailed and does not hinder the
+    others; one that changes while it is read stays for the next look. Chunks that other runs left are
+    among the answer: applying them twice is harmless.
+
+    Raises:
+        FileMissing, FileUnstable: the file named by remoteFilename is not there or not complete.
+        FileRefused: a parameter makes no sense.
+    """
+    settings = settings_of(job, params)
+    with locks(conn) as own:
+        claims = _take_over_abandoned(conn, sftp, job, settings, run, own)
+        claims += _claim_arrivals(conn, sftp, job, settings, run, own)
+        landed = [one for log_id, file in claims if (one := _land_file(conn, sftp, log_id, file, settings))]
+        _make_chunks(conn, landed, settings, run)
+    crashpoints.point(PENDING)
+    return open_chunks(conn, job)
+
+
+def open_chunks(conn: Connection, job: ImportJob) -> list[dict[str, Any]]:
+    """The chunks of the job that are not applied yet, as ids, counts and a label."""
+    found = conn.execute(sql.open_chunks, {"dag_id": job.dag_id}).fetchall()
+    return [
+        {"load_id": load_id, "chunk_no": number, "label": label, "rows": rows}
+        for load_id, number, label, rows in found
+    ]
+
+
+@contextmanager
+def locks(conn: Connection) -> Iterator[list[int]]:
+    """A list of logs whose session locks are given back at the end."""
+    own: list[int] = []
+    try:
+        yield own
+    finally:
+        if not conn.closed and not conn.broken:
+            for log_id in own:
+                conn.execute(sql.unlock_log, {"log_id": log_id})
+
+
+def _take_over_abandoned(
+    conn: Connection, sftp: Any, job: ImportJob, settings: Settings, run: Run, own: list[int]
+) -> list[tuple[int, RemoteFile]]:
+    """Logs that a dead lander left behind, with their files as they are now."""
+    taken: list[tuple[int, RemoteFile]] = []
+    found = conn.execute(
+        sql.abandoned, {"dag_id": job.dag_id, "connection_id": settings.connection_id}
+    ).fetchall()
+    for (log_id,) in found:
+        if not conn.execute(sql.try_lock_log, {"log_id": log_id}).fetchone()[0]:
+            continue
+        own.append(log_id)
+        row = read_log(conn, log_id)
+        if row is None or row["status"] != "DmlsLanding":
+            continue
+        log.warning("%s: landing was begun by run %s and not finished", row["remote_path"], row["run_id"])
+        try:
+            file = arrival.examine(sftp, row["remote_path"])
+        except FileMissing:
+            log.warning("%s went away before it was landed; its claim is dropped", row["remote_path"])
+            conn.execute(sql.drop_claim, {"log_id": log_id})
+            continue
+        conn.execute(
+            sql.take_over, {"log_id": log_id, "run_id": run.run_id, "size": file.size, "mtime": file.mtime}
+        )
+        taken.append((log_id, file))
+    return taken
+
+
+def _claim_arrivals(
+    conn: Connection, sftp: Any, job: ImportJob, settings: Settings, run: Run, own: list[int]
+) -> list[tuple[int, RemoteFile]]:
+    claims: list[tuple[int, RemoteFile]] = []
+    for file in arrival.find(sftp, settings):
+        log_id = _claim(conn, job, settings, run, file)
+        if log_id is None:
+            log.info("%s is already being processed", file.path)
+            continue
+        own.append(log_id)
+        claims.append((log_id, file))
+    if claims:
+        crashpoints.point(CLAIMED)
+    return claims
+
+
+def _claim(conn: Connection, job: ImportJob, settings: Settings, run: Run, file: RemoteFile) -> int | None:
+    """Make the log of a file and take its lock; None if another run has the file."""
+    values = {
+        "config_id": settings.config_id,
+        "dag_id": run.dag_id,
+        "run_id": run.run_id,
+        "connection_id": settings.connection_id,
+        "path": file.path,
+        "name": file.name,
+        "size": file.size,
+        "mtime": file.mtime,
+        "domain": job.domain,
+        "kind": job.kind,
+        "schedule_now": settings.schedule_now,
+        "force": settings.force,
+        "params": json.dumps(settings.as_json()),
+        "created_by_job_id": settings.created_by_job_id,
+    }
+    with conn.transaction():
+        made = conn.execute(sql.claim, values).fetchone()
+        if made is None and settings.force:
+            made = conn.execute(sql.release_held, values).fetchone()
+        if made is None:
+            return None
+        conn.execute(sql.lock_log, {"log_id": made[0]})
+    return made[0]
+
+
+def read_log(conn: Connection, log_id: int) -> dict[str, Any] | None:
+    """A log as a mapping, or None."""
+    return conn.cursor(row_factory=dict_row).execute(sql.read_log, {"log_id": log_id}).fetchone()
+
+
+def _land_file(
+    conn: Connection, sftp: Any, log_id: int, file: RemoteFile, settings: Settings
+) -> Landed | None:
+    """Stage one claimed file; None if it is refused, a duplicate, held, or not complete."""
+    row = read_log(conn, log_id)
+    assert row is not None
+    own_settings = Settings(**row["params"])
+    try:
+        with conn.transaction():
+            conn.execute(balances.sql.session_settings)
+            landed = _stage(conn, sftp, row, file, own_settings)
+            crashpoints.point(COPIED)
+    except FileRefused as refused:
+        log.error("%s is refused: %s", file.path, refused)
+        conn.execute(
+            sql.fail_log,
+            {"log_id": log_id, "code": refused.code, "message": f"{file.name}: {refused.message}"},
+        )
+        return None
+    except (FileUnstable, FileMissing) as unstable:
+        conn.execute(sql.drop_claim, {"log_id": log_id})
+        if settings.remote_filename is not None:
+            raise
+        log.warning("%s; it is left for the next look", unstable)
+        return None
+    crashpoints.point(STAGED)
+    return landed
+
+
+def _stage(
+    conn: Connection, sftp: Any, row: dict[str, Any], file: RemoteFile, settings: Settings
+) -> Landed | None:
+    """Copy, compare with earlier files, resolve, set bad rows aside: all in the caller's transaction."""
+    log_id, kind = row["log_id"], row["kind"]
+    contract = file_type(settings.file_type).CONTRACT
+    content, sha256 = read_in(conn, sftp, log_id, file, settings, whole=kind == "delta")
+    if kind == "delta" and content.rows and not settings.force:
+        conn.execute(sql.lock_content, {"content": f"{settings.config_id}:{sha256.hex()}"})
+        earlier = conn.execute(
+            sql.earlier_same_content,
+            {"sha256": sha256, "config_id": settings.config_id, "log_id": log_id, "name": file.name},
+        ).fetchone()
+        if earlier:
+            _record(conn, log_id, content, sha256, 0)
+            conn.execute(
+                sql.finish_duplicate, {"log_id": log_id, "original": earlier[0], "total": content.rows}
+            )
+            balances.drop(conn, log_id)
+            log.warning("%s has the same content as log %s: nothing of it is applied", file.path, earlier[0])
+            return None
+    groups: list[Group] = []
+    bad = 0
+    if content.rows:
+        balances.resolve(conn, log_id, content, settings, again=False)
+        groups, bad = balances.count_groups(conn, log_id)
+        if bad:
+            balances.set_rejects_aside(conn, log_id, content.header, contract, settings)
+    else:
+        log.warning("%s has no rows", file.path)
+    _record(conn, log_id, content, sha256, bad)
+    return Landed(log_id, file.name, groups, balances.is_positional(content.header, settings.group_by))
+
+
+def _record(conn: Connection, log_id: int, content: balances.Content, sha256: bytes, bad: int) -> None:
+    conn.execute(
+        sql.record_content,
+        {
+            "log_id": log_id,
+            "sha256": sha256,
+            "header": content.header.text if content.header else None,
+            "total": content.rows,
+            "rejected": bad,
+        },
+    )
+
+
+def read_in(
+    conn: Connection, sftp: Any, log_id: int, file: RemoteFile, settings: Settings, *, whole: bool
+) -> tuple[balances.Content, bytes]:
+    """Stream a file into staging; return what it held and its hash.
+
+    Raises FileUnstable if the file is not the one that was looked at, once the last byte is read.
+    """
+    download = Download(sftp, file.path, file.size)
+    pieces = iter(download)
+    try:
+        text = unpacked(file.name, pieces, settings.max_uncompressed_bytes)
+        content = balances.copy_in(
+            conn, log_id, text, file_type(settings.file_type).CONTRACT, settings, whole=whole
+        )
+        for _ in pieces:  # what follows the end of a packed file still counts for the hash
+            pass
+    except FileRefused:
+        pieces.close()
+        _refuse_changed(sftp, file)
+        raise
+    finally:
+        pieces.close()
+    if download.size != file.size:
+        raise FileUnstable(f"{file.path}: {download.size} bytes came, {file.size} were seen")
+    _refuse_changed(sftp, file)
+    return content, download.sha256
+
+
+def _refuse_changed(sftp: Any, file: RemoteFile) -> None:
+    """A file that changed since the look is not judged: what it said may be half of the truth."""
+    try:
+        now = arrival.examine(sftp, file.path)
+    except FileMissing:
+        raise FileUnstable(f"{file.path} went away while it was read") from None
+    if now != file:
+        raise FileUnstable(
+            f"{file.path} changed while it was read: "
+            f"{file.size} bytes at {file.mtime}, now {now.size} at {now.mtime}"
+        )
+
+
+def _make_chunks(conn: Connection, landed: list[Landed], settings: Settings, run: Run) -> None:
+    """Cut what was landed into chunks, and make it ready to be applied, in one transaction.
+
+    Files share chunks, oldest file first. Only where groups say nothing about positions, each file is a load
+    of its own: a later file must not run beside an earlier one then.
+    """
+    loads = [landed] if all(one.positional for one in landed) else [[one] for one in landed]
+    with conn.transaction():
+        for load in loads:
+            if load:
+                _make_load(conn, load, settings, run)
+
+
+def _make_load(conn: Connection, load: list[Landed], settings: Settings, run: Run) -> None:
+    (load_id,) = conn.execute(sql.add_load, {"dag_id": run.dag_id, "run_id": run.run_id}).fetchone()
+    rows: dict[str, int] = defaultdict(int)
+    facilities: dict[str, set[str]] = defaultdict(set)
+    for group in (group for one in load for group in one.groups):
+        rows[group.key] += group.rows
+        facilities[group.key].add(group.facility_id)
+    chunks = pack(rows, settings.max_chunks, settings.min_chunk_rows)
+    names = ", ".join(one.name for one in load[:3]) + (" and more" if len(load) > 3 else "")
+    for number, chunk in enumerate(chunks):
+        conn.execute(
+            sql.add_chunk,
+            {
+                "load_id": load_id,
+                "chunk_no": number,
+                "label": names if chunk.groups == ("",) else f"{chunk.label} ({names})",
+                "row_count": chunk.rows,
+                "facility_ids": sorted(set().union(*(facilities[group] for group in chunk.groups))),
+            },
+        )
+    if len(chunks) > 1:
+        packed = [(group, number) for number, chunk in enumerate(chunks) for group in chunk.groups]
+        conn.execute(
+            sql.add_groups,
+            {
+                "load_id": load_id,
+                "group_keys": [group for group, _ in packed],
+                "chunk_nos": [number for _, number in packed],
+            },
+        )
+    conn.execute(sql.mark_landed, {"load_id": load_id, "log_ids": [one.log_id for one in load]})
+    log.info("load %s: %s, %s rows in %s chunks", load_id, names, sum(rows.values()), len(chunks))

@@ -1,0 +1,125 @@
+-- Claiming files and recording how they landed. Rules: inventory.md 3.4-3.6.
+
+-- name: claim
+-- A file is claimed while its log is open; nothing comes back if another run has it.
+insert into oms.import_log (config_id, dag_id, run_id, connection_id, remote_path, file_name, file_size, file_mtime,
+                            domain, kind, schedule_now, force, params, created_by_job_id)
+values (%(config_id)s, %(dag_id)s, %(run_id)s, %(connection_id)s, %(path)s, %(name)s, %(size)s, %(mtime)s,
+        %(domain)s, %(kind)s, %(schedule_now)s, %(force)s, %(params)s, %(created_by_job_id)s)
+on conflict (connection_id, remote_path) where closed_at is null do nothing
+returning log_id
+
+-- name: release_held
+-- A person lets a held file pass by naming it with force.
+update oms.import_log
+   set status = 'DmlsLanding', force = true, params = %(params)s, run_id = %(run_id)s,
+       error_code = null, error_message = null
+ where connection_id = %(connection_id)s
+   and remote_path = %(path)s
+   and closed_at is null
+   and status = 'DmlsHeld'
+returning log_id
+
+-- name: abandoned
+-- Logs of this job whose landing was begun and not finished; whoever gets the lock of one goes on with it.
+select log_id
+  from oms.import_log
+ where dag_id = %(dag_id)s
+   and connection_id = %(connection_id)s
+   and status = 'DmlsLanding'
+   and closed_at is null
+ order by log_id
+
+-- name: read_log
+select log_id, load_id, config_id, dag_id, run_id, connection_id, remote_path, file_name, file_size, file_mtime,
+       content_sha256, kind, status, schedule_now, params, header, total_count, rejected_count, duplicate_of_log_id
+  from oms.import_log
+ where log_id = %(log_id)s
+
+-- name: take_over
+update oms.import_log
+   set run_id = %(run_id)s, file_size = %(size)s, file_mtime = %(mtime)s
+ where log_id = %(log_id)s
+
+-- name: drop_claim
+-- Nothing was read from the file: what is under that name later is a new arrival.
+delete from oms.import_log
+ where log_id = %(log_id)s
+   and status = 'DmlsLanding'
+
+-- name: fail_log
+update oms.import_log
+   set status = 'DmlsFailed', error_code = %(code)s, error_message = %(message)s, landed_at = now(), finished_at = now()
+ where log_id = %(log_id)s
+
+-- name: hold_log
+update oms.import_log
+   set status = 'DmlsHeld', error_code = %(code)s, error_message = %(message)s, landed_at = now()
+ where log_id = %(log_id)s
+
+-- name: lock_content
+-- Two files of equal content that land side by side are compared one after the other.
+select pg_advisory_xact_lock(hashtextextended(%(content)s, 0))
+
+-- name: earlier_same_content
+-- Delta files: the same name at any time, any name within 72 hours.
+select coalesce(duplicate_of_log_id, log_id)
+  from oms.import_log
+ where content_sha256 = %(sha256)s
+   and config_id = %(config_id)s
+   and log_id <> %(log_id)s
+   and status not in ('DmlsFailed', 'DmlsCancelled')
+   and (file_name = %(name)s or created_at > now() - interval '72 hours')
+ order by log_id
+ limit 1
+
+-- name: record_content
+update oms.import_log
+   set content_sha256 = %(sha256)s, header = %(header)s, total_count = %(total)s, rejected_count = %(rejected)s
+ where log_id = %(log_id)s
+
+-- name: finish_duplicate
+update oms.import_log
+   set status = 'DmlsFinished', duplicate_of_log_id = %(original)s, total_count = %(total)s,
+       duplicate_count = %(total)s, rejected_count = 0, landed_at = now(), finished_at = now()
+ where log_id = %(log_id)s
+
+-- name: add_load
+insert into oms.import_load (dag_id, run_id)
+values (%(dag_id)s, %(run_id)s)
+returning load_id
+
+-- name: add_chunk
+insert into oms.import_chunk (load_id, chunk_no, label, row_count, facility_ids)
+values (%(load_id)s, %(chunk_no)s, %(label)s, %(row_count)s, %(facility_ids)s)
+
+-- name: add_groups
+insert into oms.import_group (load_id, group_key, chunk_no)
+select %(load_id)s, group_key, chunk_no
+  from unnest(%(group_keys)s::text[], %(chunk_nos)s::integer[]) as packed (group_key, chunk_no)
+
+-- name: mark_landed
+update oms.import_log
+   set status = 'DmlsPending', load_id = %(load_id)s, landed_at = now()
+ where log_id = any(%(log_ids)s)
+
+-- name: open_chunks
+-- The chunks of this job's landed files that are not applied yet, oldest load first.
+select chunk.load_id, chunk.chunk_no, chunk.label, chunk.row_count
+  from oms.import_chunk as chunk
+ where chunk.applied_at is null
+   and chunk.load_id in (select load_id
+                           from oms.import_log
+                          where dag_id = %(dag_id)s
+                            and closed_at is null
+                            and status in ('DmlsPending', 'DmlsQueued', 'DmlsRunning', 'DmlsCrashed'))
+ order by chunk.load_id, chunk.chunk_no
+
+-- name: lock_log
+select pg_advisory_lock(hashtextextended('oms.import_log', %(log_id)s))
+
+-- name: try_lock_log
+select pg_try_advisory_lock(hashtextextended('oms.import_log', %(log_id)s))
+
+-- name: unlock_log
+select pg_advisory_unlock(hashtextextended('oms.import_log', %(log_id)s))

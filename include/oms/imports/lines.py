@@ -1,0 +1,282 @@
+"""Sorts the lines of a CSV file: plain ones pass to COPY untouched, odd ones through a CSV parser.
+
+A plain line has the right number of delimiters, no quotes, no blanks around its cells and only bytes that
+need no decoding; whole blocks of them are recognised and numbered with numpy. Line numbers are physical,
+the header is line 1; a record that spans several lines has the number of its first.
+"""
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from oms.imports.errors import FileRefused
+
+MAX_LINE_BYTES = 1 << 20
+NUMBER_WIDTH = 10
+QUOTE, NEWLINE, RETURN, BLANK, TAB = b'"\n\r \t'
+TOO_FEW, TOO_MANY, UNCLOSED = "ERR_TOO_FEW_COLUMNS", "ERR_TOO_MANY_COLUMNS", "ERR_UNCLOSED_QUOTE"
+
+csv.field_size_limit(2 * MAX_LINE_BYTES)
+
+
+@dataclass(frozen=True)
+class OddLine:
+    """A line that COPY cannot take as it is: its cells, or what is wrong with it."""
+
+    number: int
+    raw: bytes
+    cells: list[str | None] | None = None
+    code: str | None = None
+    message: str | None = None
+
+
+@dataclass
+class Sorted:
+    """The lines of a block: `plain` is ready for COPY, with the line number as first column."""
+
+    plain: bytes = b""
+    odd: list[OddLine] = field(default_factory=list)
+    rows: int = 0
+
+
+class LineSorter:
+    """Fed with the text after the header, in pieces of any size; blank lines are no rows."""
+
+    def __init__(self, columns: int, delimiter: str, encoding: str) -> None:
+        self._columns = columns
+        self.delimiter = delimiter
+        self._separator = ord(delimiter)
+        self._encoding = encoding
+        self._carry = b""
+        self._next_line = 2
+        self.rows = 0
+        self.unterminated = False
+        """The file does not end with a line end."""
+        self.last_problem: OddLine | None = None
+        self._last_row_line = 0
+
+    @property
+    def cut_off(self) -> OddLine | None:
+        """The last row, if the file seems to end in the middle of it (inventory.md 3.5)."""
+        problem = self.last_problem
+        if problem is None:
+            return None
+        ends_here = problem.number == self._last_row_line and problem.code == TOO_FEW
+        return problem if ends_here or problem.code == UNCLOSED else None
+
+    def feed(self, piece: bytes) -> Sorted:
+        """Sort the lines that are complete by now."""
+        text = self._carry + piece
+        end = text.rfind(b"\n") + 1
+        self._carry = text[end:]
+        self._refuse_long(len(self._carry), self._next_line + text.count(b"\n", 0, end))
+        return self._sort(text[:end], final=False) if end else Sorted()
+
+    def finish(self) -> Iterator[Sorted]:
+        """Sort what is left at the end of the file."""
+        if self._carry and not self._carry.endswith(b"\n"):
+            self.unterminated = True
+            self._carry += b"\n"
+        while self._carry:
+            text, self._carry = self._carry, b""
+            yield self._sort(text, final=True)
+
+    def _sort(self, text: bytes, *, final: bool) -> Sorted:
+        self._refuse_undecodable(text)
+        if b"\r" in text and b'"' not in text:
+            text = text.replace(b"\r\n", b"\n")
+        letters = np.frombuffer(text, np.uint8)
+        ends = np.flatnonzero(letters == NEWLINE)
+        starts = np.concatenate(([0], ends[:-1] + 1))
+        self._refuse_long(int((ends - starts).max()), self._next_line + int((ends - starts).argmax()))
+        odd = self._find_odd(text, letters, starts, ends)
+        done = Sorted()
+        if odd.any():
+            used = self._parse_odd(text, starts, ends, odd, done, final=final)
+            if used < len(ends):
+                self._carry = text[starts[used] :] + self._carry
+                text, starts, ends, odd = text[: starts[used]], starts[:used], ends[:used], odd[:used]
+                letters = np.frombuffer(text, np.uint8)
+        plain = ~odd
+        count = int(plain.sum())
+        if count:
+            numbers = self._next_line + np.flatnonzero(plain)
+            if count < len(ends):
+                letters = letters[np.repeat(plain, ends - starts + 1)]
+                lengths = (ends - starts + 1)[plain]
+                starts = np.concatenate(([0], np.cumsum(lengths)[:-1]))
+            done.plain = numbered(letters, starts, numbers, self._separator)
+            self._last_row_line = max(self._last_row_line, int(numbers[-1]))
+        if done.odd:
+            self._last_row_line = max(self._last_row_line, done.odd[-1].number)
+        done.rows = count + len(done.odd)
+        self.rows += done.rows
+        self._next_line += len(ends)
+        return done
+
+    def _find_odd(self, text: bytes, letters: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+        odd = self._wrong_width(letters, starts, ends)
+        special = [byte for byte in (QUOTE, RETURN) if byte in text]
+        for byte in special:
+            odd[np.searchsorted(ends, np.flatnonzero(letters == byte))] = True
+        if self._encoding != "utf-8" and not text.isascii():
+            odd[np.searchsorted(ends, np.flatnonzero(letters >= 0x80))] = True
+        self._mark_padded(text, letters, ends, odd)
+        return odd
+
+    def _wrong_width(self, letters: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+        wanted = self._columns - 1
+        marks = np.flatnonzero(letters == self._separator)
+        if wanted and len(marks) == wanted * len(ends):
+            table = marks.reshape(len(ends), wanted)
+            if (table[:, 0] >= starts).all() and (table[:, -1] < ends).all():
+                return np.zeros(len(ends), bool)
+        counts = np.diff(np.searchsorted(marks, np.concatenate((starts, [len(letters)]))))
+        return (counts != wanted) | (starts == ends)
+
+    def _mark_padded(self, text: bytes, letters: np.ndarray, ends: np.ndarray, odd: np.ndarray) -> None:
+        """Cells with blanks around them are trimmed by the parser."""
+        border = (self.delimiter.encode(), b"\n")
+        blanks = [blank for blank in (b" ", b"\t") if blank not in border]
+        if not any(
+            text.startswith(blank) or any(edge + blank in text or blank + edge in text for edge in border)
+            for blank in blanks
+        ):
+            return
+        at_border = (letters == self._separator) | (letters == NEWLINE)
+        blank = np.isin(letters, [ord(one) for one in blanks])
+        after = np.concatenate(([True], at_border[:-1]))
+        before = np.concatenate((at_border[1:], [True]))
+        odd[np.searchsorted(ends, np.flatnonzero(blank & (after | before)))] = True
+
+    def _parse_odd(
+        self, text: bytes, starts: np.ndarray, ends: np.ndarray, odd: np.ndarray, done: Sorted, *, final: bool
+    ) -> int:
+        """Parse the odd lines into `done`; return how many lines of the block are dealt with.
+
+        Lines inside an open quote become part of its record, and are marked as odd.
+        """
+        after_record = 0
+        for first in np.flatnonzero(odd):
+            if first < after_record:
+                continue
+            last, closed = self._end_of_record(text, starts, ends, int(first))
+            if not closed and not final and ends[-1] - starts[first] < MAX_LINE_BYTES:
+                return int(first)
+            if not closed:
+                last = int(first)
+            raw = text[starts[first] : ends[last]].removesuffix(b"\r")
+            odd[first : last + 1] = True
+            after_record = last + 1
+            line = self._parse(self._next_line + int(first), raw, closed=closed)
+            if line is not None:
+                done.odd.append(line)
+                if line.code:
+                    self.last_problem = line
+        return len(ends)
+
+    def _end_of_record(
+        self, text: bytes, starts: np.ndarray, ends: np.ndarray, first: int
+    ) -> tuple[int, bool]:
+        """The last line of the record that begins in `first`, and whether its quotes are closed there."""
+        inside = False
+        for last in range(first, len(ends)):
+            inside = quote_is_open(text[starts[last] : ends[last]], self._separator, inside=inside)
+            if not inside:
+                return last, True
+            if ends[last] - starts[first] > MAX_LINE_BYTES:
+                return last, False
+        return len(ends) - 1, False
+
+    def _parse(self, number: int, raw: bytes, *, closed: bool) -> OddLine | None:
+        if not raw.strip():
+            return None
+        if not closed:
+            return OddLine(number, raw, code=UNCLOSED, message='a quote (") is opened and never closed')
+        try:
+            text = raw.decode(self._encoding)
+        except UnicodeDecodeError as error:
+            raise self._undecodable(number, raw, error) from error
+        parsed = csv.reader(io.StringIO(text, newline=""), delimiter=self.delimiter, skipinitialspace=True)
+        cells = [cell.strip() or None for cell in next(parsed)]
+        if len(cells) != self._columns:
+            code = TOO_FEW if len(cells) < self._columns else TOO_MANY
+            message = f"{len(cells)} columns where the header has {self._columns}"
+            return OddLine(number, raw, code=code, message=message)
+        return OddLine(number, raw, cells=cells)
+
+    def _refuse_long(self, length: int, number: int) -> None:
+        if length > MAX_LINE_BYTES:
+            raise FileRefused(
+                "ERR_LINE_TOO_LONG",
+                f"line {number} is longer than {MAX_LINE_BYTES} bytes; is the line end of this file missing?",
+            )
+
+    def _refuse_undecodable(self, text: bytes) -> None:
+        if (at := text.find(b"\0")) >= 0:
+            number = self._next_line + text.count(b"\n", 0, at)
+            raise FileRefused(
+                "ERR_ENCODING",
+                f"line {number} contains a NUL byte; the file is binary or UTF-16: save it as CSV in UTF-8",
+            )
+        if self._encoding != "utf-8" or text.isascii():
+            return
+        try:
+            text.decode()
+        except UnicodeDecodeError as error:
+            number = self._next_line + text.count(b"\n", 0, error.start)
+            raise self._undecodable(number, text, error) from error
+
+    def _undecodable(self, number: int, raw: bytes, error: UnicodeDecodeError) -> FileRefused:
+        return FileRefused(
+            "ERR_ENCODING",
+            f"line {number}: byte 0x{raw[error.start]:02x} is not {self._encoding}; send the file in UTF-8, "
+            'or name its encoding, such as additionalParameters {"encoding": "cp932"}',
+        )
+
+
+def quote_is_open(line: bytes, separator: int, *, inside: bool) -> bool:
+    """Whether a quoted cell is still open at the end of a physical line.
+
+    A quote opens only at the beginning of a cell; inside, two quotes stand for one.
+    """
+    at = 0
+    while True:
+        if not inside:
+            while at < len(line) and line[at] in (BLANK, TAB) and line[at] != separator:
+                at += 1
+            inside = at < len(line) and line[at] == QUOTE
+            at += inside
+        while inside:
+            at = line.find(b'"', at)
+            if at < 0:
+                return True
+            if line[at + 1 : at + 2] == b'"':
+                at += 2
+                continue
+            at += 1
+            inside = False
+        at = line.find(separator, at) + 1
+        if at == 0:
+            return False
+
+
+def numbered(letters: np.ndarray, starts: np.ndarray, numbers: np.ndarray, separator: int) -> bytes:
+    """The lines, each with its number and the separator in front."""
+    width = NUMBER_WIDTH + 1
+    prefix = np.empty((len(starts), width), np.uint8)
+    prefix[:, -1] = separator
+    rest = numbers.copy()
+    for column in range(NUMBER_WIDTH - 1, -1, -1):
+        rest, digit = np.divmod(rest, 10)
+        prefix[:, column] = digit + ord("0")
+    at = (starts + width * np.arange(len(starts)))[:, None] + np.arange(width)
+    out = np.empty(len(letters) + prefix.size, np.uint8)
+    free = np.ones(len(out), bool)
+    out[at] = prefix
+    free[at] = False
+    out[free] = letters
+    return out.tobytes()

@@ -1,0 +1,46 @@
+"""What both file types do with the positions of their rows."""
+
+from psycopg import sql as composed
+
+from oms.database import Connection, statements
+from oms.imports.balances import filled, resolved_table
+from oms.imports.outcome import Part
+
+sql = statements(__file__)
+
+
+def in_part(part: Part) -> composed.Composable:
+    """The condition that a row belongs to the chunk."""
+    if not part.grouped:
+        return composed.SQL("true")
+    return composed.SQL(sql.in_part).format(
+        load_id=composed.Literal(part.load_id), chunk_no=composed.Literal(part.chunk_no)
+    )
+
+
+def add_missing(conn: Connection) -> None:
+    """Create the positions of import_change that do not exist yet, and fill in their ids."""
+    if conn.execute(sql.missing).fetchone()[0]:
+        conn.execute(sql.add_missing)
+        conn.execute(sql.fill_in)
+
+
+def lock(conn: Connection) -> None:
+    """Lock the positions of import_change until the end of the transaction."""
+    conn.execute(sql.lock)
+
+
+def note_skipped(conn: Connection, part: Part) -> None:
+    """Leave a remark on each row of an excluded product type."""
+    filled(
+        conn,
+        sql.note_skipped,
+        {"log_id": part.log_id},
+        rows=resolved_table(part.log_id),
+        in_part=in_part(part),
+    )
+
+
+def forget(conn: Connection) -> None:
+    """Drop the temporary tables of the file before."""
+    conn.execute(sql.forget)

@@ -1,0 +1,121 @@
+-- Files that state balances. Rules: inventory.md 1.3, 5.4, 6.8 (asOf).
+
+-- name: count_rows
+-- Rows of the part: all good ones, those of excluded product types, those with a reason that writes nothing,
+-- and how many positions the rest names.
+select count(*),
+       count(*) filter (where remark = 'SKIPPED_EXCLUDED'),
+       count(*) filter (where remark = 'NO_ENTRY'),
+       count(distinct position_key) filter (where remark is distinct from 'SKIPPED_EXCLUDED'),
+       count(as_of)
+  from {rows} as row
+ where error_code is null
+   and {in_part}
+
+-- name: last_rows
+-- The last good row of each position wins (INV-21).
+(select distinct on (position_key, product_id, facility_id, location_seq_id) *
+   from {rows} as row
+  where error_code is null
+    and remark is distinct from 'SKIPPED_EXCLUDED'
+    and {in_part}
+  order by position_key, product_id, facility_id, location_seq_id, line_number desc)
+
+-- name: find_changes
+-- Rows that may move their position: a first look without locks. Rows with an asOf always count as such, because
+-- their moment is kept even if nothing moves.
+create temporary table import_change on commit drop as
+select row.line_number, row.product_id, row.facility_id, row.location_seq_id, row.quantity, row.by_atp, row.as_of,
+       row.reason_id, row.comments, item.inventory_item_id
+  from {source} as row
+  left join oms.inventory_item as item
+         on item.product_id = row.product_id
+        and item.facility_id = row.facility_id
+        and item.location_seq_id = row.location_seq_id
+ where row.error_code is null
+   and row.remark is null
+   and {in_part}
+   and (row.as_of is not null or row.quantity <> coalesce(case when row.by_atp then item.atp else item.qoh end, 0))
+
+-- name: find_counts
+-- Like find_changes, for counts: QOH becomes the count, ATP the count less open reservations.
+create temporary table import_change on commit drop as
+select row.line_number, row.product_id, row.facility_id, row.location_seq_id, row.quantity, row.by_atp, row.as_of,
+       row.reason_id, row.comments, item.inventory_item_id
+  from {source} as row
+  left join oms.inventory_item as item
+         on item.product_id = row.product_id
+        and item.facility_id = row.facility_id
+        and item.location_seq_id = row.location_seq_id
+  left join (select inventory_item_id, sum(quantity) as units
+               from oms.inventory_reservation
+              group by inventory_item_id) as reserved using (inventory_item_id)
+ where row.error_code is null
+   and row.remark is null
+   and {in_part}
+   and (row.as_of is not null
+        or row.quantity <> coalesce(item.qoh, 0)
+        or row.quantity - coalesce(reserved.units, 0) <> coalesce(item.atp, 0))
+
+-- name: write_entries
+-- Balances without asOf: positions are locked in one order, the difference comes from the locked rows.
+with locked as materialized (
+    select change.line_number, change.reason_id, change.comments, item.inventory_item_id,
+           change.quantity - case when change.by_atp then item.atp else item.qoh end as diff
+      from import_change as change
+      join oms.inventory_item as item using (inventory_item_id)
+     order by item.facility_id, item.product_id, item.location_seq_id
+       for no key update of item
+)
+insert into oms.inventory_ledger (inventory_item_id, qoh_diff, atp_diff, reason_id, log_id, line_number, run_id, comments)
+select inventory_item_id, diff, diff, coalesce(reason_id, %(default_reason)s), %(log_id)s, line_number, %(run_id)s, comments
+  from locked
+ where diff <> 0
+
+-- name: note_stale
+-- A count older than the last accepted one says nothing about today (INV-52 b).
+insert into oms.import_row_note (log_id, line_number, outcome, message)
+select %(log_id)s, change.line_number, 'STALE',
+       format('counted at %%s, and the position was counted again at %%s', change.as_of, item.counted_as_of)
+  from import_change as change
+  join oms.inventory_item as item using (inventory_item_id)
+ where change.as_of < item.counted_as_of
+
+-- name: write_counts
+-- Balances with asOf, and counts; their positions are locked already. The balance at that moment is the present one
+-- less what the ledger says of later (INV-17); the entry is dated at the count, so the same file finds nothing to do.
+insert into oms.inventory_ledger (inventory_item_id, qoh_diff, atp_diff, reason_id, effective_at, log_id, line_number,
+                                  run_id, comments)
+select inventory_item_id, qoh_diff, atp_diff, coalesce(reason_id, %(default_reason)s), coalesce(as_of, now()),
+       %(log_id)s, line_number, %(run_id)s, comments
+  from (select change.*,
+               case when %(counting)s or not change.by_atp then change.quantity - (item.qoh - later.qoh)
+                    else change.quantity - (item.atp - later.atp) end as qoh_diff,
+               case when %(counting)s then change.quantity + later.qoh - reserved.units - item.atp
+                    when change.by_atp then change.quantity - (item.atp - later.atp)
+                    else change.quantity - (item.qoh - later.qoh) end as atp_diff
+          from import_change as change
+          join oms.inventory_item as item using (inventory_item_id)
+         cross join lateral (
+               select coalesce(sum(qoh_diff), 0)::integer as qoh, coalesce(sum(atp_diff), 0)::integer as atp
+                 from oms.inventory_ledger as entry
+                where entry.inventory_item_id = change.inventory_item_id
+                  and entry.effective_at > change.as_of) as later
+         cross join lateral (
+               select coalesce(sum(quantity), 0)::integer as units
+                 from oms.inventory_reservation as reservation
+                where reservation.inventory_item_id = change.inventory_item_id) as reserved
+         where change.as_of is null
+            or item.counted_as_of is null
+            or change.as_of >= item.counted_as_of) as difference
+ where qoh_diff <> 0
+    or atp_diff <> 0
+
+-- name: keep_moments
+-- The asOf of an accepted count is kept even when nothing moved (inventory.md 6.8).
+update oms.inventory_item as item
+   set counted_as_of = change.as_of
+  from import_change as change
+ where item.inventory_item_id = change.inventory_item_id
+   and change.as_of is not null
+   and (item.counted_as_of is null or change.as_of > item.counted_as_of)

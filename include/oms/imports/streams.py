@@ -1,0 +1,131 @@
+"""The bytes of a remote file: read ahead in bounded windows, hashed on the way, unpacked."""
+
+import hashlib
+import queue
+import threading
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+from oms.imports.errors import FileRefused, FileUnstable
+
+PIECE = 32_768
+"""Bytes of one SFTP read request; servers need not answer larger ones in full."""
+WINDOW = 64
+"""Requests under way at a time."""
+GZIP_MAGIC = b"\x1f\x8b"
+ZIP_MAGIC = b"PK\x03\x04"
+
+
+class Download:
+    """One pass over a remote file: iterate it once, then ask for its size and hash.
+
+    A thread of its own reads windows of `PIECE * WINDOW` bytes (2 MiB), at most three ahead of the reader,
+    so that memory stays bounded however large the file is and the line is never idle.
+    """
+
+    def __init__(self, sftp: Any, path: str, expected_size: int, salt: bytes = b"") -> None:
+        self._sftp, self._path, self._expected = sftp, path, expected_size
+        self._hash = hashlib.sha256(salt)
+        self._queue: queue.Queue[bytes | BaseException | None] = queue.Queue(maxsize=3)
+        self._stopped = threading.Event()
+        self.size = 0
+
+    @property
+    def sha256(self) -> bytes:
+        """Hash of the salt and of all bytes read."""
+        return self._hash.digest()
+
+    def __iter__(self) -> Iterator[bytes]:
+        reader = threading.Thread(target=self._read, name="sftp-read-ahead", daemon=True)
+        reader.start()
+        try:
+            while (got := self._queue.get()) is not None:
+                if isinstance(got, BaseException):
+                    raise got
+                yield got
+        finally:
+            self._stopped.set()
+            while reader.is_alive():
+                self._drain()
+                reader.join(0.05)
+
+    def _drain(self) -> None:
+        while not self._queue.empty():
+            self._queue.get_nowait()
+
+    def _read(self) -> None:
+        try:
+            with self._sftp.open(self._path, "rb") as remote:
+                for window in self._windows(remote):
+                    self.size += len(window)
+                    self._hash.update(window)
+                    self._queue.put(window)
+                    if self._stopped.is_set():
+                        return
+            self._queue.put(None)
+        except FileNotFoundError:
+            self._queue.put(FileUnstable(f"{self._path} went away before it was read"))
+        except BaseException as error:  # handed over to the reading thread, which raises it
+            self._queue.put(error)
+
+    def _windows(self, remote: Any) -> Iterator[bytes]:
+        if not hasattr(remote, "readv"):
+            while window := remote.read(PIECE * WINDOW):
+                yield window
+            return
+        for start in range(0, self._expected, PIECE * WINDOW):
+            end = min(self._expected, start + PIECE * WINDOW)
+            requests = [(at, min(PIECE, end - at)) for at in range(start, end, PIECE)]
+            window = b"".join(remote.readv(requests))
+            yield window
+            if len(window) < end - start:
+                return
+
+
+def unpacked(name: str, pieces: Iterator[bytes], max_bytes: int) -> Iterator[bytes]:
+    """The text of a file that is plain or, with a name ending in `.gz`, packed by gzip; in pieces.
+
+    Raises FileRefused: ERR_FORMAT for a spreadsheet or another packing, ERR_TOO_LARGE beyond `max_bytes`,
+    ERR_TRUNCATED for a gzip file that ends too soon.
+    """
+    total = 0
+    for piece in _gunzipped(pieces) if name.endswith(".gz") else _plain(pieces):
+        total += len(piece)
+        if total > max_bytes:
+            raise FileRefused(
+                "ERR_TOO_LARGE",
+                f"the file is larger than maxUncompressedBytes = {max_bytes}; split it, or raise the limit",
+            )
+        yield piece
+
+
+def _plain(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    first = True
+    for piece in pieces:
+        if first and piece.startswith(ZIP_MAGIC):
+            raise FileRefused("ERR_FORMAT", "the file is a spreadsheet (xlsx) or zip archive; it must be CSV")
+        if first and piece.startswith(GZIP_MAGIC):
+            raise FileRefused("ERR_FORMAT", "the file is packed by gzip; a packed file must be named *.gz")
+        first = False
+        yield piece
+
+
+def _gunzipped(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    unpack = zlib.decompressobj(wbits=31)
+    seen = False
+    try:
+        for piece in pieces:
+            waiting = piece
+            while waiting:
+                seen = True
+                if unpack.eof:
+                    unpack = zlib.decompressobj(wbits=31)
+                yield unpack.decompress(waiting, PIECE * WINDOW)
+                waiting = unpack.unconsumed_tail or unpack.unused_data
+        while rest := unpack.decompress(b"", PIECE * WINDOW):
+            yield rest
+    except zlib.error as error:
+        raise FileRefused("ERR_FORMAT", f"the file is named .gz but cannot be unpacked: {error}") from error
+    if seen and not unpack.eof:
+        raise FileRefused("ERR_TRUNCATED", "the gzip file ends too soon; send it again")

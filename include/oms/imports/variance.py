@@ -1,0 +1,132 @@
+"""Files that state changes of stock with their reasons (inventory.md 5.5)."""
+
+from typing import Any
+
+from oms.database import Connection, statements
+from oms.imports import positions
+from oms.imports.balances import filled, landed_table, raw_line, resolved_table
+from oms.imports.contracts import Column, FileContract, read_header
+from oms.imports.jobs import Settings
+from oms.imports.outcome import Counts, Part
+
+sql = statements(__file__)
+
+DEFAULT_REASON = "VAR_MANUAL"
+"""Reason of rows that name none (inventory.md 5.5)."""
+
+CONTRACT = FileContract(
+    columns=(
+        Column(
+            name="facilityId",
+            field="facility_id",
+            type="text",
+            example="BROADWAY",
+            meaning="Facility: its OMS id or, failing that, its id in the sending system.",
+        ),
+        Column(
+            name="externalFacilityId",
+            field="external_facility_id",
+            type="text",
+            example="WH_1",
+            meaning="Facility: its id in the sending system; this or facilityId.",
+        ),
+        Column(
+            name="idType",
+            field="id_type",
+            type="text",
+            example="SKU",
+            meaning="Kind of identifier in idValue; blank: the parameter defaultIdType.",
+        ),
+        Column(
+            name="idValue",
+            field="id_value",
+            type="text",
+            example="WP0728BlackHC",
+            meaning="Identifier of the product; always text, leading zeros count.",
+        ),
+        Column(
+            name="productId",
+            field="product_id",
+            type="text",
+            example="10001",
+            meaning="OMS product id; wins over idType and idValue.",
+        ),
+        Column(
+            name="availableDelta",
+            field="quantity",
+            type="integer",
+            required=True,
+            example="-2",
+            meaning="Change of QOH and ATP in units, with its sign; 0 changes nothing.",
+        ),
+        Column(
+            name="locationSeqId",
+            field="location_seq_id",
+            type="text",
+            example="TLTLTLLL01",
+            meaning="Storage location; blank: the pick face of the facility.",
+        ),
+        Column(
+            name="varianceReasonId",
+            field="reason",
+            type="code",
+            aliases=("reason",),
+            example="VAR_DAMAGED",
+            meaning="Reason code of the entry; blank: VAR_MANUAL.",
+        ),
+        Column(
+            name="comments",
+            field="comments",
+            type="text",
+            example="box crushed",
+            meaning="Kept with the entry; up to 255 characters.",
+        ),
+        Column(
+            name="effectiveDate",
+            field="as_of",
+            type="timestamp",
+            example="2026-08-01T04:50:00+09:00",
+            meaning="When it happened, with its zone; blank: now. A movement before a count changes nothing.",
+        ),
+    ),
+    one_of=(("facilityId", "externalFacilityId"), ("idValue", "productId")),
+)
+
+
+def apply(conn: Connection, part: Part, settings: Settings) -> Counts:
+    """Add the units of the rows to their positions; return what became of the rows."""
+    names = {"rows": resolved_table(part.log_id), "in_part": positions.in_part(part)}
+    rows, skipped = filled(conn, sql.count_rows, {}, **names).fetchone()
+    positions.forget(conn)
+    moving = filled(conn, sql.find_changes, {}, **names).rowcount
+    positions.add_missing(conn)
+    positions.lock(conn)
+    values = {
+        "log_id": part.log_id,
+        "run_id": part.run_id,
+        "policy": settings.negative_policy,
+        "default_reason": DEFAULT_REASON,
+    }
+    filled(conn, sql.work_out, values)
+    applied = conn.execute(sql.write_entries, values).rowcount
+    conn.execute(sql.note_remarks, values)
+    if applied < moving:
+        reject_negative(conn, part, settings, values)
+    if skipped:
+        positions.note_skipped(conn, part)
+    return Counts(
+        applied=applied, unchanged=rows - skipped - moving, skipped=skipped, rejected=moving - applied
+    )
+
+
+def reject_negative(conn: Connection, part: Part, settings: Settings, values: dict[str, Any]) -> None:
+    """Set the rows aside that negativePolicy reject refuses."""
+    (header,) = conn.execute(sql.read_header, values).fetchone()
+    fields = read_header(header, settings.delimiter, CONTRACT).fields
+    filled(
+        conn,
+        sql.reject_negative,
+        values,
+        landed=landed_table(part.log_id),
+        raw=raw_line(fields, settings.delimiter),
+    )

@@ -1,0 +1,84 @@
+-- Files that state changes. Rules: inventory.md 5.5, 6.8 (movements from before a count).
+
+-- name: count_rows
+-- Rows of the part: all good ones, and those of excluded product types.
+select count(*), count(*) filter (where remark = 'SKIPPED_EXCLUDED')
+  from {rows} as row
+ where error_code is null
+   and {in_part}
+
+-- name: find_changes
+-- Rows that move their position; 0 units and reasons that write nothing change nothing.
+create temporary table import_change on commit drop as
+select row.line_number, row.product_id, row.facility_id, row.location_seq_id, row.quantity, row.as_of,
+       row.reason_id, row.comments, item.inventory_item_id
+  from {rows} as row
+  left join oms.inventory_item as item
+         on item.product_id = row.product_id
+        and item.facility_id = row.facility_id
+        and item.location_seq_id = row.location_seq_id
+ where row.error_code is null
+   and row.remark is null
+   and {in_part}
+   and row.quantity <> 0
+
+-- name: work_out
+-- What each row records, in file order: 0 for a movement from before a count of its position, else its units as far
+-- as the negative policy lets them pass. Positions are locked already.
+create temporary table import_movement on commit drop as
+select line_number, inventory_item_id, reason_id, comments, as_of, counted_by_entry, already_counted,
+       quantity, asked, after - lag(after, 1, qoh) over position as recorded
+  from (select change.*, oms.running_level(qoh, asked, %(policy)s) over position as after
+          from (select change.*, item.qoh,
+                       coalesce(change.as_of <= item.counted_as_of, false) as already_counted,
+                       case when change.as_of <= item.counted_as_of then 0 else change.quantity end as asked,
+                       case when change.as_of <= item.counted_as_of then
+                            (select entry.entry_id
+                               from oms.inventory_ledger as entry
+                               join oms.import_log as log using (log_id)
+                              where entry.inventory_item_id = item.inventory_item_id
+                                and entry.effective_at = item.counted_as_of
+                                and log.kind = 'reset'
+                              order by entry.entry_id desc
+                              limit 1) end as counted_by_entry
+                  from import_change as change
+                  join oms.inventory_item as item using (inventory_item_id)) as change
+        window position as (partition by inventory_item_id order by line_number)) as running
+window position as (partition by inventory_item_id order by line_number)
+
+-- name: write_entries
+insert into oms.inventory_ledger (inventory_item_id, qoh_diff, atp_diff, reason_id, effective_at, log_id, line_number,
+                                  run_id, comments, counted_by_entry)
+select inventory_item_id, recorded, recorded, coalesce(reason_id, %(default_reason)s), coalesce(as_of, now()),
+       %(log_id)s, line_number, %(run_id)s, comments, counted_by_entry
+  from import_movement
+ where recorded = asked
+    or %(policy)s <> 'reject'
+ order by inventory_item_id, line_number
+
+-- name: note_remarks
+-- Rows of which not all units were recorded, and why.
+insert into oms.import_row_note (log_id, line_number, outcome, message)
+select %(log_id)s, movement.line_number,
+       case when already_counted then 'ALREADY_COUNTED' else 'FLOORED' end,
+       case when already_counted
+            then format('happened at %%s; the count of %%s already contains it', movement.as_of, item.counted_as_of)
+            else format('%%s of %%s units recorded, %%s more would bring QOH below 0', abs(recorded), abs(asked),
+                        abs(asked - recorded)) end
+  from import_movement as movement
+  join oms.inventory_item as item using (inventory_item_id)
+ where already_counted
+    or (recorded <> asked and %(policy)s = 'floor')
+
+-- name: reject_negative
+-- negativePolicy reject: a row that would bring QOH below 0 goes to the reject file.
+insert into oms.import_reject (log_id, line_number, error_column, error_code, error_message, raw)
+select %(log_id)s, movement.line_number, 'availableDelta', 'ERR_NEGATIVE',
+       format('%%s units would bring QOH below 0; correct the row, or count the position', asked),
+       coalesce(landed.raw, {raw})
+  from import_movement as movement
+  join {landed} as landed using (line_number)
+ where recorded <> asked
+
+-- name: read_header
+select header from oms.import_log where log_id = %(log_id)s
