@@ -1,0 +1,127 @@
+"""kill -9 at every point of a push: the next run goes on, and the end is the one without the kill."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fakeshop.testing import ShopServer, running_shop
+from oms import crashpoints
+from oms.sync import push  # noqa: F401 - registers the points
+from tests.oms.sync.bench import Bench, bench
+
+PROJECT = Path(__file__).parent.parent.parent
+POINTS = [name for name in crashpoints.POINTS if name.split(".")[0] in ("plan", "push", "settle")]
+ONLY_COMPARING = {"plan.levels_read", "plan.activated"}
+GOODS = [f"P{number}" for number in range(5)]
+
+
+@pytest.fixture(scope="module")
+def shop_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShopServer]:
+    with running_shop(tmp_path_factory.mktemp("fakeshop")) as server:
+        yield server
+
+
+@pytest.fixture
+def oms(shop_server: ShopServer, oms_dsn: str) -> Iterator[Bench]:
+    with bench(shop_server, oms_dsn) as made:
+        yield made
+
+
+def crash(oms: Bench, mode: str, point: str, options: dict) -> None:
+    """Run a push that is killed at the point; it must get there."""
+    given = {"dsn": oms.dsn, "base_url": oms.server.base("demo"), "mode": mode, "options": options}
+    ended = subprocess.run(
+        [sys.executable, "-m", "tests.faults.push_process", json.dumps(given)],
+        cwd=PROJECT,
+        env=os.environ | {"PYTHONPATH": f"{PROJECT / 'include'}:{PROJECT}", "OMS_CRASH_AT": point},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == -signal.SIGKILL, f"{point} was not reached: {ended.stderr[-2000:]}"
+
+
+def leave_unsent(oms: Bench, mode: str) -> None:
+    """A run that plans, and whose batch is throttled until its end."""
+    oms.server.fault("throttle", operation="AdjustInventory", count=None)
+    oms.push(mode, may_fail=True, push_seconds=0.1)
+    oms.server.clear_faults()
+
+
+def applied_by_key(oms: Bench) -> Counter:
+    return Counter(oms.applied())
+
+
+def applied_lines(oms: Bench) -> Counter:
+    return Counter((sku, delta) for sku, delta, status in oms.lines() if status == "APPLIED")
+
+
+@pytest.mark.parametrize("point", [None, *POINTS])
+def test_a_hard_sync(oms: Bench, point: str | None):
+    """An unsent batch is left over, an item is to be activated, a bundle is refused, several batches."""
+    oms.open_shop(
+        "demo", dict.fromkeys(GOODS, 10) | {"BUNDLE": {"bundle": True, "levels": {"Main": 10}}, "X": {}}
+    )
+    for sku, atp in ({sku: 10 for sku in GOODS} | {"BUNDLE": 9, "X": 4}).items():
+        oms.move(sku, atp)
+    oms.move("P0", +2)
+    leave_unsent(oms, "RECENT")
+    for number, sku in enumerate(GOODS):
+        oms.move(sku, number - 7)
+    options = {"limit": 2, "activate_at_location": True, "retry_pause": 0.05}
+
+    if point is not None:
+        crash(oms, "HARD", point, options)
+    oms.push("HARD", **options)
+
+    expected = {"P0": 5, "P1": 4, "P2": 5, "P3": 6, "P4": 7, "BUNDLE": 10, "X": 4}
+    assert {sku: oms.available(sku) for sku in expected} == expected
+    assert {sku: oms.book(sku) for sku in expected} == expected
+    changes = Counter({("P0", -5): 1, ("P1", -6): 1, ("P2", -5): 1, ("P3", -4): 1, ("P4", -3): 1})
+    assert applied_lines(oms) == changes
+    assert applied_by_key(oms) - Counter({("X", 4): 1}) == changes
+    assert oms.push("HARD", **options).applied == 0
+
+
+@pytest.mark.parametrize("point", [None, *[point for point in POINTS if point not in ONLY_COMPARING]])
+def test_deltas(oms: Bench, point: str | None):
+    """A delta of the run before is left over, a new one comes, an item is refused."""
+    oms.open_shop("demo", dict.fromkeys([*GOODS, "BUNDLE"], 10), mode="DELTA")
+    for sku in [*GOODS, "BUNDLE"]:
+        oms.move(sku, 10)
+    oms.push("HARD")
+    oms.move("P0", +2)
+    leave_unsent(oms, "DELTA")
+    for number, sku in enumerate(GOODS):
+        oms.move(sku, number - 7)
+    oms.move("BUNDLE", -1)
+    oms.db.execute(
+        "update oms.shop_product set shopify_inventory_item_id = 404404 where product_id = %s",
+        (oms.world.products["BUNDLE"],),
+    )
+    oms.db.execute(
+        "update oms.sync_level set shopify_inventory_item_id = 404404 where shopify_inventory_item_id = %s",
+        (oms.items["demo", "BUNDLE"],),
+    )
+    options = {"limit": 2, "retry_pause": 0.05}
+
+    if point is not None:
+        crash(oms, "DELTA", point, options)
+    oms.push("DELTA", **options)
+
+    expected = {"P0": 5, "P1": 4, "P2": 5, "P3": 6, "P4": 7}
+    assert {sku: oms.available(sku) for sku in expected} == expected
+    assert {sku: oms.book(sku) for sku in expected} == expected
+    changes = {("P0", +2): 1, ("P0", -7): 1, ("P1", -6): 1, ("P2", -5): 1, ("P3", -4): 1, ("P4", -3): 1}
+    assert applied_lines(oms) == applied_by_key(oms) == Counter(changes)
+    assert ("BUNDLE", -1, "REJECTED") in oms.lines()
+    assert not {line for line in oms.lines() if line[2] not in ("APPLIED", "REJECTED")}
+    assert oms.push("DELTA", **options).planned == 0
