@@ -33,7 +33,8 @@ from oms import docs
 from oms.catalog import JOBS, CategoryJob, ImportJob, Job, PullJob, SyncJob
 from oms.config import BadSettings, job_settings
 from oms.parameters import BadParameter, connection_id
-from oms.shopify.errors import Misconfigured, NotExecuted
+from oms.shopify.errors import Misconfigured, NotExecuted, OutcomeUnknown
+from oms.sync.errors import LinesLeft, ShopBusy, TooManyDrops
 from oms_airflow.assets import BY_NAME, INVENTORY, INVENTORY_RESET, arrivals_of
 from oms_airflow.connections import MissingConnection, oms_db, open_oms_db, sftp_client, shop_login
 from oms_airflow.file_arrival import FileMissing, SftpFileSensor, run_parameters
@@ -62,7 +63,12 @@ RETRIES = ExceptionRetryPolicy(
         ),
         RetryRule(exception=[RunIncomplete], action=RetryAction.FAIL, reason="an earlier task has failed"),
         RetryRule(exception=[FileMissing], action=RetryAction.FAIL, reason="the file is not there"),
-        RetryRule(exception=[NotExecuted], retry_delay=timedelta(seconds=30), reason="the shop is not ready"),
+        RetryRule(exception=[TooManyDrops], action=RetryAction.FAIL, reason="a person must look at it first"),
+        RetryRule(
+            exception=[NotExecuted, OutcomeUnknown, LinesLeft, ShopBusy],
+            retry_delay=timedelta(seconds=30),
+            reason="the shop is not ready; what was done is kept",
+        ),
     ]
 )
 DEFAULT_ARGS: dict[str, Any] = {

@@ -31,11 +31,6 @@ FILES = {
 }
 
 
-@pytest.fixture(scope="module")
-def bag() -> DagBag:
-    return DagBag(dag_folder=str(DAGS), collect_dags=True)
-
-
 @pytest.fixture(params=sorted(catalog.JOBS))
 def job(request: pytest.FixtureRequest) -> catalog.Job:
     return catalog.JOBS[request.param]

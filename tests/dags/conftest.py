@@ -1,0 +1,77 @@
+"""Runs of whole DAGs in this process: Airflow's own database in a file, ours and the shop's for real."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+
+from fakeshop.testing import ShopServer, running_shop
+from sandbox import sftp
+from tests.conftest import PROJECT
+from tests.oms.sync.bench import Bench, bench
+
+
+@pytest.fixture(scope="session")
+def airflow_db() -> None:
+    """Airflow's own tables, once."""
+    from airflow.utils.db import initdb
+
+    initdb()
+
+
+@pytest.fixture(scope="session")
+def bag() -> DagBag:
+    return DagBag(dag_folder=str(PROJECT / "dags"), collect_dags=True)
+
+
+@pytest.fixture(scope="session")
+def shop_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShopServer]:
+    data: Path = tmp_path_factory.mktemp("fakeshop")
+    with running_shop(data) as server:
+        yield server
+
+
+@pytest.fixture
+def connections(
+    oms_parameters: dict[str, str], sftp_server: sftp.Server, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str, str], None]:
+    """The connections oms_db and ftp_config; the result sets further ones."""
+
+    def set_connection(connection_id: str, value: str) -> None:
+        monkeypatch.setenv(f"AIRFLOW_CONN_{connection_id.upper()}", value)
+
+    p = oms_parameters
+    login = {"host": p["host"], "port": int(p["port"]), "login": p["user"], "password": p.get("password")}
+    set_connection("oms_db", json.dumps({"conn_type": "postgres", "schema": p["dbname"], **login}))
+    set_connection("ftp_config", json.dumps(sftp_server.connection(by_key=True)))
+    return set_connection
+
+
+@pytest.fixture
+def oms(shop_server: ShopServer, oms_dsn: str, connections: Callable[[str, str], None]) -> Iterator[Bench]:
+    """A warehouse and a shop server without shops; the connection of the shop `demo` is set."""
+    connections("shopify_demo", shop_server.connection_uri("demo"))
+    connections("shopify_other", shop_server.connection_uri("other"))
+    with bench(shop_server, oms_dsn) as made:
+        yield made
+
+
+@pytest.fixture
+def run(airflow_db: None, bag: DagBag) -> Callable[..., Any]:
+    """Run a DAG to its end: `run("dag_id", {"parameter": value})` returns Airflow's run."""
+
+    def start(dag_id: str, conf: dict[str, Any] | None = None) -> Any:
+        return bag.dags[dag_id].test(run_conf=conf)
+
+    return start
+
+
+def states(dag_run: Any) -> dict[str, list[str]]:
+    """The states of a run's tasks, one for each mapped instance."""
+    found: dict[str, list[str]] = {}
+    for instance in sorted(dag_run.get_task_instances(), key=lambda one: (one.task_id, one.map_index)):
+        found.setdefault(instance.task_id, []).append(str(instance.state))
+    return found
