@@ -30,6 +30,7 @@ os.environ |= {
 import psycopg  # noqa: E402
 import pytest  # noqa: E402
 from psycopg import sql  # noqa: E402
+from psycopg.conninfo import conninfo_to_dict  # noqa: E402
 
 from sandbox import postgres, processes, sftp  # noqa: E402
 
@@ -119,6 +120,12 @@ def oms_db(oms_dsn: str) -> Iterator[psycopg.Connection]:
     conn = psycopg.connect(oms_dsn)
     yield conn
     conn.close()
+
+
+@pytest.fixture
+def oms_parameters(oms_dsn: str) -> dict[str, str]:
+    """Host, port, user, password and dbname of the test's own database."""
+    return {key: str(value) for key, value in conninfo_to_dict(oms_dsn).items()}
 
 
 @pytest.fixture(scope="session")
