@@ -45,14 +45,10 @@ def seed(world: World, catalogue: dict[str, Any]) -> list[str]:
             key: spec[key] for key in ("plan", "currency", "name") if key in spec
         }
         shop = world.add_shop(handle, **settings)
-        try:
-            install_app(shop, spec)
-            names = {location.name: location for location in add_locations(shop, spec.get("locations", []))}
-            for product in spec.get("products", []):
-                add_product(shop, product, names)
-        except (ValueError, KeyError, TypeError):
-            world.remove_shop(handle)
-            raise
+        install_app(shop, spec)
+        names = {location.name: location for location in add_locations(shop, spec.get("locations", []))}
+        for product in spec.get("products", []):
+            add_product(shop, product, names)
         shop.commit()
         handles.append(handle)
     return handles

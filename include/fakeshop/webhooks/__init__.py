@@ -1,1 +1,0 @@
-"""Webhooks out: what is told, in which words, and how it gets there (shopify.md 4)."""
