@@ -1,6 +1,7 @@
 """``python -m fakeshop``: serve the shops of a state folder."""
 
 import argparse
+import gc
 import json
 import logging
 from pathlib import Path
@@ -44,6 +45,9 @@ def main() -> None:
     world = World(given.data)
     if given.config:
         add_missing_shops(world, given.config)
+    gc.collect()
+    gc.freeze()  # a million records need not be looked at again and again
+    gc.set_threshold(50_000, 20, 100)
     log.info("serving %s on http://%s:%s", sorted(world.shops) or "no shop yet", given.host, given.port)
     uvicorn.run(
         Cuttable(create_app(world)),

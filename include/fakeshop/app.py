@@ -1,18 +1,21 @@
 """The web application: which path leads where."""
 
+import asyncio
 import ipaddress
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
-from fakeshop import side_door, storage
+from fakeshop import page, side_door, storage
 from fakeshop.graphql_http import Graphql, json_response
 from fakeshop.tokens import access_token
 from fakeshop.world import World
 
+OWN_NAMES = ("127.0.0.1", "localhost", "::1")
 PRIVATE = ("/_fakeshop", "/_page")
 
 
@@ -29,8 +32,11 @@ class Cuttable:
 
 
 def from_loopback(request: Request) -> bool:
-    """Say whether a request comes from this machine."""
-    return request.client is not None and ipaddress.ip_address(request.client.host).is_loopback
+    """Say whether a request comes from this machine and means it: a foreign name may be a rebound one."""
+    name = urlsplit(f"//{request.headers.get('host', '')}").hostname
+    if request.client is None or name not in OWN_NAMES:
+        return False
+    return ipaddress.ip_address(request.client.host).is_loopback
 
 
 def create_app(world: World) -> FastAPI:
@@ -39,7 +45,9 @@ def create_app(world: World) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> Any:
         graphql.runner.resume()
+        post = asyncio.create_task(world.postman.run())
         yield
+        post.cancel()
         world.store.close()
 
     graphql = Graphql(world)
@@ -70,4 +78,5 @@ def create_app(world: World) -> FastAPI:
 
     app.include_router(storage.router(world))
     app.include_router(side_door.router(world))
+    app.include_router(page.router(world))
     return app

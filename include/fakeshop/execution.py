@@ -13,12 +13,12 @@ from fakeshop import mutations, queries, schema
 from fakeshop.cost import MAXIMUM, Cost
 from fakeshop.documents import Documents, Prepared
 from fakeshop.errors import LIMITS_PAGE
-from fakeshop.mutations import bulk, inventory, key_of
+from fakeshop.mutations import bulk, inventory, key_of, webhooks
 from fakeshop.nodes.base import Context, resolve, type_of
 from fakeshop.variables import Coercion
 
 INPUT_LIMIT = 250
-SIMULATED = (bulk, inventory)  # importing these modules registers their mutations
+SIMULATED = (bulk, inventory, webhooks)  # importing these modules registers their mutations
 
 
 @dataclass

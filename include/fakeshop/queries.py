@@ -177,6 +177,13 @@ class QueryRoot(Node):
             )
         )
 
+    def productVariantsCount(self, **args: Any) -> dict[str, Any]:
+        shop = self.ctx.shop
+        chosen = found(
+            self.ctx, "productVariantsCount", shop.all(Variant).values(), args, variant_fields(shop)
+        )
+        return count(len(list(chosen)))
+
     def productVariants(self, sortKey: str = "ID", **args: Any) -> Any:
         shop = self.ctx.shop
         if sortKey not in ("ID", "SKU", "POSITION", "TITLE", "NAME"):

@@ -46,6 +46,7 @@ class Product:
     product_type: str = ""
     tags: list[str] = field(default_factory=list)
     variants: list[int] = field(default_factory=list)
+    description: str = ""
 
 
 @dataclass(slots=True)
@@ -68,6 +69,7 @@ class Variant:
     requires_shipping: bool = True
     bundle: bool = False
     policy: str = "DENY"
+    options: dict[str, str] | None = None
 
 
 @dataclass(slots=True)

@@ -14,10 +14,20 @@ SHOP_KEYS = {
     "shop", "access_token", "scopes", "client_id", "client_secret", "locations", "products", "settings",
     "plan", "currency", "name",
 }  # fmt: skip
-PRODUCT_KEYS = {"id", "title", "handle", "status", "vendor", "product_type", "tags", "variants"}
+PRODUCT_KEYS = {
+    "id",
+    "title",
+    "handle",
+    "status",
+    "vendor",
+    "product_type",
+    "tags",
+    "variants",
+    "description",
+}
 VARIANT_KEYS = {
     "id", "inventory_item_id", "sku", "barcode", "title", "price", "cost", "tracked", "requires_shipping",
-    "bundle", "policy", "levels",
+    "bundle", "policy", "levels", "options",
 }  # fmt: skip
 LOCATION_KEYS = {"id", "name", "active", "fulfills_online", "legacy", "address"}
 
@@ -45,10 +55,14 @@ def seed(world: World, catalogue: dict[str, Any]) -> list[str]:
             key: spec[key] for key in ("plan", "currency", "name") if key in spec
         }
         shop = world.add_shop(handle, **settings)
-        install_app(shop, spec)
-        names = {location.name: location for location in add_locations(shop, spec.get("locations", []))}
-        for product in spec.get("products", []):
-            add_product(shop, product, names)
+        try:
+            install_app(shop, spec)
+            names = {location.name: location for location in add_locations(shop, spec.get("locations", []))}
+            for product in spec.get("products", []):
+                add_product(shop, product, names)
+        except (ValueError, KeyError, TypeError):
+            world.remove_shop(handle)
+            raise
         shop.commit()
         handles.append(handle)
     return handles
@@ -106,6 +120,7 @@ def add_product(shop: Shop, spec: dict[str, Any], locations: dict[str, Location]
         vendor=spec.get("vendor", ""),
         product_type=spec.get("product_type", ""),
         tags=list(spec.get("tags", [])),
+        description=spec.get("description", ""),
     )
     for position, variant in enumerate(spec.get("variants", []), 1):
         product.variants.append(add_variant(shop, product, position, variant, locations).id)

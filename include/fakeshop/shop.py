@@ -9,8 +9,9 @@ import orjson
 from fakeshop.bucket import Bucket
 from fakeshop.clock import Clock
 from fakeshop.levels import STORED, LevelTable
-from fakeshop.records import KINDS, App, BulkOperation, Location, Order, Variant
+from fakeshop.records import KINDS, App, BulkOperation, Location, Order, Subscription, Variant
 from fakeshop.store import Store
+from fakeshop.webhooks.topics import HEADER
 
 RATES = {"standard": 100, "advanced": 200, "plus": 1000, "enterprise": 2000}
 FIRST_ID = 5_000_000_000_000
@@ -143,6 +144,8 @@ class Shop:
         kind = type(record).__name__
         self.records[kind].pop(record.id, None)
         self._dirty[kind, record.id] = None
+        if kind == "Subscription":
+            self._listen()
 
     def touch_level(self, row: int) -> None:
         """Mark a level as changed now."""
@@ -165,6 +168,11 @@ class Shop:
             if len(self._recent) > RECENT_GROUPS:
                 self._recent.pop(next(iter(self._recent)))
 
+    def _listen(self) -> None:
+        """Note which topics somebody listens to: the others cost nothing."""
+        heard = {subscription.topic for subscription in self.all(Subscription).values()}
+        self.topics = {HEADER[topic] for topic in heard if topic in HEADER}
+
     def has_subscription(self, topic: str) -> bool:
         """Say whether anybody listens to a topic."""
         return topic in self.topics
@@ -175,7 +183,9 @@ class Shop:
             self.events.append((topic, subject, event_id))
 
     def _index(self, kind: str, record: Any) -> None:
-        if kind == "Variant":
+        if kind == "Subscription":
+            self._listen()
+        elif kind == "Variant":
             self.by_item[record.item] = record
         elif kind == "Order":
             for name, parts in order_parts(record):

@@ -1,5 +1,6 @@
 """The side door /_fakeshop/: what tests and people do to the shop behind the API's back. Loopback only."""
 
+import gc
 from dataclasses import asdict, fields
 from typing import Annotated, Any
 
@@ -144,9 +145,12 @@ def add_stock_routes(door: APIRouter, world: World) -> None:
     @door.post("/shops/{handle}/generate")
     async def generate(handle: str, wish: Json) -> Response:
         try:
-            return answer(seeding.generate(shop_of(world, handle), **wish))
+            made = seeding.generate(shop_of(world, handle), **wish)
         except TypeError as error:
             raise HTTPException(400, str(error)) from error
+        gc.collect()
+        gc.freeze()
+        return answer(made)
 
     @door.get("/shops/{handle}/journal")
     async def journal(handle: str, after: int = 0, limit: int = 10_000) -> Response:
@@ -180,12 +184,10 @@ def level_entry(shop: Shop, row: int) -> dict[str, Any]:
 def dump_levels(shop: Shop, sku: str | None, location: int | None) -> Any:
     """Yield levels, all or those of a SKU or a location."""
     levels = shop.levels
-    for row in range(len(levels)):
-        if location is not None and levels.location[row] != location:
-            continue
-        if sku is not None and shop.by_item[levels.item[row]].sku != sku:
-            continue
-        yield level_entry(shop, row)
+    for place in sorted(levels.rows) if location is None else [location]:
+        for item in levels.items_at(place):
+            if sku is None or shop.by_item[item].sku == sku:
+                yield level_entry(shop, levels.rows[place][item])
 
 
 def adjust_by_hand(shop: Shop, change: dict[str, Any]) -> dict[str, Any]:

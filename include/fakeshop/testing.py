@@ -35,19 +35,34 @@ class ShopServer:
     """A running local shop; methods take the handle of a shop."""
 
     def __init__(
-        self, data: Path, port: int | None = None, environment: dict[str, str] | None = None
+        self,
+        data: Path,
+        port: int | None = None,
+        environment: dict[str, str] | None = None,
+        host: str = "127.0.0.1",
     ) -> None:
         self.data = data
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = environment or {}
+        self.host = host
         self.session = requests.Session()
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start the process and wait until it answers."""
         path = os.pathsep.join([str(INCLUDE), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-        command = [sys.executable, "-m", "fakeshop", "--port", str(self.port), "--data", str(self.data)]
+        command = [
+            sys.executable,
+            "-m",
+            "fakeshop",
+            "--host",
+            self.host,
+            "--port",
+            str(self.port),
+            "--data",
+            str(self.data),
+        ]
         self.process = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": path} | self.environment)
         deadline = time.monotonic() + START_SECONDS
         while True:
@@ -111,6 +126,10 @@ class ShopServer:
     def place_order(self, shop: str, *lines: dict[str, Any], **order: Any) -> dict[str, Any]:
         """Place an order as a customer; lines as {"sku": …, "quantity": …, "location": …}."""
         return self.door("POST", f"shops/{shop}/orders", {"lines": list(lines), **order})
+
+    def orders(self, shop: str) -> list[dict[str, Any]]:
+        """Return all orders with their lines, fulfilment orders and refunds."""
+        return self.door("GET", f"shops/{shop}/orders")
 
     def order_action(self, shop: str, number: int, action: str, **wish: Any) -> dict[str, Any]:
         """Cancel, fulfil or refund an order."""

@@ -11,6 +11,7 @@ from fakeshop.clock import Clock
 from fakeshop.faults import Faults
 from fakeshop.shop import Settings, Shop
 from fakeshop.store import Store
+from fakeshop.webhooks.delivery import Postman
 
 LOG_LENGTH = 20_000
 
@@ -24,6 +25,7 @@ class World:
         self.files.mkdir(parents=True, exist_ok=True)
         self.store = Store(data / "fakeshop.sqlite")
         self.faults = Faults()
+        self.postman = Postman(self)
         self.log: deque[dict[str, Any]] = deque(maxlen=LOG_LENGTH)
         self.shops: dict[str, Shop] = {}
         settings = self.store.settings()
@@ -74,4 +76,5 @@ class World:
 
     def deliver(self, shop: Shop) -> None:
         """Hand over to the webhooks what happened since the last call."""
-        shop.events.clear()
+        if shop.events:
+            self.postman.take_events(shop)

@@ -77,6 +77,9 @@ class ProductNode(HasMetafields):
     def legacyResourceId(self) -> str:
         return str(self.it.id)
 
+    def descriptionHtml(self) -> str:
+        return self.it.description
+
     def publishedAt(self) -> str | None:
         return iso(self.it.created) if self.it.status == "ACTIVE" else None
 
@@ -138,6 +141,10 @@ class ProductVariantNode(HasMetafields):
 
     def product(self) -> ProductNode:
         return ProductNode(self.ctx, self.ctx.shop.get(Product, self.it.product))
+
+    def selectedOptions(self) -> list[dict[str, str]]:
+        chosen = self.it.options or {"Title": self.it.title}
+        return [{"name": name, "value": value} for name, value in chosen.items()]
 
     def requiresComponents(self) -> bool:
         return self.it.bundle
