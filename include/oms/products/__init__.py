@@ -1,0 +1,1 @@
+"""Products: taken from the shops."""
