@@ -1,11 +1,15 @@
 """The demonstration: real files, real DAG runs, and a check of every number at the end."""
 
+import base64
+import json
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+import paramiko
 
 from sandbox import stack
 from sandbox.airflow_api import AirflowApi
@@ -26,13 +30,23 @@ class Demo:
         """Compare a number with the one it must be; the demonstration goes on either way."""
         self.checks.append((what, expected, found, "ok" if expected == found else "WRONG"))
 
+    @contextmanager
+    def sftp(self) -> Iterator[paramiko.SFTPClient]:
+        """A session on the SFTP server of the imports, its host key checked."""
+        given = json.loads(self.environment["AIRFLOW_CONN_FTP_CONFIG"])
+        kind, key = given["extra"]["host_key"].split()[:2]
+        with paramiko.Transport((given["host"], int(given["port"]))) as transport:
+            transport.connect(
+                hostkey=paramiko.PKey.from_type_string(kind, base64.b64decode(key)),
+                username=given["login"],
+                password=given["password"],
+            )
+            with paramiko.SFTPClient.from_transport(transport) as client:
+                yield client
+
     @property
     def wrong(self) -> int:
         return len([verdict for *_, verdict in self.checks if verdict != "ok"])
-
-
-PARTS: list[Callable[[Demo], None]] = []
-"""The parts of the demonstration, in their order."""
 
 
 def run(sandbox: Sandbox) -> int:
@@ -40,14 +54,15 @@ def run(sandbox: Sandbox) -> int:
 
     Returns the exit code: 0 only if every number was the expected one. A sandbox that was up before stays up.
     """
+    from sandbox import story
+
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _as_ctrl_c)
     with _sandbox_up(sandbox):
         demo = Demo(sandbox, stack.api_of(sandbox), sandbox.read_environment())
-        for part in PARTS:
-            part(demo)
-        if demo.checks:
-            table("Every number", ["what", "expected", "found", ""], demo.checks)
+        story.tell(demo)
+        say()
+        table("Every number", ["what", "expected", "found", ""], demo.checks)
         say()
         for line in stack.addresses(sandbox):
             say(line)

@@ -1,7 +1,7 @@
 """The demo's business: a cap maker with 12 stores and a warehouse, and the files its POS sends.
 
 Everything is made from a fixed seed, so the expected figures can be computed here without asking the
-product: `Morning.expected` adds up quantities, nothing else.
+product: `Morning.levels` adds up quantities, nothing else.
 """
 
 import random
@@ -9,18 +9,35 @@ from dataclasses import dataclass, field
 
 CAPS = 200
 SIZES = ("S", "M", "L", "XL", "XXL")
-CONSOLIDATED, STORE_11, STORE_12 = 70001, 70011, 70012
-"""Shopify locations: the online one of all participating stores, and two stores mapped one to one."""
+ONLINE, OUTLET = "Online", "Outlet"
+OWN_LOCATION = {"NEW_YORK": "New York", "TOKYO": "Tokyo"}
+"""Stores with a Shopify location of their own, beside the online one they take part in."""
+LOCATION_IDS = {ONLINE: 7001, "New York": 7002, "Tokyo": 7003, OUTLET: 7004}
 
-STORES = tuple(f"STORE_{number:02d}" for number in range(1, 13))
-PARTICIPATING = STORES[:10]
-EXTERNAL_IDS = {store: str(100 + number) for number, store in enumerate(STORES, start=1)}
+EXTERNAL_IDS = {
+    "NEW_YORK": "101",
+    "TOKYO": "102",
+    "BROOKLYN": "103",
+    "BROADWAY": "104",
+    "TIMES_SQUARE": "105",
+    "OSAKA": "106",
+    "KYOTO": "107",
+    "NAGOYA": "108",
+    "SAPPORO": "109",
+    "FUKUOKA": "110",
+    "SENDAI": "111",
+    "KOBE": "112",
+    "DELTA_STORE": "201",
+}
+"""Facilities of `example_setup` that the POS counts, with the ids it knows them by."""
+STORES = tuple(facility for facility in EXTERNAL_IDS if facility != "DELTA_STORE")
+RECENT_STORE, DELTA_STORE = "OSAKA", "DELTA_STORE"
 
 RECENT_TABLE = {"SEED-A": 100, "SEED-B": 50, "SEED-C": 25, "SEED-D": 100, "SEED-E": 80}
-"""The five products of the recent-changes example, at 13:00, in store 11."""
+"""The five products of the recent-changes example, at 13:00, counted in one store."""
 RECENT_LATER = RECENT_TABLE | {"SEED-A": 95, "SEED-C": 30}
 DELTA_TABLE = {"SEED-F": 5, "SEED-G": 10}
-"""The two products of the delta examples, in store 12."""
+"""The two products of the delta examples, in the outlet, whose location is in DELTA mode."""
 
 RESET_HEADER = "externalFacilityId,idType,idValue,availableQty"
 VARIANCE_HEADER = "facilityId,idType,idValue,availableDelta,varianceReasonId,comments"
@@ -57,15 +74,15 @@ class Morning:
     yesterday: dict[str, dict[str, int]] = field(default_factory=dict)
     today: dict[str, dict[str, int]] = field(default_factory=dict)
 
-    def expected(self, counts: dict[str, dict[str, int]]) -> dict[tuple[int, str], int]:
-        """What the shop must show for such counts: {(location, sku): available}."""
-        skus = [variant.sku for variant in catalogue()]
-        levels = {
-            (CONSOLIDATED, sku): sum(counts[store].get(sku, 0) for store in PARTICIPATING) for sku in skus
-        }
-        for location, store in ((STORE_11, STORES[10]), (STORE_12, STORES[11])):
-            levels |= {(location, sku): counts[store].get(sku, 0) for sku in skus}
-        return levels
+    def levels(self, counts: dict[str, dict[str, int]]) -> dict[tuple[str, str], int]:
+        """What the shop shows for such counts, everything imported: {(sku, location): available}."""
+        shown = {}
+        for variant in catalogue():
+            sku = variant.sku
+            shown[sku, ONLINE] = sum(counts[store].get(sku, 0) for store in STORES)
+            shown |= {(sku, name): counts[store].get(sku, 0) for store, name in OWN_LOCATION.items()}
+            shown[sku, OUTLET] = counts[DELTA_STORE].get(sku, 0)
+        return shown
 
 
 def morning() -> Morning:
@@ -80,9 +97,9 @@ def morning() -> Morning:
             for sku, quantity in before.items()
         }
         counts.yesterday[store], counts.today[store] = before, after
-    for examples, store in ((RECENT_TABLE, STORES[10]), (DELTA_TABLE, STORES[11])):
-        counts.yesterday[store] |= examples
-        counts.today[store] |= examples
+    for day in (counts.yesterday, counts.today):
+        day[RECENT_STORE] |= RECENT_TABLE
+        day[DELTA_STORE] = dict(DELTA_TABLE)
     return counts
 
 
@@ -106,7 +123,7 @@ def morning_file(counts: Morning) -> str:
     """The reset file of all stores: about 12,000 rows, eight of them bad, five repeated."""
     rows = [
         f"{EXTERNAL_IDS[store]},SKU,{sku},{quantity}"
-        for store in STORES
+        for store in EXTERNAL_IDS
         for sku, quantity in counts.today[store].items()
     ]
     repeated = [f"{row.rsplit(',', 1)[0]},77" for row in rows[:CORRECTED_LATER]]
@@ -124,3 +141,27 @@ def reset_file(store: str, quantities: dict[str, int]) -> str:
 def variance_file(store: str, sku: str, delta: int, reason: str) -> str:
     """A variance file of one row."""
     return f"{VARIANCE_HEADER}\n{store},SKU,{sku},{delta},{reason},demo\n"
+
+
+def shop_seed(counts: Morning, token: str) -> dict:
+    """The local shop as it stood last night, for its side door."""
+    shown = counts.levels(counts.yesterday)
+    products: dict[str, list[dict]] = {}
+    for variant in catalogue():
+        levels = {name: shown[variant.sku, name] for name in LOCATION_IDS}
+        one = {"sku": variant.sku, "barcode": variant.barcode, "title": variant.option, "levels": levels}
+        products.setdefault(variant.title, []).append(one)
+    return {
+        "shops": [
+            {
+                "shop": "demo",
+                "name": "Demo shop",
+                "access_token": token,
+                "locations": [{"id": number, "name": name} for name, number in LOCATION_IDS.items()],
+                "products": [
+                    {"title": title, "vendor": "Demo Brand", "variants": variants}
+                    for title, variants in products.items()
+                ],
+            }
+        ]
+    }
