@@ -32,8 +32,8 @@ class Demo:
 
     @contextmanager
     def sftp(self) -> Iterator[paramiko.SFTPClient]:
-        """A session on the SFTP server of the imports, its host key checked."""
-        given = json.loads(self.environment["AIRFLOW_CONN_FTP_CONFIG"])
+        """A session on the SFTP server as its sender has it, the host key checked."""
+        given = json.loads(self.environment["AIRFLOW_CONN_FTP_EXP_CONFIG"])
         kind, key = given["extra"]["host_key"].split()[:2]
         with paramiko.Transport((given["host"], int(given["port"]))) as transport:
             transport.connect(
@@ -52,7 +52,7 @@ class Demo:
 def run(sandbox: Sandbox) -> int:
     """Bring the sandbox up, show all parts, stay until Ctrl-C (not with EXIT=1), take it down.
 
-    Returns the exit code: 0 only if every number was the expected one. A sandbox that was up before stays up.
+    Returns the exit code: 0 only if every number was the expected one. Raises AlreadyUp if the sandbox is up.
     """
     from sandbox import story
 
@@ -78,11 +78,9 @@ def _as_ctrl_c(number: int, frame: object) -> None:
 @contextmanager
 def _sandbox_up(sandbox: Sandbox) -> Iterator[None]:
     try:
-        stack.up(sandbox)
+        stack.up(sandbox, empty=True)
     except stack.AlreadyUp as answer:
-        say(f"{answer}; it is used, and left as it is at the end")
-        yield
-        return
+        raise stack.AlreadyUp(f"{answer}: the demo starts from nothing, so `make down` first") from None
     try:
         yield
     finally:

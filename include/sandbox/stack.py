@@ -57,6 +57,7 @@ class Run:
     given: dict[str, str]
     """Connections and Airflow settings of the user's: they win over ours."""
     state: State
+    empty: bool = False
     environment: dict[str, str] = field(default_factory=dict)
     """What we tell our processes; kept for shells and programs in env.sh and env.json."""
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -115,8 +116,10 @@ def _alone(sandbox: Sandbox) -> Iterator[None]:
         yield
 
 
-def up(sandbox: Sandbox) -> dict[str, str]:
+def up(sandbox: Sandbox, *, empty: bool = False) -> dict[str, str]:
     """Bring everything up; return the environment of its processes (connections, Airflow settings).
+
+    empty: the sandbox's own OMS database and SFTP folders start without what earlier runs left there.
 
     Raises AlreadyUp if it is up, ProcessFailed with the end of the log if a part does not come up; then
     nothing is left running.
@@ -129,7 +132,8 @@ def up(sandbox: Sandbox) -> dict[str, str]:
         if state.started:
             with step("clearing what an earlier run left"):
                 _end_everything(sandbox, state)
-        run = Run(sandbox, connections.given(sandbox.own_environment()), State(ports=state.ports))
+        given = connections.given(sandbox.own_environment())
+        run = Run(sandbox, given, State(ports=state.ports), empty=empty)
         try:
             _bring_up(run)
         except BaseException:
@@ -190,6 +194,9 @@ def _own_postgres(run: Run) -> None:
 
 def _migrate_oms(run: Run) -> None:
     with step("tables of the OMS"):
+        if run.empty and connections.OMS_DB not in run.given:
+            with psycopg.connect(run.environment["OMS_DSN"]) as conn:
+                conn.execute("drop schema if exists oms, oms_staging cascade")
         database.migrate(run.environment["OMS_DSN"])
 
 
@@ -226,6 +233,8 @@ def _sftp(run: Run) -> None:
         return
     with step("SFTP server") as current:
         server = sftp.prepare(run.sandbox.folder / "sftp", port=run.port("sftp", sftp.DEFAULT_PORT))
+        if run.empty:
+            shutil.rmtree(server.root)
         for folder in import_folders():
             (server.root / folder).mkdir(parents=True, exist_ok=True)
         run.started(sftp.start(server, env=run.process_environment()))
