@@ -180,6 +180,7 @@ def file_parameters(
     group_by: str | None,
     file_pattern: str | None,
     schedule_now: bool,
+    require_final_newline: bool,
     additional_example: Json,
 ) -> tuple[Parameter, ...]:
     """The parameters of every file import: the whole set for each (inventory.md 3.3, 4.2)."""
@@ -335,6 +336,33 @@ def file_parameters(
             additional=True,
             section=HOW,
             description="Character between two columns.",
+        ),
+        Parameter(
+            name="requireFinalNewline",
+            types=("boolean",),
+            default=require_final_newline,
+            example=not require_final_newline,
+            additional=True,
+            section=SAFETY,
+            description="Refuse a file whose last line does not end: it may have been cut off.",
+        ),
+        Parameter(
+            name="maxUncompressedBytes",
+            types=("integer",),
+            default=4 << 30,
+            example=1 << 30,
+            minimum=1,
+            additional=True,
+            section=SAFETY,
+            description="Refuse a packed file that unpacks to more bytes than this.",
+        ),
+        Parameter(
+            name="excludedProductTypes",
+            types=("array", "null"),
+            example=["GIFT_CARD"],
+            additional=True,
+            section=HOW,
+            description="Product types whose lines are skipped; kits (MARKETING_PKG_PICK) always are.",
         ),
         Parameter(
             name="maxChunks",
@@ -601,6 +629,7 @@ IMPORT_INVENTORY_RESET = ImportJob(
             group_by="facilityId",
             file_pattern="*.csv",
             schedule_now=False,
+            require_final_newline=False,
             additional_example={"groupBy": "facilityId", "resetByAtp": False},
         ),
         Parameter(
@@ -674,6 +703,7 @@ IMPORT_INVENTORY_VARIANCE = ImportJob(
             group_by=None,
             file_pattern=None,
             schedule_now=True,
+            require_final_newline=True,
             additional_example={"negativePolicy": "allow"},
         ),
         Parameter(

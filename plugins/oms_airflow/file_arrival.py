@@ -22,6 +22,8 @@ from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 from oms.catalog import ImportJob
 from oms.config import job_settings
 from oms.filenames import wanted
+from oms.imports.arrival import Stamp
+from oms.imports.errors import FileMissing
 from oms.parameters import connection_id, resolve
 from oms_airflow.connections import MissingConnection, connection_from_triggerer, sftp_client
 
@@ -35,13 +37,6 @@ LONGEST_PAUSE = 30.0
 """Seconds between two attempts to reach a server that does not answer."""
 PATIENCE = 20.0
 """Seconds that a server has for one answer."""
-
-Stamp = tuple[int, int]
-"""Size in bytes and modification time in seconds since the epoch: what changes while a file is written."""
-
-
-class FileMissing(LookupError):
-    """A file that the run asked for is not there; looking again may find it."""
 
 
 @dataclass(frozen=True)

@@ -32,15 +32,17 @@ from airflow.sdk.exceptions import AirflowSkipException
 from oms import docs
 from oms.catalog import JOBS, CategoryJob, ImportJob, Job, PullJob, SyncJob
 from oms.config import BadSettings, job_settings
+from oms.imports.errors import AccountOpen, FileMissing, FileRefused, ImportFault, StagingLost
 from oms.parameters import BadParameter, connection_id
 from oms.shopify.errors import Misconfigured, NotExecuted, OutcomeUnknown
 from oms.sync.errors import LinesLeft, ShopBusy, TooManyDrops
 from oms_airflow.assets import BY_NAME, INVENTORY, INVENTORY_RESET, arrivals_of
 from oms_airflow.connections import MissingConnection, oms_db, open_oms_db, sftp_client, shop_login
-from oms_airflow.file_arrival import FileMissing, SftpFileSensor, run_parameters
+from oms_airflow.file_arrival import SftpFileSensor, run_parameters
 
 if TYPE_CHECKING:
-    from oms.imports.landing import Run
+    from oms.imports.closing import Account
+    from oms.imports.jobs import Run
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +50,10 @@ LANES = 4
 """Runs of one import at a time: an urgent one must not wait behind one that waits (design 4.4)."""
 PUSH_LANES = 16
 """Runs of one push at a time: tasks of a shop that is down, waiting for their retry, hold a run each."""
+
+
+class FilesLeft(RuntimeError):
+    """Some files of the run were applied and others were not; the message names those."""
 
 
 class RunIncomplete(RuntimeError):
@@ -61,8 +67,16 @@ RETRIES = ExceptionRetryPolicy(
             action=RetryAction.FAIL,
             reason="a person must change a setting first",
         ),
-        RetryRule(exception=[RunIncomplete], action=RetryAction.FAIL, reason="an earlier task has failed"),
-        RetryRule(exception=[FileMissing], action=RetryAction.FAIL, reason="the file is not there"),
+        RetryRule(
+            exception=[RunIncomplete, AccountOpen, FilesLeft],
+            action=RetryAction.FAIL,
+            reason="an earlier task has failed; the next run goes on with the files that are open",
+        ),
+        RetryRule(
+            exception=[FileMissing, FileRefused, StagingLost],
+            action=RetryAction.FAIL,
+            reason="a person must look at the file",
+        ),
         RetryRule(exception=[TooManyDrops], action=RetryAction.FAIL, reason="a person must look at it first"),
         RetryRule(
             exception=[NotExecuted, OutcomeUnknown, LinesLeft, ShopBusy],
@@ -82,7 +96,11 @@ DEFAULT_ARGS: dict[str, Any] = {
 
 
 def import_job_dag(job: ImportJob) -> DAG:
-    """Take the files that wait, land them, apply them chunk by chunk, close their account."""
+    """Take the files that wait, land them, apply them chunk by chunk, close their account.
+
+    A failed task does not ring. So `close` fails by itself only if nothing has changed; where one file
+    changed balances and another was refused, it rings, and `confirm` fails the run.
+    """
     changed = [INVENTORY, INVENTORY_RESET] if job.kind == "reset" else [INVENTORY]
 
     @dag(schedule=schedule_of(job, [arrivals_of(job)]), max_active_runs=LANES, **_dag_arguments(job))
@@ -92,8 +110,9 @@ def import_job_dag(job: ImportJob) -> DAG:
             from oms.imports import landing
 
             params = run_parameters(job, get_current_context())
+            settled = {file["name"]: (file["size"], file["mtime"]) for file in found}
             with oms_db() as conn, sftp_client(connection_id(params["propertyResource"])) as sftp:
-                return landing.land(conn, sftp, job, params, _this_run())
+                return landing.land(conn, sftp, job, params, _this_run(), settled)
 
         @task(pool=job.pool, map_index_template="{{ label }}")
         def apply(chunk: dict[str, Any]) -> dict[str, Any]:
@@ -106,7 +125,7 @@ def import_job_dag(job: ImportJob) -> DAG:
                 return applying.apply_chunk(conn, chunk, lambda: sftp_client(resource))
 
         @task(pool=job.pool, trigger_rule=TriggerRule.ALL_DONE, outlets=changed)
-        def close() -> int:
+        def close() -> str | None:
             from oms.imports import closing
 
             context = get_current_context()
@@ -116,16 +135,25 @@ def import_job_dag(job: ImportJob) -> DAG:
             with oms_db() as conn, sftp_client(connection_id(params["propertyResource"])) as sftp:
                 account = closing.close(conn, sftp, job, _this_run())
             log.info("\n%s", account.table())
-            account.raise_if_open()
+            faults = _faults(account)
             if not account.changed:
+                if faults:
+                    raise faults
                 raise AirflowSkipException("no balance has changed")
             for asset in changed:
                 context["outlet_events"][asset].extra = {"changed": account.changed}
-            return account.changed
+            return str(faults) if faults else None
 
-        found = SftpFileSensor(task_id="wait_for_files", job=job, pool=job.pool)
-        chunks = land(found.output)
-        apply.expand(chunk=chunks) >> close()
+        @task(pool=job.pool)
+        def confirm(faults: str | None) -> None:
+            if faults:
+                raise FilesLeft(faults)
+
+        waiting = SftpFileSensor(task_id="wait_for_files", job=job, pool=job.pool)
+        chunks = land(waiting.output)
+        closed = close()
+        apply.expand(chunk=chunks) >> closed
+        confirm(closed)
 
     return flow()
 
@@ -281,8 +309,17 @@ def _dag_arguments(job: Job) -> dict[str, Any]:
     }
 
 
+def _faults(account: "Account") -> ImportFault | None:
+    """Why the run is not all right although the good files are done; None if it is."""
+    try:
+        account.raise_if_open()
+    except ImportFault as fault:
+        return fault
+    return None
+
+
 def _this_run() -> "Run":
-    from oms.imports.landing import Run
+    from oms.imports.jobs import Run
 
     dag_run = get_current_context()["dag_run"]
     return Run(dag_run.dag_id, dag_run.run_id)

@@ -7,11 +7,27 @@ from typing import Any
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
+from psycopg.conninfo import conninfo_to_dict
 
 from fakeshop.testing import ShopServer, running_shop
 from sandbox import sftp
 from tests.conftest import PROJECT
 from tests.oms.sync.bench import Bench, bench
+
+
+def oms_connection(dsn: str) -> str:
+    """The Airflow connection (JSON) of a libpq address."""
+    found = conninfo_to_dict(dsn)
+    return json.dumps(
+        {
+            "conn_type": "postgres",
+            "host": found["host"],
+            "port": int(found["port"]),
+            "login": found["user"],
+            "password": found.get("password"),
+            "schema": found["dbname"],
+        }
+    )
 
 
 @pytest.fixture(scope="session")
@@ -36,16 +52,14 @@ def shop_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShopServer
 
 @pytest.fixture
 def connections(
-    oms_parameters: dict[str, str], sftp_server: sftp.Server, monkeypatch: pytest.MonkeyPatch
+    oms_dsn: str, sftp_server: sftp.Server, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[str, str], None]:
     """The connections oms_db and ftp_config; the result sets further ones."""
 
     def set_connection(connection_id: str, value: str) -> None:
         monkeypatch.setenv(f"AIRFLOW_CONN_{connection_id.upper()}", value)
 
-    p = oms_parameters
-    login = {"host": p["host"], "port": int(p["port"]), "login": p["user"], "password": p.get("password")}
-    set_connection("oms_db", json.dumps({"conn_type": "postgres", "schema": p["dbname"], **login}))
+    set_connection("oms_db", oms_connection(oms_dsn))
     set_connection("ftp_config", json.dumps(sftp_server.connection(by_key=True)))
     return set_connection
 

@@ -125,16 +125,14 @@ def test_a_schedule_is_the_catalogue_s_clock_and_bells(dag: DAG, job: catalog.Jo
 def test_an_import_waits_lands_applies_and_closes_whatever_happened(bag: DagBag):
     for job in catalog.INVENTORY_IMPORTS:
         dag = bag.dags[job.dag_id]
-        assert [task.task_id for task in dag.topological_sort()] == [
-            "wait_for_files",
-            "land",
-            "apply",
-            "close",
-        ]
+        tasks = [task.task_id for task in dag.topological_sort()]
+        assert tasks == ["wait_for_files", "land", "apply", "close", "confirm"]
         assert dag.task_dict["apply"].is_mapped
         close = dag.task_dict["close"]
         assert close.trigger_rule == "all_done"
-        assert dag.leaves == [close], "the run's state is that of its last task"
+        assert dag.leaves == [dag.task_dict["confirm"]], "the run's state is that of its last task"
+        assert dag.task_dict["confirm"].upstream_task_ids == {"close"}
+        assert dag.task_dict["confirm"].trigger_rule == "all_success"
         assert "inventory" in {asset.name for asset in close.outlets}
         assert dag.max_active_runs > 1, "an urgent run must not wait behind one that waits"
 

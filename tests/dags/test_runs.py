@@ -1,6 +1,7 @@
 """One run of every DAG from its first task to its last, with a real database, SFTP server and shop."""
 
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -97,6 +98,148 @@ def test_a_dry_run_sends_nothing(oms: Bench, run: Callable):
 
     assert done.state == "success"
     assert (oms.available("A"), oms.lines()) == (1, [])
+
+
+class TestImports:
+    """Files on a real SFTP server, conf as a person gives it."""
+
+    RESETS = "pos/morning_inventory_sync/staging/incoming"
+    VARIANCES = "pos/inventory_variance/incoming"
+
+    @pytest.fixture
+    def floor(self, oms: Bench) -> Bench:
+        """Products A and B, known by their SKU."""
+        for sku in "AB":
+            product = oms.world.product(sku)
+            oms.db.execute(
+                "insert into oms.product_identification (product_id, identification_type_id, id_value) "
+                "values (%s, 'SKU', %s)",
+                (product, sku),
+            )
+        return oms
+
+    @staticmethod
+    def stock(oms: Bench) -> dict[str, tuple[int, int]]:
+        """QOH and ATP by SKU."""
+        rows = oms.db.execute(
+            "select internal_name, qoh, atp from oms.inventory_item join oms.product using (product_id)"
+        )
+        return {sku: (qoh, atp) for sku, qoh, atp in rows}
+
+    def test_a_reset_is_landed_applied_and_closed(self, floor: Bench, run: Callable, sftp_root: Path):
+        folder = sftp_root / self.RESETS
+        folder.mkdir(parents=True)
+        (folder / "morning.csv").write_text("facilityId,idValue,availableQty\nWH,A,7\nWH,B,3\nWH,C,1\n")
+
+        done = run("import_inventory_reset")
+
+        assert done.state == "success"
+        assert states(done) == {
+            name: ["success"] for name in ("wait_for_files", "land", "apply", "close", "confirm")
+        }
+        assert self.stock(floor) == {"A": (7, 7), "B": (3, 3)}
+        assert [path.name.split("_", 1)[1] for path in (folder / "archive").iterdir()] == ["morning.csv"]
+        (rejects,) = (folder / "error").iterdir()
+        assert "ERR_PRODUCT_NOT_FOUND" in rejects.read_text()
+        assert not (folder / "morning.csv").exists()
+
+    def test_the_same_reset_again_changes_nothing_and_rings_no_bell(
+        self, floor: Bench, run: Callable, sftp_root: Path
+    ):
+        folder = sftp_root / self.RESETS
+        folder.mkdir(parents=True)
+        for _ in range(2):
+            (folder / "morning.csv").write_text("facilityId,idValue,availableQty\nWH,A,7\n")
+            done = run("import_inventory_reset")
+
+        assert done.state == "success"
+        assert states(done)["close"] == ["skipped"]
+        assert states(done)["apply"] == ["success"]
+        assert floor.db.execute("select count(*) from oms.inventory_ledger").fetchone() == (1,)
+
+    def test_a_variance_is_booked(self, floor: Bench, run: Callable, sftp_root: Path):
+        floor.move("A", 10)
+        folder = sftp_root / self.VARIANCES
+        folder.mkdir(parents=True)
+        (folder / ("damaged.csv")).write_text(
+            "facilityId,idValue,availableDelta,varianceReasonId\nWH,A,-2,VAR_DAMAGED\n"
+        )
+
+        done = run("import_inventory_variance")
+
+        assert done.state == "success"
+        assert self.stock(floor)["A"] == (8, 8)
+
+    def test_no_file_is_a_run_with_nothing_to_do(self, floor: Bench, run: Callable):
+        done = run("import_inventory_variance")
+
+        assert done.state == "success"
+        assert states(done) == {
+            "wait_for_files": ["success"],
+            "land": ["success"],
+            "apply": ["skipped"],
+            "close": ["skipped"],
+            "confirm": ["skipped"],
+        }
+
+    def test_a_file_that_cannot_be_read_fails_the_run_and_changes_nothing(
+        self, floor: Bench, run: Callable, sftp_root: Path
+    ):
+        folder = sftp_root / self.RESETS
+        folder.mkdir(parents=True)
+        (folder / "morning.csv").write_text("colour,size\nred,XL\n")
+
+        done = run("import_inventory_reset")
+
+        assert done.state == "failed"
+        assert states(done)["close"] == ["failed"]
+        assert self.stock(floor) == {}
+        assert [path.name.split("_", 1)[1] for path in (folder / "error").glob("*morning.csv")] == [
+            ("morning.csv")
+        ]
+
+    def test_a_refused_file_fails_the_run_but_not_the_bell_of_the_good_one(
+        self, floor: Bench, run: Callable, sftp_root: Path
+    ):
+        folder = sftp_root / self.RESETS
+        folder.mkdir(parents=True)
+        (folder / "bad.csv").write_text("colour,size\nred,XL\n")
+        (folder / "good.csv").write_text("facilityId,idValue,availableQty\nWH,A,7\n")
+
+        done = run("import_inventory_reset")
+
+        assert done.state == "failed"
+        assert states(done)["close"] == ["success"], "it rings: A has changed"
+        assert states(done)["confirm"] == ["failed"]
+        assert self.stock(floor) == {"A": (7, 7)}
+
+    def test_a_wrong_parameter_fails_the_run_and_leaves_the_file(
+        self, floor: Bench, run: Callable, sftp_root: Path
+    ):
+        folder = sftp_root / self.RESETS
+        folder.mkdir(parents=True)
+        (folder / "morning.csv").write_text("facilityId,idValue,availableQty\nWH,A,7\n")
+
+        done = run("import_inventory_reset", {"groupby": "facilityId"})
+
+        assert done.state == "failed"
+        assert states(done)["wait_for_files"] == ["failed"]
+        assert states(done)["close"] == ["failed"]
+        assert (folder / "morning.csv").exists()
+        assert floor.db.execute("select count(*) from oms.import_log").fetchone() == (0,)
+
+    def test_chunks_carry_their_groups_as_label(self, floor: Bench, run: Callable, sftp_root: Path):
+        floor.world.facility("STORE_1")
+        folder = sftp_root / self.RESETS
+        folder.mkdir(parents=True)
+        (folder / "morning.csv").write_text("facilityId,idValue,availableQty\nWH,A,7\nSTORE_1,A,3\n")
+
+        done = run("import_inventory_reset", {"minChunkRows": 1})
+
+        labels = [one.rendered_map_index for one in done.get_task_instances() if one.task_id == "apply"]
+        assert len(labels) == 2
+        assert any("WH" in label for label in labels)
+        assert any("STORE_1" in label for label in labels)
 
 
 @pytest.mark.parametrize(

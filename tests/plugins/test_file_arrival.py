@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from oms.catalog import IMPORT_INVENTORY_RESET, IMPORT_INVENTORY_VARIANCE
+from oms.imports.errors import FileMissing
 from oms.parameters import BadParameter
 from oms_airflow import file_arrival
 from oms_airflow.connections import MissingConnection
-from oms_airflow.file_arrival import Arrivals, FileMissing, Look, SftpFileSensor, SftpFileTrigger
+from oms_airflow.file_arrival import Arrivals, Look, SftpFileSensor, SftpFileTrigger
 from sandbox import processes, sftp
 
 FOLDER = "pos/in"

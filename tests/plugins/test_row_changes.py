@@ -1,7 +1,6 @@
 """Changes of stock in a real database: bursts ring once, a lost connection is taken up again."""
 
 import asyncio
-import json
 import time
 from contextlib import aclosing
 
@@ -10,25 +9,13 @@ import pytest
 
 from oms_airflow import row_changes
 from oms_airflow.row_changes import StockChangedTrigger
+from tests.dags.conftest import oms_connection
 
 
 @pytest.fixture
-def connected(oms_parameters: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def connected(oms_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The connection oms_db leads to the test's own database."""
-    p = oms_parameters
-    monkeypatch.setenv(
-        "AIRFLOW_CONN_OMS_DB",
-        json.dumps(
-            {
-                "conn_type": "postgres",
-                "host": p.get("host"),
-                "port": int(p.get("port", 5432)),
-                "login": p.get("user"),
-                "password": p.get("password"),
-                "schema": p["dbname"],
-            }
-        ),
-    )
+    monkeypatch.setenv("AIRFLOW_CONN_OMS_DB", oms_connection(oms_dsn))
 
 
 def change_stock(dsn: str, times: int = 1) -> None:

@@ -3,7 +3,7 @@
 import logging
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,10 @@ from oms.imports.errors import FileMissing, FileUnstable
 from oms.imports.jobs import Settings
 
 log = logging.getLogger(__name__)
+
+
+Stamp = tuple[int, int]
+"""Size in bytes and mtime in seconds since the epoch: what changes while a file is written."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +46,8 @@ def look(sftp: Any, path: str, pattern: str | None) -> dict[str, RemoteFile]:
 
 
 def is_arrival(name: str, pattern: str | None) -> bool:
-    """Whether the name matches, with or without a `.gz` at its end, and is not that of an unfinished file."""
-    return any(wanted(one, file_name=None, pattern=pattern) for one in {name, name.removesuffix(".gz")}) and (
-        wanted(name, file_name=None, pattern=None)
-    )
+    """Whether the name matches and is not that of an unfinished file."""
+    return wanted(name, file_name=None, pattern=pattern)
 
 
 def stable_files(
@@ -102,3 +104,19 @@ def find(sftp: Any, settings: Settings) -> list[RemoteFile]:
     if settings.remote_filename is not None:
         return [named_file(sftp, settings.import_path, settings.remote_filename, settings.settle_seconds)]
     return stable_files(sftp, settings.import_path, settings.file_name_regex, settings.settle_seconds)
+
+
+def still_there(sftp: Any, settings: Settings, settled: Mapping[str, Stamp]) -> list[RemoteFile]:
+    """Of the files that somebody has seen at rest, those that are still the same, oldest first."""
+    same = []
+    for name, stamp in settled.items():
+        try:
+            file = examine(sftp, f"{settings.import_path.rstrip('/')}/{name}")
+        except FileMissing as gone:
+            log.warning("%s", gone)
+            continue
+        if (file.size, file.mtime) == stamp:
+            same.append(file)
+        else:
+            log.warning("%s has changed since it was seen at rest: left for the next look", file.path)
+    return sorted(same, key=lambda file: (file.mtime, file.path))

@@ -8,7 +8,7 @@ dead one and is landed again.
 import json
 import logging
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +18,7 @@ from psycopg.rows import dict_row
 from oms import crashpoints
 from oms.database import Connection, statements
 from oms.imports import arrival, balances
-from oms.imports.arrival import RemoteFile
+from oms.imports.arrival import RemoteFile, Stamp
 from oms.imports.balances import Group
 from oms.imports.errors import FileMissing, FileRefused, FileUnstable
 from oms.imports.file_types import file_type
@@ -48,13 +48,19 @@ class Landed:
 
 
 def land(
-    conn: Connection, sftp: Any, job: ImportJob, params: dict[str, Any], run: Run
+    conn: Connection,
+    sftp: Any,
+    job: ImportJob,
+    params: dict[str, Any],
+    run: Run,
+    settled: Mapping[str, Stamp] | None = None,
 ) -> list[dict[str, Any]]:
     """Land what has arrived; return every chunk of the job that waits to be applied, oldest first.
 
     `conn` is in autocommit mode. A file that is refused becomes DmlsFailed and does not hinder the
     others; one that changes while it is read stays for the next look. Chunks that other runs left are
-    among the answer: applying them twice is harmless.
+    among the answer: applying them twice is harmless. With `settled` (size and mtime by name: what somebody
+    has seen at rest) exactly these files are taken, without the second look and its pause.
 
     Raises:
         FileMissing, FileUnstable: the file named by remoteFilename is not there or not complete.
@@ -63,7 +69,7 @@ def land(
     settings = settings_of(job, params)
     with locks(conn) as own:
         claims = _take_over_abandoned(conn, sftp, job, settings, run, own)
-        claims += _claim_arrivals(conn, sftp, job, settings, run, own)
+        claims += _claim_arrivals(conn, sftp, job, settings, run, own, settled)
         landed = [one for log_id, file in claims if (one := _land_file(conn, sftp, log_id, file, settings))]
         _make_chunks(conn, landed, settings, run)
     crashpoints.point(PENDING)
@@ -121,10 +127,17 @@ def _take_over_abandoned(
 
 
 def _claim_arrivals(
-    conn: Connection, sftp: Any, job: ImportJob, settings: Settings, run: Run, own: list[int]
+    conn: Connection,
+    sftp: Any,
+    job: ImportJob,
+    settings: Settings,
+    run: Run,
+    own: list[int],
+    settled: Mapping[str, Stamp] | None,
 ) -> list[tuple[int, RemoteFile]]:
     claims: list[tuple[int, RemoteFile]] = []
-    for file in arrival.find(sftp, settings):
+    found = arrival.find(sftp, settings) if settled is None else arrival.still_there(sftp, settings, settled)
+    for file in found:
         log_id = _claim(conn, job, settings, run, file)
         if log_id is None:
             log.info("%s is already being processed", file.path)

@@ -692,8 +692,9 @@ create table oms.sync_line (
     error_message             text,
     created_at                timestamptz not null default now(),
     tx                        xid8 not null default pg_current_xact_id()
-);
+) with (fillfactor = 85);
 comment on table oms.sync_line is 'One change of one level, stored before it is sent.';
+comment on column oms.sync_line.status is 'PLANNED until its batch is answered; whether the batch is on its way (SENT) is said there only.';
 comment on column oms.sync_line.compared_with is 'What desired was compared with: the reading of Shopify (unguarded RECENT, HARD) or the book (guarded).';
 create index sync_line_batch on oms.sync_line (batch_id);
 create index sync_line_level on oms.sync_line (shop_id, shopify_location_id, shopify_inventory_item_id, line_id);
@@ -708,7 +709,7 @@ create table oms.sync_level (
     set_aside_code            text,
     set_aside_at              timestamptz,
     primary key (shop_id, shopify_location_id, shopify_inventory_item_id)
-);
+) with (fillfactor = 80);
 comment on table oms.sync_level is 'The book of a level: what Shopify would show as available if it and the OMS knew of the same orders (inventory.md 6.7). Sum of sync_book.';
 comment on column oms.sync_level.opened_at is 'First comparison with Shopify; before it the book holds only acts and is not compared with.';
 comment on column oms.sync_level.compared is 'Snapshot of the last comparison of this level alone; rows held back from DELTA are those neither it nor the location mark has seen.';

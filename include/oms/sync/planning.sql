@@ -36,7 +36,7 @@ select location.shopify_location_id,
  group by location.shop_id, location.shopify_location_id
  order by location.shopify_location_id
 
--- name: make_workspace
+-- name: make_workspace!
 -- What one plan works on; lives as long as the session.
 create temp table if not exists plan_candidate (
     shopify_location_id bigint,
@@ -71,7 +71,7 @@ create temp table if not exists plan_level (
 );
 truncate pg_temp.plan_candidate, pg_temp.plan_reading, pg_temp.plan_level
 
--- name: select_all
+-- name: select_all!
 -- Every product that is mapped in the shop, at each of the locations.
 insert into pg_temp.plan_candidate (shopify_location_id, product_id)
 select distinct location.id, mapped.product_id
@@ -80,7 +80,7 @@ select distinct location.id, mapped.product_id
  where mapped.shop_id = %(shop_id)s
    and mapped.thru_date is null
 
--- name: select_changed
+-- name: select_changed!
 -- Products that a mark has not seen changing, with the kits and components that depend on them.
 -- Visible now and not visible to the mark: late commits are taken once, an open transaction delays nobody.
 with recursive touched as (
@@ -115,7 +115,7 @@ select location.id, with_kits.product_id
   from with_kits
  cross join unnest(%(locations)s::bigint[]) as location (id)
 
--- name: select_booked
+-- name: select_booked!
 -- Products whose book moved without a plan: acts of Shopify, drift, lines that left.
 insert into pg_temp.plan_candidate (shopify_location_id, product_id)
 select distinct entry.shopify_location_id, mapped.product_id
@@ -128,7 +128,7 @@ select distinct entry.shopify_location_id, mapped.product_id
    and entry.kind in ('act', 'drift', 'line_left')
    and mapped.thru_date is null
 
--- name: select_launched
+-- name: select_launched!
 -- Products whose first 24 hours in the excluded category ended since the last plan: nothing holds them back now.
 insert into pg_temp.plan_candidate (shopify_location_id, product_id)
 select distinct location.id, member.product_id
@@ -153,35 +153,39 @@ select count(*)
 -- name: held_back
 -- Changes that mode DELTA leaves out until a comparison has seen them: reasons outside the group, store
 -- stock of products just launched, reservations of foreign orders where the parameter says so.
-select item.product_id, item.facility_id,
-       sum(case when %(by_on_hand)s then ledger.qoh_diff else ledger.atp_diff end)::integer as quantity
-  from oms.inventory_ledger as ledger
-  join oms.inventory_item as item using (inventory_item_id)
-  join oms.facility using (facility_id)
-  left join oms.order_header as header using (order_id)
- where ledger.tx >= pg_snapshot_xmin(%(compared)s::pg_snapshot)
-   and not pg_visible_in_snapshot(ledger.tx, %(compared)s::pg_snapshot)
-   and not exists (select from oms.shop_product as mapped
-                    join oms.sync_level as level using (shop_id, shopify_inventory_item_id)
-                   where mapped.shop_id = %(shop_id)s
-                     and mapped.product_id = item.product_id
-                     and mapped.thru_date is null
-                     and level.shopify_location_id = %(location)s
-                     and pg_visible_in_snapshot(ledger.tx, level.compared))
-   and (ledger.reason_id not in (select member.reason_id
-                                   from oms.reason_group_member as member
-                                  where member.reason_group_id = %(reason_group)s)
-        or (not %(include_foreign)s and ledger.order_id is not null
-            and header.shop_id is distinct from %(shop_id)s)
-        or (facility.facility_type_id = 'RETAIL_STORE'
-            and exists (select from oms.product_category_member as launched
-                         where launched.category_id = %(category)s
-                           and launched.product_id = item.product_id
-                           and launched.from_date > now() - interval '24 hours'
-                           and (launched.thru_date is null or launched.thru_date > now()))))
- group by item.product_id, item.facility_id
+with withheld as materialized (
+    select ledger.tx, item.product_id, item.facility_id,
+           case when %(by_on_hand)s then ledger.qoh_diff else ledger.atp_diff end as quantity
+      from oms.inventory_ledger as ledger
+      join oms.inventory_item as item using (inventory_item_id)
+      left join oms.order_header as header on not %(include_foreign)s and header.order_id = ledger.order_id
+      left join oms.facility on %(category)s::text is not null and facility.facility_id = item.facility_id
+     where ledger.tx >= pg_snapshot_xmin(%(compared)s::pg_snapshot)
+       and not pg_visible_in_snapshot(ledger.tx, %(compared)s::pg_snapshot)
+       and (ledger.reason_id not in (select member.reason_id
+                                       from oms.reason_group_member as member
+                                      where member.reason_group_id = %(reason_group)s)
+            or (not %(include_foreign)s and ledger.order_id is not null
+                and header.shop_id is distinct from %(shop_id)s)
+            or (facility.facility_type_id = 'RETAIL_STORE'
+                and exists (select from oms.product_category_member as launched
+                             where launched.category_id = %(category)s
+                               and launched.product_id = item.product_id
+                               and launched.from_date > now() - interval '24 hours'
+                               and (launched.thru_date is null or launched.thru_date > now()))))
+)
+select product_id, facility_id, sum(quantity)::integer
+  from withheld
+ where not exists (select from oms.shop_product as mapped
+                     join oms.sync_level as level using (shop_id, shopify_inventory_item_id)
+                    where mapped.shop_id = %(shop_id)s
+                      and mapped.product_id = withheld.product_id
+                      and mapped.thru_date is null
+                      and level.shopify_location_id = %(location)s
+                      and pg_visible_in_snapshot(withheld.tx, level.compared))
+ group by product_id, facility_id
 
--- name: add_consolidated
+-- name: add_consolidated!
 -- Levels of a location that shows the online ATP of a channel, with their books.
 with told as (
     select item.product_id, sum(item.committed_quantity) as quantity
@@ -208,7 +212,7 @@ select %(location)s, mapped.shopify_inventory_item_id, mapped.product_id, %(guar
    and level.shopify_inventory_item_id = mapped.shopify_inventory_item_id
   left join told on told.product_id = mapped.product_id
 
--- name: add_physical
+-- name: add_physical!
 -- Levels of a location that shows one facility; on_hand (basis QOH) holds committed units, so K is 0.
 with told as (
     select item.product_id, sum(item.committed_quantity) as quantity
@@ -249,13 +253,13 @@ select shopify_location_id, shopify_inventory_item_id
  where outcome is null
  order by shopify_location_id, shopify_inventory_item_id
 
--- name: skip_set_aside
+-- name: skip_set_aside!
 -- Levels that Shopify refused are left until something gives a reason to try again (INV-54).
 update pg_temp.plan_level
    set outcome = 'SKIPPED_SET_ASIDE'
  where set_aside
 
--- name: decide_from_readings
+-- name: decide_from_readings!
 -- Modes RECENT and HARD (inventory.md 6.3). Unguarded: desired - current. Guarded: desired - book, where a
 -- level that is opened now has the book seen - K. A negative figure is never raised to 0: it records
 -- oversold units.
@@ -291,7 +295,7 @@ update pg_temp.plan_level as level
  where judged.shopify_location_id = level.shopify_location_id
    and judged.shopify_inventory_item_id = level.shopify_inventory_item_id
 
--- name: decide_from_books
+-- name: decide_from_books!
 -- Mode DELTA: desired - book, without asking Shopify; a level that was never compared has no book yet.
 update pg_temp.plan_level
    set compared_with = book,
@@ -301,7 +305,7 @@ update pg_temp.plan_level
                       else 'LINE' end
  where outcome is null
 
--- name: take_again
+-- name: take_again!
 -- Levels that were activated a moment ago are judged again, from their new reading.
 update pg_temp.plan_level as level
    set outcome = null
@@ -309,7 +313,7 @@ update pg_temp.plan_level as level
  where level.shopify_location_id = wanted.location
    and level.shopify_inventory_item_id = wanted.item
 
--- name: forget_readings
+-- name: forget_readings!
 truncate pg_temp.plan_reading
 
 -- name: not_stocked
@@ -355,7 +359,7 @@ select shopify_location_id, shopify_inventory_item_id, product_id, guarded, comp
  where outcome = 'LINE'
  order by shopify_inventory_item_id, shopify_location_id
 
--- name: open_books
+-- name: open_books!
 -- A level that is compared for the first time gets its opening: what was seen, less K, less the acts booked so far.
 insert into oms.sync_book
        (shop_id, shopify_location_id, shopify_inventory_item_id, kind, amount, cause_key)
@@ -365,7 +369,7 @@ select %(shop_id)s, shopify_location_id, shopify_inventory_item_id, 'opening', s
  where not opened
    and outcome in ('LINE', 'UNCHANGED')
 
--- name: set_books
+-- name: set_books!
 -- An unguarded comparison makes the book the desired figure, once its line is added. Where nothing is sent
 -- because Shopify's figure is below 0, a book below 0 stays too.
 with book_before as (
@@ -386,7 +390,7 @@ select %(shop_id)s, shopify_location_id, shopify_inventory_item_id, 'set', amoun
   from wanted
  where amount <> 0
 
--- name: book_lines
+-- name: book_lines!
 -- A line is in the book from the moment it is planned.
 insert into oms.sync_book
        (shop_id, shopify_location_id, shopify_inventory_item_id, kind, amount, cause_key)
@@ -394,7 +398,7 @@ select shop_id, shopify_location_id, shopify_inventory_item_id, 'line', delta, f
   from oms.sync_line
  where batch_id = any (%(batches)s)
 
--- name: note_comparisons
+-- name: note_comparisons!
 -- Levels that were compared: opened, no longer set aside, and (where the location as a whole was not
 -- compared) seen up to the plan's snapshot.
 insert into oms.sync_level as kept
@@ -409,7 +413,7 @@ on conflict (shop_id, shopify_location_id, shopify_inventory_item_id) do update
        set_aside_code = null,
        set_aside_at = null
 
--- name: note_looks
+-- name: note_looks!
 -- What a guarded look has found beside what is known; acted on at the second look only (inventory.md 6.7).
 insert into oms.sync_look as kept
        (shop_id, shopify_location_id, shopify_inventory_item_id, drift, seen, known, snapshot, run_id)
@@ -423,7 +427,7 @@ on conflict (shop_id, shopify_location_id, shopify_inventory_item_id) do update
    set drift = excluded.drift, seen = excluded.seen, known = excluded.known, snapshot = excluded.snapshot,
        looked_at = now(), run_id = excluded.run_id
 
--- name: forget_looks
+-- name: forget_looks!
 -- A look that finds nothing ends what the look before it had found.
 delete from oms.sync_look as look
  using pg_temp.plan_level as level
@@ -433,7 +437,7 @@ delete from oms.sync_look as look
    and level.outcome in ('LINE', 'UNCHANGED')
    and (not level.guarded or not level.opened or level.seen = level.book + level.told)
 
--- name: advance_marks
+-- name: advance_marks!
 -- The mark moves in the transaction that stores the lines of the changes it passes.
 insert into oms.sync_mark (shop_id, shopify_location_id, snapshot, planned_by)
 select %(shop_id)s, location.id, %(snapshot)s::pg_snapshot, %(run_id)s
@@ -441,14 +445,14 @@ select %(shop_id)s, location.id, %(snapshot)s::pg_snapshot, %(run_id)s
 on conflict (shop_id, shopify_location_id) do update
    set snapshot = excluded.snapshot, planned_at = now(), planned_by = excluded.planned_by
 
--- name: note_complete
+-- name: note_complete!
 -- A location all of whose levels were compared: mode DELTA holds back only what came later.
 update oms.shop_location
    set compared = %(snapshot)s::pg_snapshot, compared_at = now()
  where shop_id = %(shop_id)s
    and shopify_location_id = any (%(locations)s)
 
--- name: keep_changed
+-- name: keep_changed!
 -- Products that could not be served stay recent changes.
 insert into oms.product_change (product_id, cause)
 select distinct product_id, %(cause)s

@@ -148,10 +148,7 @@ class Sender:
         batches = [batch for batch in batches if not batch.key_expired]
         if batches:
             numbers = [batch.batch_id for batch in batches]
-            fresh = [batch.batch_id for batch in batches if not batch.unsure]
-            with self._conn.transaction():
-                self._conn.execute(sql.mark_sent, {"batches": numbers})
-                self._conn.execute(sql.mark_lines, {"batches": fresh, "status": "SENT"})
+            self._conn.execute(sql.mark_sent, {"batches": numbers})
             self._report.sent += sum(batch.line_count for batch in batches if not batch.failures)
             crashpoints.point(MARKED_SENT)
         return batches
@@ -218,9 +215,7 @@ class Sender:
             self._unknown(batch, "OUTCOME_UNKNOWN", str(error), again=False)
             return
         values = {"batches": [batch.batch_id], "code": type(error).__name__, "message": str(error)}
-        with self._conn.transaction():
-            self._conn.execute(sql.mark_unsent, values)
-            self._conn.execute(sql.mark_lines, values | {"status": "PLANNED"})
+        self._conn.execute(sql.mark_unsent, values)
         crashpoints.point(SETTLED)
 
     def _unknown(self, batch: Batch, code: str, message: str, *, again: bool = True) -> None:

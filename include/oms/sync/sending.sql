@@ -30,7 +30,7 @@ select distinct line.shopify_location_id
                              and open_batch.status in ('PLANNED', 'SENT', 'UNKNOWN')
                              and other.shopify_location_id = any (%(locations)s))
 
--- name: supersede
+-- name: supersede!
 -- Never-sent batches of RECENT and HARD: their difference is in the next plan, so their lines leave the book.
 with gone as (
     update oms.sync_batch as batch
@@ -54,7 +54,7 @@ insert into oms.sync_book (shop_id, shopify_location_id, shopify_inventory_item_
 select shop_id, shopify_location_id, shopify_inventory_item_id, 'line_left', -delta, format('line_left:%%s', line_id)
   from lines_gone
 
--- name: mark_sent
+-- name: mark_sent!
 -- From here on nobody may claim that the batch was never sent; the key lives from its first request.
 update oms.sync_batch
    set status = case status when 'UNKNOWN' then 'UNKNOWN' else 'SENT' end,
@@ -63,31 +63,31 @@ update oms.sync_batch
        last_sent_at = clock_timestamp()
  where batch_id = any (%(batches)s)
 
--- name: mark_lines
+-- name: mark_lines!
 update oms.sync_line
    set status = %(status)s
  where batch_id = any (%(batches)s)
-   and status in ('PLANNED', 'SENT', 'UNKNOWN')
+   and status in ('PLANNED', 'UNKNOWN')
 
--- name: mark_unsent
+-- name: mark_unsent!
 -- The only call was answered as not executed: the batch was never sent.
 update oms.sync_batch
    set status = 'PLANNED', first_sent_at = null, error_code = %(code)s, error_message = %(message)s
  where batch_id = any (%(batches)s)
 
--- name: mark_unknown
+-- name: mark_unknown!
 update oms.sync_batch
    set status = 'UNKNOWN', error_code = %(code)s, error_message = %(message)s
  where batch_id = any (%(batches)s)
 
--- name: mark_applied
+-- name: mark_applied!
 update oms.sync_batch as batch
    set status = 'APPLIED', answered_at = clock_timestamp(), adjustment_group_id = answer.adjustment_group,
        error_code = null, error_message = null
   from unnest(%(batches)s::uuid[], %(groups)s::text[]) as answer (batch_id, adjustment_group)
  where batch.batch_id = answer.batch_id
 
--- name: mark_rejected
+-- name: mark_rejected!
 update oms.sync_batch
    set status = 'REJECTED', answered_at = clock_timestamp(), error_code = %(code)s, error_message = %(message)s
  where batch_id = %(batch)s
@@ -99,7 +99,7 @@ select line_id, shopify_location_id, shopify_inventory_item_id, delta
  where batch_id = %(batch)s
  order by shopify_inventory_item_id, shopify_location_id
 
--- name: reject_lines
+-- name: reject_lines!
 -- Refused lines leave the book; with a code to set aside, their levels wait for a reason to try again.
 with refused as (
     update oms.sync_line as line
@@ -120,14 +120,14 @@ insert into oms.sync_book (shop_id, shopify_location_id, shopify_inventory_item_
 select shop_id, shopify_location_id, shopify_inventory_item_id, 'line_left', -delta, format('line_left:%%s', line_id)
   from refused
 
--- name: add_batch
+-- name: add_batch!
 -- The good lines of a refused batch go on in a batch of their own.
 insert into oms.sync_batch (batch_id, shop_id, mode, payload, line_count, run_id, replaces_batch_id)
 select %(batch)s, shop_id, mode, %(payload)s, %(line_count)s, %(run_id)s, batch_id
   from oms.sync_batch
  where batch_id = %(replaces)s
 
--- name: move_lines
+-- name: move_lines!
 update oms.sync_line
    set batch_id = %(batch)s, status = 'PLANNED'
  where line_id = any (%(lines)s)
