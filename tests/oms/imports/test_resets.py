@@ -68,3 +68,231 @@ def test_inv_15_reset_modes(floor, before, by_atp, file, after):
     floor.reset(f"facilityId,idValue,availableQty,resetByAtp\nSTORE_1,A,{file},{by_atp}\n").raise_if_open()
 
     assert floor.position("A") == after
+
+
+@pytest.mark.parametrize(
+    ("before", "reserved", "file", "after"),
+    [((2, 1), 1, 6, (6, 5)), ((15, 10), 5, 20, (20, 15)), ((10, 0), 2, 10, (10, 8))],
+)
+def test_inv_15_counts_undo_suppression_and_keep_reservations(floor, before, reserved, file, after):
+    item = floor.stock("A", *before)
+    reserve(floor, item, reserved)
+    folder = RESET_JOB.config("REC_INV_COUNT").import_path
+    (floor.root / folder / "count.csv").write_text(f"facilityId,idValue,quantity\nSTORE_1,A,{file}\n")
+
+    floor.run(RESET_JOB, configId="REC_INV_COUNT").raise_if_open()
+
+    assert floor.position("A") == after
+    assert floor.conn.execute(
+        "select reason_id from oms.inventory_ledger where log_id is not null"
+    ).fetchall() == [("CYCLE_COUNT",)]
+
+
+def reserve(floor, item, units):
+    floor.conn.execute("insert into oms.product_store (product_store_id, store_name) values ('S', 'S')")
+    floor.conn.execute(
+        "insert into oms.order_header (product_store_id, order_name) values ('S', '#1')"
+    )
+    floor.conn.execute(
+        """insert into oms.order_ship_group (order_id, ship_group_seq, facility_id)
+           select order_id, 1, 'STORE_1' from oms.order_header"""
+    )
+    floor.conn.execute(
+        """insert into oms.order_item (order_id, order_item_seq, ship_group_seq, product_id, quantity)
+           select order_id, 1, 1, (select product_id from oms.product where internal_name = 'A'), %s
+             from oms.order_header""",
+        (units,),
+    )
+    floor.conn.execute(
+        """insert into oms.inventory_reservation (order_id, order_item_seq, inventory_item_id, quantity)
+           select order_id, 1, %s, %s from oms.order_header""",
+        (item, units),
+    )
+
+
+def test_inv_16_reset_repeated_and_absent_products(floor):
+    floor.stock("A", 15, 15)
+    floor.stock("B", 8, 8)
+
+    floor.reset(RESET + "STORE_1,SKU,A,20\n")
+    assert (floor.position("A"), floor.position("B"), floor.counts()) == (
+        (20, 20),
+        (8, 8),
+        {"total": 1, "applied": 1},
+    )
+
+    account = floor.reset(RESET + "STORE_1,SKU,A,20\n")
+    assert (floor.counts(), floor.entries(), account.changed) == ({"total": 1, "unchanged": 1}, 1, 0)
+    assert floor.logs("status, duplicate_of_log_id") == [("DmlsFinished", None)] * 2
+
+
+AS_OF = "facilityId,idValue,availableQty,resetByAtp,asOf\n"
+
+
+def test_inv_17_without_as_of_a_later_sale_is_lost(floor):
+    item = floor.stock("A", 8, 8)
+    floor.move(item, -1, -1, at="2026-08-01T05:10:00Z")
+
+    floor.reset(AS_OF + "STORE_1,A,10,false,\n")
+
+    assert floor.position("A") == (10, 10)
+
+
+def test_inv_17_with_as_of_a_later_sale_survives_and_the_same_file_changes_nothing(floor):
+    item = floor.stock("A", 8, 8)
+    floor.move(item, -1, -1, at="2026-08-01T05:10:00Z")
+
+    floor.reset(AS_OF + "STORE_1,A,10,false,2026-08-01T05:00:00Z\n")
+    assert floor.position("A") == (9, 9)
+
+    floor.reset(AS_OF + "STORE_1,A,10,false,2026-08-01T14:00:00+09:00\n")
+    assert (floor.position("A"), floor.counts()) == ((9, 9), {"total": 1, "unchanged": 1})
+
+
+LATE = "facilityId,idValue,availableDelta,effectiveDate\n"
+
+
+def test_inv_52_a_a_sale_from_before_the_count_changes_nothing(floor):
+    floor.stock("A", 8, 8)
+    floor.reset(AS_OF + "STORE_1,A,7,false,2026-08-01T05:00:00Z\n")
+    assert floor.position("A") == (7, 7)
+
+    floor.vary(LATE + "STORE_1,A,-1,2026-08-01T04:50:00Z\n").raise_if_open()
+
+    assert (floor.position("A"), floor.counts()) == ((7, 7), {"total": 1, "applied": 1})
+    late, count = floor.conn.execute(
+        """select (qoh_diff, atp_diff)::text, (select count.log_id from oms.inventory_ledger as count
+                                              where count.entry_id = late.counted_by_entry)
+             from oms.inventory_ledger as late where log_id = 2"""
+    ).fetchone()
+    assert (late, count) == ("(0,0)", 1)
+    assert floor.notes() == [(2, "ALREADY_COUNTED")]
+
+
+def test_inv_52_a_a_sale_from_after_the_count_counts(floor):
+    floor.stock("A", 8, 8)
+    floor.reset(AS_OF + "STORE_1,A,7,false,2026-08-01T05:00:00Z\n")
+
+    floor.vary(LATE + "STORE_1,A,-1,2026-08-01T05:00:01Z\n")
+
+    assert floor.position("A") == (6, 6)
+
+
+def test_inv_52_b_an_older_count_is_stale(floor):
+    floor.stock("A", 8, 8)
+    floor.reset(AS_OF + "STORE_1,A,7,false,2026-08-01T05:00:00Z\n")
+
+    floor.reset(AS_OF + "STORE_1,A,8,false,2026-08-01T04:00:00Z\n")
+
+    assert (floor.position("A"), floor.counts(), floor.notes()) == (
+        (7, 7),
+        {"total": 1, "skipped": 1},
+        [(2, "STALE")],
+    )
+
+
+def test_inv_52_c_two_counts_find_a_lost_unit_once(floor):
+    floor.stock("A", 10, 10)
+
+    for hour in (4, 5):
+        floor.reset(AS_OF + f"STORE_1,A,9,false,2026-08-01T0{hour}:00:00Z\n")
+
+    assert (floor.position("A"), floor.counts()) == ((9, 9), {"total": 1, "unchanged": 1})
+
+
+def test_inv_52_d_the_moment_of_a_count_without_difference_is_kept(floor):
+    floor.stock("A", 10, 10)
+    floor.reset(AS_OF + "STORE_1,A,10,false,2026-08-01T05:00:00Z\n")
+    assert floor.entries() == 0
+
+    floor.vary(LATE + "STORE_1,A,-1,2026-08-01T04:50:00Z\n")
+
+    assert floor.position("A") == (10, 10)
+
+
+def test_inv_52_a_movement_of_a_count_without_entry_names_it_in_its_note(floor):
+    floor.stock("A", 10, 10)
+    floor.reset(AS_OF + "STORE_1,A,10,false,2026-08-01T05:00:00Z\n")
+    floor.vary(LATE + "STORE_1,A,-1,2026-08-01T04:50:00Z\n")
+
+    ((message,),) = floor.conn.execute("select message from oms.import_row_note").fetchall()
+    assert "2026-08-01 05:00:00+00" in message
+
+
+@pytest.mark.parametrize(
+    "moment", ["2026-08-01T05:00:00", "2026-02-30T05:00:00Z", "yesterday", "1754024400", "2026-08-01T25:00:00Z"]
+)
+def test_a_moment_without_zone_or_sense_is_a_reject(floor, moment):
+    floor.reset(AS_OF + f"STORE_1,A,1,,{moment}\n")
+
+    assert floor.rejects() == [(2, "ERR_INVALID_TIMESTAMP")]
+
+
+def test_a_count_in_the_future_is_a_reject(floor):
+    floor.reset(AS_OF + "STORE_1,A,1,,2099-02-28T05:00:00Z\n")
+
+    assert floor.rejects() == [(2, "ERR_FUTURE_TIMESTAMP")]
+
+
+def test_leap_days_are_moments(floor):
+    floor.reset(AS_OF + "STORE_1,A,1,,2024-02-29T05:00:00.5+05:30\nSTORE_1,B,1,,2023-02-29T05:00Z\n")
+
+    assert floor.rejects() == [(3, "ERR_INVALID_TIMESTAMP")]
+
+
+def test_the_last_valid_row_wins_and_an_invalid_one_supersedes_nothing(floor):
+    floor.reset(RESET + "STORE_1,SKU,A,5\nSTORE_1,SKU,A,6\nSTORE_1,SKU,A,x\n")
+
+    assert floor.position("A") == (6, 6)
+    assert floor.counts() == {"total": 3, "applied": 1, "superseded": 1, "rejected": 1}
+
+
+def test_unknown_positions_are_created_only_when_something_is_there(floor):
+    floor.reset(RESET + "STORE_1,SKU,A,5\nSTORE_1,SKU,B,0\n")
+
+    assert (floor.position("A"), floor.position("B")) == ((5, 5), None)
+    assert floor.counts() == {"total": 2, "applied": 1, "unchanged": 1}
+
+
+def test_kits_and_excluded_types_are_skipped(floor):
+    floor.reset(RESET + "STORE_1,SKU,KIT,5\nSTORE_1,SKU,A,1\n")
+
+    assert floor.counts() == {"total": 2, "applied": 1, "skipped": 1}
+    assert floor.notes() == [(2, "SKIPPED_EXCLUDED")]
+
+
+def test_a_parent_product_has_no_stock(floor):
+    floor.reset(RESET + "STORE_1,SKU,PARENT,5\n")
+
+    assert floor.rejects() == [(2, "ERR_VIRTUAL_PRODUCT")]
+
+
+def test_a_reason_that_writes_nothing_writes_nothing(floor):
+    floor.stock("A", 1, 1)
+
+    floor.reset("facilityId,idValue,availableQty,reason\nSTORE_1,A,5,NO_VARIANCE_LOG\n")
+
+    assert (floor.position("A"), floor.counts()) == ((1, 1), {"total": 1, "unchanged": 1})
+
+
+@pytest.mark.parametrize("reason", ["NO_SUCH_REASON", "SHOPIFY_POS_SALE"])
+def test_a_reason_that_files_may_not_give_is_a_reject(floor, reason):
+    floor.reset(f"facilityId,idValue,availableQty,reason\nSTORE_1,A,5,{reason}\n")
+
+    assert floor.rejects() == [(2, "ERR_REASON_NOT_FOUND")]
+
+
+def test_the_parameter_sets_the_mode_of_rows_that_do_not(floor):
+    floor.stock("A", 10, 5)
+
+    floor.reset(RESET + "STORE_1,SKU,A,4\n", additionalParameters={"resetByAtp": False})
+
+    assert floor.position("A") == (4, -1)
+
+
+def test_an_entry_names_its_file_line_run_reason_and_comment(floor):
+    floor.reset("facilityId,idValue,availableQty,comments\nSTORE_1,A,5,morning count\n")
+
+    assert floor.conn.execute(
+        "select log_id, line_number, run_id, reason_id, comments from oms.inventory_ledger"
+    ).fetchall() == [(1, 2, "run_1", "VAR_EXT_RESET", "morning count")]

@@ -1,0 +1,502 @@
+"""Bad input: a clear answer that names the thing, nothing applied that should not be, nothing lost.
+
+Spec inventory.md 3.5 and INV-24.
+"""
+
+import gzip
+import io
+import re
+import resource
+import threading
+import time
+import zipfile
+
+import pytest
+
+from oms.imports.errors import FileMissing, FileRefused
+from tests.oms.imports.conftest import RESET, RESET_JOB, VARIANCE, VARIANCE_JOB
+
+GOOD = "STORE_1,SKU,A,5\n"
+
+
+def assert_refused(floor, account, code, *words, job=RESET_JOB):
+    """The file went to error/ as a whole, with a message that names it, and nothing moved."""
+    status, found, message = floor.fault()
+    assert (status, found) == ("DmlsFailed", code)
+    for word in words:
+        assert word in message
+    with pytest.raises(FileRefused, match=re.escape(words[0])):
+        account.raise_if_open()
+    assert floor.entries() == 0
+    assert floor.files(job) == []
+    assert len(floor.files(job, "error")) == 1
+
+
+def test_inv_24_a_shift_jis_comment_without_encoding_refuses_the_file(floor):
+    content = (VARIANCE + "STORE_1,,SKU,A,1,,,ok\nSTORE_1,,SKU,W,1,,,箱が壊れた\n").encode("cp932")
+
+    account = floor.vary(content)
+
+    assert_refused(floor, account, "ERR_ENCODING", "inv_var.csv", "line 3", "0x", "cp932", job=VARIANCE_JOB)
+
+
+def test_inv_24_with_the_encoding_it_is_applied(floor):
+    content = (VARIANCE + "STORE_1,,SKU,W,1,,,箱が壊れた\nSTORE_1,,SKU,A,1,,,ok\n").encode("cp932")
+
+    floor.vary(content, additionalParameters={"encoding": "cp932"}).raise_if_open()
+
+    assert floor.conn.execute("select comments from oms.inventory_ledger order by line_number").fetchall() == [
+        ("箱が壊れた",),
+        ("ok",),
+    ]
+
+
+def test_inv_24_a_rejected_line_keeps_the_bytes_of_its_encoding(floor):
+    line = "STORE_1,,SKU,NOPE,1,,,箱\u2460".encode("cp932")
+
+    floor.vary(VARIANCE.encode() + line + b"\n", encoding="cp932")
+
+    assert floor.raw_rejects() == [line]
+    written = (floor.root / VARIANCE_JOB.import_path / "error" / "1_inv_var.csv").read_bytes()
+    assert written.splitlines()[1].endswith(b"," + line)
+
+
+def test_inv_24_a_delta_file_cut_in_its_last_line_is_refused(floor):
+    account = floor.vary(VARIANCE + "STORE_1,,SKU,W,5,,,\nSTORE_1,,SK")
+
+    assert_refused(floor, account, "ERR_TRUNCATED", "inv_var.csv", "line 3", job=VARIANCE_JOB)
+
+
+def test_inv_24_a_delta_file_cut_with_a_line_end_is_refused(floor):
+    account = floor.vary(VARIANCE + "STORE_1,,SKU,W,5,,,\nSTORE_1,,SK\n")
+
+    assert_refused(floor, account, "ERR_TRUNCATED", "line 3", "3 columns", job=VARIANCE_JOB)
+
+
+def test_inv_24_a_delta_file_cut_inside_a_quote_is_refused(floor):
+    account = floor.vary(VARIANCE + 'STORE_1,,SKU,W,5,,,\nSTORE_1,,SKU,W,5,,,"box\n')
+
+    assert_refused(floor, account, "ERR_TRUNCATED", "line 3", job=VARIANCE_JOB)
+
+
+def test_inv_24_a_reset_file_cut_in_its_last_line_keeps_the_rest(floor):
+    floor.reset(RESET + GOOD + "STORE_1,SK").raise_if_open()
+
+    assert floor.position("A") == (5, 5)
+    assert floor.rejects() == [(3, "ERR_TOO_FEW_COLUMNS")]
+    assert floor.raw_rejects() == [b"STORE_1,SK"]
+
+
+def test_inv_24_a_reset_file_cut_inside_a_quote_keeps_the_rest(floor):
+    floor.reset(RESET + GOOD + 'STORE_1,SKU,"B').raise_if_open()
+
+    assert (floor.position("A"), floor.rejects()) == ((5, 5), [(3, "ERR_UNCLOSED_QUOTE")])
+
+
+def test_inv_24_a_delta_file_without_final_line_end_is_refused(floor):
+    account = floor.vary(VARIANCE + "STORE_1,,SKU,W,5,,,")
+
+    assert_refused(floor, account, "ERR_TRUNCATED", "requireFinalNewline", job=VARIANCE_JOB)
+
+
+def test_inv_24_require_final_newline_can_be_switched_off(floor):
+    floor.vary(
+        VARIANCE + "STORE_1,,SKU,W,5,,,", additionalParameters={"requireFinalNewline": False}
+    ).raise_if_open()
+
+    assert floor.position("W") == (5, 5)
+
+
+def test_a_reset_without_final_line_end_is_complete(floor):
+    floor.reset(RESET + GOOD.strip())
+
+    assert floor.position("A") == (5, 5)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("quoted", [False, True])
+def test_line_ends_of_both_kinds(floor, end, quoted):
+    text = RESET + GOOD + ('"STORE_1","SKU","B","6"\n' if quoted else "STORE_1,SKU,B,6\n") + "STORE_1,SKU,X,1\n"
+
+    floor.reset(text.replace("\n", end)).raise_if_open()
+
+    assert (floor.position("A"), floor.position("B")) == ((5, 5), (6, 6))
+    assert floor.raw_rejects() == [b"STORE_1,SKU,X,1"]
+
+
+def test_quoted_line_breaks_delimiters_and_quotes_belong_to_their_cell(floor):
+    floor.reset(
+        "facilityId,idValue,availableQty,comments\n"
+        'STORE_1,A,5,"two\nlines, ""quoted"""\nSTORE_1,NOPE,6,"a\n\nb"\nSTORE_1,B,7,\n'
+    ).raise_if_open()
+
+    assert floor.conn.execute("select line_number, comments from oms.inventory_ledger order by 1").fetchall() == [
+        (2, 'two\nlines, "quoted"'),
+        (7, None),
+    ]
+    assert (floor.rejects(), floor.raw_rejects()) == ([(4, "ERR_PRODUCT_NOT_FOUND")], [b'STORE_1,NOPE,6,"a\n\nb"'])
+
+
+def test_an_inch_sign_is_no_quote(floor):
+    floor.reset('facilityId,idValue,availableQty,comments\nSTORE_1,A,5,12" disk\nSTORE_1,B,6,\n')
+
+    assert (floor.position("A"), floor.position("B")) == ((5, 5), (6, 6))
+
+
+def test_a_quote_that_is_never_closed_costs_one_row_of_a_reset(floor):
+    floor.reset(RESET + 'STORE_1,SKU,"A,5\nSTORE_1,SKU,B,6\nSTORE_1,SKU,C,7\n').raise_if_open()
+
+    assert floor.rejects() == [(2, "ERR_UNCLOSED_QUOTE")]
+    assert (floor.position("B"), floor.position("C")) == ((6, 6), (7, 7))
+
+
+def test_a_byte_order_mark_is_no_part_of_the_header(floor):
+    floor.reset(b"\xef\xbb\xbf" + (RESET + GOOD).encode())
+
+    assert floor.position("A") == (5, 5)
+
+
+def test_latin_1_without_declaration_is_refused_and_with_it_read(floor):
+    content = "facilityId,idValue,availableQty,comments\nSTORE_1,A,5,Größe\n".encode("latin-1")
+
+    account = floor.reset(content)
+    assert_refused(floor, account, "ERR_ENCODING", "reset.csv", "line 2", "0xf6")
+
+    floor.reset(content, encoding="latin-1").raise_if_open()
+    assert floor.position("A") == (5, 5)
+
+
+def test_utf_16_is_refused(floor):
+    assert_refused(floor, floor.reset((RESET + GOOD).encode("utf-16")), "ERR_ENCODING", "UTF-16")
+
+
+@pytest.mark.parametrize("at", ["header", "row"])
+def test_nul_bytes_are_refused(floor, at):
+    text = RESET.replace("idType", "id\0Type") + GOOD if at == "header" else RESET + GOOD + "STORE_1,SKU,B\0,6\n"
+
+    account = floor.reset(text)
+
+    assert_refused(floor, account, "ERR_ENCODING", "NUL", "line 1" if at == "header" else "line 3")
+
+
+@pytest.mark.parametrize("header", [True, False])
+def test_a_line_of_100_mb_is_refused_in_little_memory(floor, header):
+    path = floor.drop(RESET_JOB, "reset.csv", b"")
+    with path.open("wb") as out:
+        out.write(b"" if header else (RESET + GOOD).encode())
+        for _ in range(100):
+            out.write(b"x" * 1_000_000)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    account = floor.run(RESET_JOB)
+
+    assert_refused(floor, account, "ERR_LINE_TOO_LONG", "line 1" if header else "line 3", "1048576")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 60_000
+
+
+def test_a_packed_file_is_unpacked(floor):
+    floor.reset(gzip.compress((RESET + GOOD + "STORE_1,SKU,X,5\n").encode()), name="reset.csv.gz").raise_if_open()
+
+    assert floor.position("A") == (5, 5)
+    assert floor.files(RESET_JOB, "archive") == ["1_reset.csv.gz"]
+    assert floor.files(RESET_JOB, "error") == ["1_reset.csv"]
+
+
+def test_a_packed_file_of_two_members_is_read_to_its_end(floor):
+    two = gzip.compress((RESET + GOOD).encode()) + gzip.compress(b"STORE_1,SKU,B,6\n")
+
+    floor.reset(two, name="reset.csv.gz").raise_if_open()
+
+    assert floor.position("B") == (6, 6)
+
+
+def test_a_gzip_bomb_is_refused_by_the_limit(floor):
+    packed = io.BytesIO()
+    with gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=1) as out:
+        out.write(RESET.encode())
+        line = b"STORE_1,SKU,A,5\n" * 65_536
+        for _ in range(100):
+            out.write(line)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    account = floor.reset(packed.getvalue(), name="reset.csv.gz", maxUncompressedBytes=50_000_000)
+
+    assert_refused(floor, account, "ERR_TOO_LARGE", "reset.csv.gz", "maxUncompressedBytes = 50000000")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 60_000
+
+
+def test_a_packed_file_that_ends_too_soon_is_refused(floor):
+    packed = gzip.compress((RESET + "".join(f"STORE_1,SKU,A,{n}\n" for n in range(5000))).encode())
+
+    assert_refused(floor, floor.reset(packed[:-20], name="reset.csv.gz"), "ERR_TRUNCATED", "gzip")
+
+
+def test_a_packed_file_with_damage_is_refused(floor):
+    packed = bytearray(gzip.compress((RESET + "".join(f"STORE_1,SKU,A,{n}\n" for n in range(5000))).encode()))
+    packed[200] ^= 0xFF
+
+    account = floor.reset(bytes(packed), name="reset.csv.gz")
+
+    assert floor.fault()[0] == "DmlsFailed"
+    assert floor.entries() == 0
+    with pytest.raises(FileRefused):
+        account.raise_if_open()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("reset.csv.gz", (RESET + GOOD).encode()), ("reset.csv", gzip.compress(b"x"))]
+)
+def test_packing_and_name_must_agree(floor, name, content):
+    assert_refused(floor, floor.reset(content, name=name), "ERR_FORMAT", ".gz")
+
+
+def test_a_spreadsheet_is_refused(floor):
+    book = io.BytesIO()
+    with zipfile.ZipFile(book, "w") as archive:
+        archive.writestr("xl/workbook.xml", "<workbook/>")
+
+    assert_refused(floor, floor.reset(book.getvalue()), "ERR_FORMAT", "CSV")
+
+
+def test_a_header_in_another_order_and_spelling_is_understood(floor):
+    floor.reset("Available-Qty,ID_VALUE,id type,note,FACILITY ID\n5,A,sku,extra,STORE_1\n").raise_if_open()
+
+    assert floor.position("A") == (5, 5)
+
+
+def test_the_alias_of_a_column_is_understood(floor):
+    floor.reset("facilityId,idValue,quantity\nSTORE_1,A,5\n")
+
+    assert floor.position("A") == (5, 5)
+
+
+def test_a_missing_column_refuses_the_file(floor):
+    account = floor.reset("facilityId,idType,idValue,qty\nSTORE_1,SKU,A,5\n")
+
+    assert_refused(floor, account, "ERR_HEADER", "availableQty", "'qty'")
+
+
+def test_the_wrong_delimiter_refuses_the_file_and_the_right_one_is_a_parameter(floor):
+    text = (RESET + GOOD).replace(",", ";")
+
+    assert_refused(floor, floor.reset(text), "ERR_HEADER", "delimiter")
+
+    floor.reset(text + "STORE_1;SKU;X;1\n", delimiter=";").raise_if_open()
+    assert (floor.position("A"), floor.raw_rejects()) == ((5, 5), [b"STORE_1;SKU;X;1"])
+
+
+def test_a_repeated_column_with_equal_values_is_accepted(floor):
+    floor.reset("facilityId,idValue,availableQty,idValue\nSTORE_1,A,5,A\n").raise_if_open()
+
+    assert floor.position("A") == (5, 5)
+
+
+def test_a_repeated_column_with_other_values_refuses_the_file(floor):
+    account = floor.reset("facilityId,idValue,availableQty,quantity\nSTORE_1,A,5,5\nSTORE_1,B,5,6\n")
+
+    assert_refused(floor, account, "ERR_HEADER", "quantity", "line 3", "'5'", "'6'")
+
+
+def test_rows_with_too_many_or_too_few_columns_are_one_reject_each(floor):
+    floor.reset(RESET + "STORE_1,SKU,A\n" + GOOD + "STORE_1,SKU,B,6,7,8\n").raise_if_open()
+
+    assert floor.rejects() == [(2, "ERR_TOO_FEW_COLUMNS"), (4, "ERR_TOO_MANY_COLUMNS")]
+    assert floor.raw_rejects() == [b"STORE_1,SKU,A", b"STORE_1,SKU,B,6,7,8"]
+    assert floor.position("A") == (5, 5)
+
+
+def test_too_many_and_too_few_columns_do_not_cancel_out(floor):
+    floor.reset(RESET + "STORE_1,SKU,A\nSTORE_1,SKU,B,6,7\n")
+
+    assert floor.rejects() == [(2, "ERR_TOO_FEW_COLUMNS"), (3, "ERR_TOO_MANY_COLUMNS")]
+
+
+def test_a_reject_file_can_be_sent_again_after_correction(floor):
+    floor.reset(RESET + "STORE_1,SKU,NOPE,5\n")
+    sent_back = (floor.root / RESET_JOB.import_path / "error" / "1_reset.csv").read_text()
+
+    floor.reset(sent_back.replace("NOPE,5", "A,5"), name="again.csv").raise_if_open()
+
+    assert floor.position("A") == (5, 5)
+
+
+@pytest.mark.parametrize("content", ["", RESET, RESET.strip(), RESET + "\n\n  \n", "\n"])
+@pytest.mark.parametrize("kind", ["reset", "delta"])
+def test_a_file_without_rows_is_finished_with_a_warning(floor, caplog, content, kind):
+    account = floor.reset(content) if kind == "reset" else floor.vary(content.replace(RESET.strip(), VARIANCE.strip()))
+
+    account.raise_if_open()
+    assert floor.logs("status, total_count") == [("DmlsFinished", 0)]
+    assert "has no rows" in caplog.text
+    assert floor.files(RESET_JOB if kind == "reset" else VARIANCE_JOB, "archive") != []
+
+
+def test_blank_lines_are_no_rows_and_count_as_lines(floor):
+    floor.reset(RESET + "\n" + GOOD + "   \n\nSTORE_1,SKU,X,1\n\n")
+
+    assert (floor.counts(), floor.rejects()) == (
+        {"total": 2, "applied": 1, "rejected": 1},
+        [(6, "ERR_PRODUCT_NOT_FOUND")],
+    )
+
+
+def test_blanks_around_cells_are_no_part_of_them(floor):
+    floor.reset(RESET + " STORE_1 ,\tSKU,A , 5\n")
+
+    assert floor.position("A") == (5, 5)
+
+
+def test_a_line_feed_less_file_is_refused(floor):
+    assert_refused(floor, floor.reset((RESET + GOOD).replace("\n", "\r")), "ERR_FORMAT", "CR")
+
+
+def test_a_file_that_grows_while_it_is_looked_at_is_left_alone(floor):
+    path = floor.drop(RESET_JOB, "reset.csv", RESET + GOOD)
+    stop = threading.Event()
+
+    def grow():
+        while not stop.wait(0.02):
+            with path.open("a") as out:
+                out.write(GOOD)
+
+    writer = threading.Thread(target=grow)
+    writer.start()
+    try:
+        chunks = floor.land(RESET_JOB, None)
+        params = floor.params(RESET_JOB) | {"settleSeconds": 0.3}
+        from oms.imports import landing
+
+        chunks = landing.land(floor.conn, floor.sftp, RESET_JOB, params, floor.new_run(RESET_JOB))
+    finally:
+        stop.set()
+        writer.join()
+    assert chunks == []
+    assert floor.logs() == []
+
+    floor.run(RESET_JOB).raise_if_open()
+    assert floor.position("A") == (5, 5)
+
+
+class Meddling:
+    """An SFTP client that lets something happen when a file is opened."""
+
+    def __init__(self, sftp, act):
+        self._sftp, self._act = sftp, act
+
+    def __getattr__(self, name):
+        return getattr(self._sftp, name)
+
+    def open(self, path, mode="r"):
+        if mode == "rb":
+            self._act()
+        return self._sftp.open(path, mode)
+
+
+def test_a_file_that_is_written_while_it_is_read_is_left_alone(floor):
+    path = floor.drop(RESET_JOB, "reset.csv", RESET + GOOD)
+    real, floor.sftp = floor.sftp, Meddling(floor.sftp, lambda: path.open("a").write(GOOD))
+    assert (floor.run(RESET_JOB).lines, floor.logs(), floor.entries()) == ([], [], 0)
+
+    floor.sftp = real
+    floor.run(RESET_JOB)
+    assert floor.position("A") == (5, 5)
+
+
+def test_a_file_of_the_same_length_written_while_it_is_read_is_left_alone(floor):
+    path = floor.drop(RESET_JOB, "reset.csv", RESET + GOOD)
+    later = time.time() + 100
+
+    def touch():
+        import os
+
+        os.utime(path, (later, later))
+
+    floor.sftp = Meddling(floor.sftp, touch)
+
+    assert (floor.run(RESET_JOB).lines, floor.logs(), floor.entries()) == ([], [], 0)
+
+
+def test_a_file_deleted_between_look_and_read_is_no_failure_and_leaves_no_claim(floor):
+    path = floor.drop(RESET_JOB, "reset.csv", RESET + GOOD)
+    floor.sftp = Meddling(floor.sftp, path.unlink)
+
+    account = floor.run(RESET_JOB)
+
+    account.raise_if_open()
+    assert (account.lines, floor.logs()) == ([], [])
+
+
+def test_one_file_that_goes_away_does_not_hinder_the_others(floor):
+    path = floor.drop(RESET_JOB, "a.csv", RESET + GOOD)
+    floor.drop(RESET_JOB, "b.csv", RESET + "STORE_1,SKU,B,6\n")
+    floor.sftp = Meddling(floor.sftp, lambda: path.unlink(missing_ok=True))
+
+    floor.run(RESET_JOB).raise_if_open()
+
+    assert (floor.position("A"), floor.position("B")) == (None, (6, 6))
+
+
+def test_one_refused_file_does_not_hinder_the_others(floor):
+    floor.drop(RESET_JOB, "a.csv", "nonsense\n1\n")
+
+    account = floor.reset(RESET + GOOD)
+
+    assert floor.position("A") == (5, 5)
+    assert sorted(floor.logs()) == [("DmlsFailed",), ("DmlsFinished",)]
+    with pytest.raises(FileRefused, match=r"a\.csv"):
+        account.raise_if_open()
+
+
+def test_a_folder_in_place_of_a_file_is_not_taken(floor):
+    (floor.root / RESET_JOB.import_path / "folder.csv").mkdir()
+
+    assert floor.run(RESET_JOB).lines == []
+    with pytest.raises(FileMissing, match=r"folder\.csv.*not a file"):
+        floor.run(RESET_JOB, remoteFilename="folder.csv")
+
+
+def test_a_named_file_that_is_missing_is_a_failure(floor):
+    with pytest.raises(FileMissing, match=r"missing\.csv is not on the server"):
+        floor.run(RESET_JOB, remoteFilename="missing.csv")
+    assert floor.logs() == []
+
+
+def test_a_named_file_is_taken_alone_and_whatever_the_pattern_says(floor):
+    floor.drop(RESET_JOB, "other.csv", RESET + "STORE_1,SKU,B,5\n")
+    floor.drop(RESET_JOB, "exactly.txt", RESET + GOOD)
+
+    floor.run(RESET_JOB, remoteFilename="exactly.txt").raise_if_open()
+
+    assert (floor.position("A"), floor.position("B")) == ((5, 5), None)
+    assert floor.files(RESET_JOB) == ["other.csv"]
+
+
+@pytest.mark.parametrize("name", ["../secret.csv", "a/b.csv", ".."])
+def test_a_name_that_leads_out_of_the_folder_is_refused(floor, name):
+    with pytest.raises(ValueError, match="remoteFilename"):
+        floor.run(RESET_JOB, remoteFilename=name)
+
+
+@pytest.mark.parametrize("path", ["../other", "in/../../x", "/.."])
+def test_a_path_that_leads_out_of_the_folder_is_refused(floor, path):
+    with pytest.raises(ValueError, match="importPath"):
+        floor.run(RESET_JOB, importPath=path)
+
+
+def test_a_folder_that_does_not_exist_holds_no_files(floor, caplog):
+    assert floor.run(RESET_JOB, importPath="no/such/folder").lines == []
+    assert "no/such/folder does not exist" in caplog.text
+
+
+def test_a_file_replaced_after_landing_is_a_new_arrival(floor):
+    floor.drop(RESET_JOB, "reset.csv", RESET + GOOD)
+    (chunk,) = floor.land(RESET_JOB)
+    floor.apply(chunk)
+    floor.drop(RESET_JOB, "reset.csv", RESET + "STORE_1,SKU,B,66\n")
+
+    floor.close(RESET_JOB).raise_if_open()
+    assert floor.files(RESET_JOB) == ["reset.csv"]
+
+    floor.run(RESET_JOB).raise_if_open()
+    assert (floor.position("A"), floor.position("B")) == ((5, 5), (66, 66))
+    assert floor.files(RESET_JOB) == []

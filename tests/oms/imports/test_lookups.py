@@ -1,0 +1,183 @@
+"""How rows find their facility, product, location and figure (spec inventory.md 3.5)."""
+
+import pytest
+
+from tests.oms.imports.conftest import RESET, identify, product
+
+
+def both(floor, rows):
+    floor.reset("facilityId,externalFacilityId,idValue,availableQty\n" + rows)
+
+
+@pytest.mark.parametrize("row", ["STORE_1,,A,5", "101,,A,5", ",101,A,5", "STORE_1,101,A,5", "101,101,A,5"])
+def test_a_facility_is_found_by_either_id(floor, row):
+    both(floor, row + "\n")
+
+    assert floor.position("A") == (5, 5)
+
+
+@pytest.mark.parametrize(
+    ("row", "code"),
+    [
+        ("STORE_1,102,A,5", "ERR_FACILITY_CONFLICT"),
+        (",STORE_1,A,5", "ERR_FACILITY_NOT_FOUND"),
+        ("STORE_1,77,A,5", "ERR_FACILITY_NOT_FOUND"),
+        ("77,101,A,5", "ERR_FACILITY_NOT_FOUND"),
+        (",,A,5", "ERR_FACILITY_NOT_FOUND"),
+        ("CONFIGURATION,,A,5", "ERR_VIRTUAL_FACILITY"),
+        ("0101,,A,5", "ERR_FACILITY_NOT_FOUND"),
+    ],
+)
+def test_a_facility_that_is_not_one_is_a_reject(floor, row, code):
+    both(floor, row + "\n")
+
+    assert floor.rejects() == [(2, code)]
+
+
+def test_an_internal_id_beats_an_external_one(floor):
+    floor.conn.execute("update oms.facility set external_id = 'STORE_2' where facility_id = 'STORE_1'")
+
+    both(floor, "STORE_2,,A,5\n,STORE_2,B,6\n")
+
+    assert floor.position("A", "STORE_2") == (5, 5)
+    assert floor.position("B", "STORE_1") == (6, 6)
+
+
+@pytest.mark.parametrize(
+    ("id_type", "value"),
+    [
+        ("sku", "A"),
+        ("", "A"),
+        ("UPCA", "0012"),
+        ("ERP-ID", "e 1"),
+        ("erp_id", "e 1"),
+        ("Shopify Product Id", "77"),
+        ("shopifyProductId", "77"),
+        ("SHOPIFY_PROD_ID", "77"),
+    ],
+)
+def test_a_product_is_found_by_any_identifier_valid_today(floor, id_type, value):
+    (product_id,) = floor.conn.execute(
+        "select product_id from oms.product where internal_name = 'A'"
+    ).fetchone()
+    for kind, one in (("UPCA", "0012"), ("ERP_ID", "e 1"), ("SHOPIFY_PROD_ID", "77")):
+        identify(floor.conn, product_id, kind, one)
+
+    floor.reset(RESET + f"STORE_1,{id_type},{value},5\n")
+
+    assert floor.position("A") == (5, 5)
+
+
+def test_leading_zeros_are_part_of_an_id(floor):
+    product(floor.conn, "012")
+
+    floor.reset(RESET + "STORE_1,SKU,012,5\nSTORE_1,SKU,12,5\n")
+
+    assert (floor.position("012"), floor.rejects()) == ((5, 5), [(3, "ERR_PRODUCT_NOT_FOUND")])
+
+
+def test_a_shortened_number_is_refused_with_a_hint(floor):
+    floor.reset(RESET + "STORE_1,UPCA,1.2E+12,5\n")
+
+    ((code, message),) = floor.conn.execute("select error_code, error_message from oms.import_reject").fetchall()
+    assert code == "ERR_PRODUCT_NOT_FOUND"
+    assert "format the column as text" in message
+
+
+def test_the_default_id_type_is_a_parameter(floor):
+    (product_id,) = floor.conn.execute(
+        "select product_id from oms.product where internal_name = 'A'"
+    ).fetchone()
+    identify(floor.conn, product_id, "UPCA", "4901")
+
+    floor.reset(RESET + "STORE_1,,4901,5\n", defaultIdType="UPCA")
+
+    assert floor.position("A") == (5, 5)
+
+
+def test_an_identifier_of_two_products_is_a_reject_once(floor):
+    product(floor.conn, "B2")
+    floor.conn.execute(
+        """insert into oms.product_identification (product_id, identification_type_id, id_value)
+           select product_id, 'SKU', 'B' from oms.product where internal_name = 'B2'"""
+    )
+
+    floor.reset(RESET + "STORE_1,SKU,B,5\nSTORE_1,SKU,A,5\n")
+
+    assert floor.rejects() == [(2, "ERR_PRODUCT_AMBIGUOUS")]
+    assert floor.counts() == {"total": 2, "applied": 1, "rejected": 1}
+
+
+def test_an_ended_identifier_is_not_ambiguous(floor):
+    product(floor.conn, "B2")
+    floor.conn.execute(
+        """insert into oms.product_identification
+                  (product_id, identification_type_id, id_value, from_date, thru_date)
+           select product_id, 'SKU', 'B', now() - interval '2 days', now() - interval '1 day'
+             from oms.product where internal_name = 'B2'"""
+    )
+
+    floor.reset(RESET + "STORE_1,SKU,B,5\n")
+
+    assert floor.position("B") == (5, 5)
+
+
+def test_a_product_id_wins_over_the_identifier(floor):
+    (product_id,) = floor.conn.execute(
+        "select product_id from oms.product where internal_name = 'A'"
+    ).fetchone()
+
+    floor.reset(f"facilityId,idValue,productId,availableQty\nSTORE_1,B,{product_id},5\nSTORE_1,B,x9,5\n")
+
+    assert (floor.position("A"), floor.position("B")) == ((5, 5), None)
+    assert floor.rejects() == [(3, "ERR_PRODUCT_NOT_FOUND")]
+
+
+def test_a_location_is_that_of_the_row_then_the_pick_face(floor):
+    floor.reset(
+        "facilityId,locationSeqId,idValue,availableQty\nWH,BULK_1,A,5\nWH,,A,6\nSTORE_1,,A,7\nWH,NOWHERE,B,1\n"
+    )
+
+    assert floor.position("A", "WH", "BULK_1") == (5, 5)
+    assert floor.position("A", "WH", "PICK_1") == (6, 6)
+    assert floor.position("A", "STORE_1", "TLTLTLLL01") == (7, 7)
+    assert floor.rejects() == [(5, "ERR_LOCATION_NOT_FOUND")]
+
+
+def test_a_location_parameter_is_used_where_a_row_has_none(floor):
+    floor.reset(RESET + "WH,SKU,A,5\nSTORE_1,SKU,A,5\n", locationSeqId="BULK_1")
+
+    assert floor.position("A", "WH", "BULK_1") == (5, 5)
+    assert floor.rejects() == [(3, "ERR_LOCATION_NOT_FOUND")]
+
+
+@pytest.mark.parametrize(
+    ("text", "units"),
+    [("5", 5), ("+5", 5), ("-5", -5), ("5.0", 5), ("5.000", 5), ("007", 7), ("１２", 12), ("－３", -3),
+     ("1000000000", 1_000_000_000)],
+)  # fmt: skip
+def test_whole_numbers_in_their_spellings(floor, text, units):
+    floor.reset(RESET + f"STORE_1,SKU,A,{text}\n")
+
+    assert floor.position("A") == (units, units)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [("1000000001", "ERR_RANGE"), ("-1000000001", "ERR_RANGE"), ("99999999999999999999", "ERR_RANGE"),
+     ("1_000", "ERR_INVALID_NUMBER"), ("1.5", "ERR_INVALID_NUMBER"), ("1e3", "ERR_INVALID_NUMBER"),
+     ("0x10", "ERR_INVALID_NUMBER"), ("--5", "ERR_INVALID_NUMBER"), ("5.", "ERR_INVALID_NUMBER"),
+     ("five", "ERR_INVALID_NUMBER"), ("1 000", "ERR_INVALID_NUMBER"), ("9" * 200, "ERR_RANGE"),
+     ("NaN", "ERR_INVALID_NUMBER"), ("-", "ERR_INVALID_NUMBER")],
+)  # fmt: skip
+def test_anything_else_is_no_number(floor, text, code):
+    floor.reset(RESET + f"STORE_1,SKU,A,{text}\n")
+
+    assert floor.rejects() == [(2, code)]
+
+
+def test_thousands_separators_are_refused(floor):
+    floor.reset(RESET + 'STORE_1,SKU,A,"1,000"\n')
+
+    assert floor.rejects() == [(2, "ERR_INVALID_NUMBER")]
+    assert floor.raw_rejects() == [b'STORE_1,SKU,A,"1,000"']
