@@ -173,9 +173,12 @@ def _land_again(conn: Connection, sftp: Any, row: dict[str, Any]) -> None:
                 if sha256 != bytes(row["content_sha256"]):
                     raise FileUnstable(f"{row['remote_path']} has other content than when it was landed")
                 balances.resolve(conn, log_id, content, settings, again=True)
-                balances.set_rejects_aside(
-                    conn, log_id, content.header, file_type(settings.file_type).CONTRACT, settings
-                )
+                contract = file_type(settings.file_type).CONTRACT
+                newly_bad = balances.set_rejects_aside(conn, log_id, content.header, contract, settings)
+                if newly_bad and conn.execute(sql.partly_applied, {"log_id": log_id}).fetchone()[0]:
+                    raise FileUnstable(
+                        f"{newly_bad} rows that were good are not any more, and some are applied"
+                    )
         except (FileMissing, FileUnstable, FileRefused) as lost:
             message = f"the staged rows are gone and cannot be landed again: {lost}"
             conn.execute(

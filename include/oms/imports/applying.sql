@@ -89,3 +89,6 @@ select to_regclass(format('oms_staging.%%I', 'rows_' || %(log_id)s::bigint)) is 
 
 -- name: has_staged_rows
 select exists (select from {rows})
+
+-- name: partly_applied
+select exists (select from oms.import_chunk_count where log_id = %(log_id)s)

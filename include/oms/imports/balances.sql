@@ -240,7 +240,7 @@ select %(log_id)s, row.line_number,
        coalesce(landed.raw, {raw})
   from {resolved} as row
   join {landed} as landed using (line_number)
- where row.error_code is not null
+ where row.error_code <> 'REJECTED'
 on conflict do nothing
 
 -- name: session_settings

@@ -107,10 +107,9 @@ def close(conn: Connection, sftp: Any, job: ImportJob, run: Run) -> Account:
 
 
 def _close_one(conn: Connection, sftp: Any, log_id: int) -> bool:
-    """Close one file; False if another run is doing so."""
-    if not conn.execute(landing.sql.try_lock_log, {"log_id": log_id}).fetchone()[0]:
-        return False
+    """Close one file; False if another run has just done so."""
     with landing.locks(conn) as own:
+        conn.execute(landing.sql.lock_log, {"log_id": log_id})
         own.append(log_id)
         conn.execute(sql.finish, {"log_id": log_id})
         row = conn.cursor(row_factory=dict_row).execute(sql.log_to_close, {"log_id": log_id}).fetchone()

@@ -5,6 +5,7 @@ Spec inventory.md 3.5 and INV-24.
 
 import gzip
 import io
+import os
 import re
 import resource
 import threading
@@ -13,6 +14,7 @@ import zipfile
 
 import pytest
 
+from oms.imports import landing
 from oms.imports.errors import FileMissing, FileRefused
 from tests.oms.imports.conftest import RESET, RESET_JOB, VARIANCE, VARIANCE_JOB
 
@@ -45,7 +47,9 @@ def test_inv_24_with_the_encoding_it_is_applied(floor):
 
     floor.vary(content, additionalParameters={"encoding": "cp932"}).raise_if_open()
 
-    assert floor.conn.execute("select comments from oms.inventory_ledger order by line_number").fetchall() == [
+    assert floor.conn.execute(
+        "select comments from oms.inventory_ledger order by line_number"
+    ).fetchall() == [
         ("箱が壊れた",),
         ("ok",),
     ]
@@ -116,7 +120,9 @@ def test_a_reset_without_final_line_end_is_complete(floor):
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("quoted", [False, True])
 def test_line_ends_of_both_kinds(floor, end, quoted):
-    text = RESET + GOOD + ('"STORE_1","SKU","B","6"\n' if quoted else "STORE_1,SKU,B,6\n") + "STORE_1,SKU,X,1\n"
+    text = (
+        RESET + GOOD + ('"STORE_1","SKU","B","6"\n' if quoted else "STORE_1,SKU,B,6\n") + "STORE_1,SKU,X,1\n"
+    )
 
     floor.reset(text.replace("\n", end)).raise_if_open()
 
@@ -130,11 +136,16 @@ def test_quoted_line_breaks_delimiters_and_quotes_belong_to_their_cell(floor):
         'STORE_1,A,5,"two\nlines, ""quoted"""\nSTORE_1,NOPE,6,"a\n\nb"\nSTORE_1,B,7,\n'
     ).raise_if_open()
 
-    assert floor.conn.execute("select line_number, comments from oms.inventory_ledger order by 1").fetchall() == [
+    assert floor.conn.execute(
+        "select line_number, comments from oms.inventory_ledger order by 1"
+    ).fetchall() == [
         (2, 'two\nlines, "quoted"'),
         (7, None),
     ]
-    assert (floor.rejects(), floor.raw_rejects()) == ([(4, "ERR_PRODUCT_NOT_FOUND")], [b'STORE_1,NOPE,6,"a\n\nb"'])
+    assert (floor.rejects(), floor.raw_rejects()) == (
+        [(4, "ERR_PRODUCT_NOT_FOUND")],
+        [b'STORE_1,NOPE,6,"a\n\nb"'],
+    )
 
 
 def test_an_inch_sign_is_no_quote(floor):
@@ -172,7 +183,9 @@ def test_utf_16_is_refused(floor):
 
 @pytest.mark.parametrize("at", ["header", "row"])
 def test_nul_bytes_are_refused(floor, at):
-    text = RESET.replace("idType", "id\0Type") + GOOD if at == "header" else RESET + GOOD + "STORE_1,SKU,B\0,6\n"
+    text = (
+        RESET.replace("idType", "id\0Type") + GOOD if at == "header" else RESET + GOOD + "STORE_1,SKU,B\0,6\n"
+    )
 
     account = floor.reset(text)
 
@@ -195,7 +208,9 @@ def test_a_line_of_100_mb_is_refused_in_little_memory(floor, header):
 
 
 def test_a_packed_file_is_unpacked(floor):
-    floor.reset(gzip.compress((RESET + GOOD + "STORE_1,SKU,X,5\n").encode()), name="reset.csv.gz").raise_if_open()
+    floor.reset(
+        gzip.compress((RESET + GOOD + "STORE_1,SKU,X,5\n").encode()), name="reset.csv.gz"
+    ).raise_if_open()
 
     assert floor.position("A") == (5, 5)
     assert floor.files(RESET_JOB, "archive") == ["1_reset.csv.gz"]
@@ -323,7 +338,11 @@ def test_a_reject_file_can_be_sent_again_after_correction(floor):
 @pytest.mark.parametrize("content", ["", RESET, RESET.strip(), RESET + "\n\n  \n", "\n"])
 @pytest.mark.parametrize("kind", ["reset", "delta"])
 def test_a_file_without_rows_is_finished_with_a_warning(floor, caplog, content, kind):
-    account = floor.reset(content) if kind == "reset" else floor.vary(content.replace(RESET.strip(), VARIANCE.strip()))
+    account = (
+        floor.reset(content)
+        if kind == "reset"
+        else floor.vary(content.replace(RESET.strip(), VARIANCE.strip()))
+    )
 
     account.raise_if_open()
     assert floor.logs("status, total_count") == [("DmlsFinished", 0)]
@@ -362,10 +381,7 @@ def test_a_file_that_grows_while_it_is_looked_at_is_left_alone(floor):
     writer = threading.Thread(target=grow)
     writer.start()
     try:
-        chunks = floor.land(RESET_JOB, None)
         params = floor.params(RESET_JOB) | {"settleSeconds": 0.3}
-        from oms.imports import landing
-
         chunks = landing.land(floor.conn, floor.sftp, RESET_JOB, params, floor.new_run(RESET_JOB))
     finally:
         stop.set()
@@ -407,8 +423,6 @@ def test_a_file_of_the_same_length_written_while_it_is_read_is_left_alone(floor)
     later = time.time() + 100
 
     def touch():
-        import os
-
         os.utime(path, (later, later))
 
     floor.sftp = Meddling(floor.sftp, touch)

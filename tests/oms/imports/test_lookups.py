@@ -79,7 +79,9 @@ def test_leading_zeros_are_part_of_an_id(floor):
 def test_a_shortened_number_is_refused_with_a_hint(floor):
     floor.reset(RESET + "STORE_1,UPCA,1.2E+12,5\n")
 
-    ((code, message),) = floor.conn.execute("select error_code, error_message from oms.import_reject").fetchall()
+    ((code, message),) = floor.conn.execute(
+        "select error_code, error_message from oms.import_reject"
+    ).fetchall()
     assert code == "ERR_PRODUCT_NOT_FOUND"
     assert "format the column as text" in message
 

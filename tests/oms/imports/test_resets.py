@@ -90,9 +90,7 @@ def test_inv_15_counts_undo_suppression_and_keep_reservations(floor, before, res
 
 def reserve(floor, item, units):
     floor.conn.execute("insert into oms.product_store (product_store_id, store_name) values ('S', 'S')")
-    floor.conn.execute(
-        "insert into oms.order_header (product_store_id, order_name) values ('S', '#1')"
-    )
+    floor.conn.execute("insert into oms.order_header (product_store_id, order_name) values ('S', '#1')")
     floor.conn.execute(
         """insert into oms.order_ship_group (order_id, ship_group_seq, facility_id)
            select order_id, 1, 'STORE_1' from oms.order_header"""
@@ -220,7 +218,8 @@ def test_inv_52_a_movement_of_a_count_without_entry_names_it_in_its_note(floor):
 
 
 @pytest.mark.parametrize(
-    "moment", ["2026-08-01T05:00:00", "2026-02-30T05:00:00Z", "yesterday", "1754024400", "2026-08-01T25:00:00Z"]
+    "moment",
+    ["2026-08-01T05:00:00", "2026-02-30T05:00:00Z", "yesterday", "1754024400", "2026-08-01T25:00:00Z"],
 )
 def test_a_moment_without_zone_or_sense_is_a_reject(floor, moment):
     floor.reset(AS_OF + f"STORE_1,A,1,,{moment}\n")
