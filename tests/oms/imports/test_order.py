@@ -238,7 +238,8 @@ def test_a_reset_and_a_sale_at_the_same_time_are_one_after_the_other(floor):
     (chunk,) = floor.land(RESET_JOB)
     with psycopg.connect(floor.dsn) as sale, psycopg.connect(floor.dsn, autocommit=True) as importer:
         sale.execute(
-            "insert into oms.inventory_ledger (inventory_item_id, qoh_diff, atp_diff, source_key) values (%s, -3, -3, 's')",
+            """insert into oms.inventory_ledger (inventory_item_id, qoh_diff, atp_diff, source_key)
+               values (%s, -3, -3, 's')""",
             (item,),
         )
         with ThreadPoolExecutor(1) as pool:
