@@ -17,7 +17,12 @@ from oms.sync import push  # noqa: F401 - registers the points
 from tests.oms.sync.bench import Bench, bench
 
 PROJECT = Path(__file__).parent.parent.parent
-POINTS = [name for name in crashpoints.POINTS if name.split(".")[0] in ("plan", "push", "settle")]
+ONLY_BULK = {"push.bulk_started", "push.bulk_stored"}
+POINTS = [
+    name
+    for name in crashpoints.POINTS
+    if name.split(".")[0] in ("plan", "push", "settle") and name not in ONLY_BULK
+]
 ONLY_COMPARING = {"plan.levels_read", "plan.activated"}
 GOODS = [f"P{number}" for number in range(5)]
 
@@ -124,4 +129,25 @@ def test_deltas(oms: Bench, point: str | None):
     assert applied_lines(oms) == applied_by_key(oms) == Counter(changes)
     assert ("BUNDLE", -1, "REJECTED") in oms.lines()
     assert not {line for line in oms.lines() if line[2] not in ("APPLIED", "REJECTED")}
+    assert oms.push("DELTA", **options).planned == 0
+
+
+@pytest.mark.parametrize("point", [None, "push.marked_sent", *sorted(ONLY_BULK), "settle.stored"])
+def test_a_bulk_operation(oms: Bench, point: str | None):
+    """More than the bucket holds: batches go as lines of a file; the next run follows it or resends."""
+    oms.open_shop("demo", dict.fromkeys(GOODS, 10), mode="DELTA")
+    for sku in GOODS:
+        oms.move(sku, 10)
+    oms.push("HARD")
+    for sku in GOODS:
+        oms.move(sku, -1)
+    options = {"limit": 1, "retry_pause": 0.05, "bulk_above_seconds": -1.0, "push_seconds": 30.0}
+
+    if point is not None:
+        crash(oms, "DELTA", point, options)
+    oms.push("DELTA", **options)
+    assert len(oms.requests("RunBulkMutation")) == (0 if point == "push.marked_sent" else 1)
+
+    assert {sku: oms.available(sku) for sku in GOODS} == dict.fromkeys(GOODS, 9)
+    assert applied_lines(oms) == applied_by_key(oms) == Counter({(sku, -1): 1 for sku in GOODS})
     assert oms.push("DELTA", **options).planned == 0

@@ -266,6 +266,16 @@ def data_of(
     for search in (answer.get("extensions") or {}).get("search") or []:
         if search.get("warnings"):
             raise SearchWarning(f"search {search.get('query')!r}: {search['warnings']} ({request})", "SEARCH")
+    try:
+        return answered_data(answer, request)
+    except Throttled as error:
+        if short_of_points:  # the budget knows by now how long; anything else is answered by growing pauses
+            error.asked_seconds = 0.0
+        raise
+
+
+def answered_data(answer: dict[str, Any], where: str) -> dict[str, Any]:
+    """Return `data` of one answer (a response, or a line of a bulk result); raises by its error codes."""
     data = answer.get("data")
     errors = answer.get("errors")
     if data is not None and any(value is not None for value in data.values()):
@@ -273,16 +283,13 @@ def data_of(
     if not errors:
         if data is not None:
             return data
-        raise OutcomeUnknown(f"neither data nor errors, {request}")
+        raise OutcomeUnknown(f"neither data nor errors, {where}")
     if not isinstance(errors, list):
-        raise OutcomeUnknown(f"{errors!r:.200}, {request}")
+        raise OutcomeUnknown(f"{errors!r:.200}, {where}")
     code = ((errors[0].get("extensions") or {}).get("code")) or "OTHER"
-    message = f"{code}: {errors[0].get('message')!s:.300} ({request})"
+    message = f"{code}: {errors[0].get('message')!s:.300} ({where})"
     if code == "THROTTLED":
-        throttled = Throttled(message)
-        if short_of_points:  # the budget knows by now how long; anything else is answered by growing pauses
-            throttled.asked_seconds = 0.0
-        raise throttled
+        raise Throttled(message)
     if code == "ACCESS_DENIED":
         raise Misconfigured(message, code)
     if code in REFUSED_CODES:

@@ -48,7 +48,7 @@ class PushOptions:
     sellable levels would go to 0 and these are at least max_drop_levels; None = no guard.
     dry_run: read and compare, but write and send nothing; `Report.preview` has the lines.
     push_seconds: how long to go on sending and repeating. parallel: requests at a time.
-    bulk_above_seconds: lines go as a bulk operation when the shop's budget would take longer.
+    bulk_above_seconds: a bulk operation is used when the budget would take longer; below 0: always.
     lock_seconds: how long to wait for another run of the same locations.
     """
 

@@ -12,6 +12,7 @@ from oms.shopify.budget import Deadline
 from oms.shopify.client import ShopifyClient
 from oms.sync import planning, sending
 from oms.sync.errors import ShopBusy, SyncMisconfigured
+from oms.sync.in_bulk import send_in_bulk
 from oms.sync.options import Mode, PushOptions, Report
 from oms.sync.planning import Location
 from oms.sync.sending import Batch, Sender
@@ -111,7 +112,7 @@ def _settle_leftovers(conn: Connection, sender: Sender, report: Report, held: li
         report.superseded += conn.execute(sending.sql.supersede, values).rowcount
     crashpoints.point(SUPERSEDED)
     left = conn.execute(sending.sql.open_batches, values).fetchall()
-    sender.send(Batch(*row) for row in left)
+    sender.send(send_in_bulk(sender, [Batch(*row) for row in left]))
     *_, locations = conn.execute(sending.sql.left_over, values).fetchone()
     report.left_alone = tuple(sorted(locations))
 
@@ -133,7 +134,7 @@ def _plan_and_send(
         return
     batches = planning.store(conn, report.shop_id, plan, options, run_id)
     by_id = {row[0]: Batch(*row) for row in conn.execute(sending.sql.batches_by_id, {"batches": batches})}
-    sender.send(by_id[number] for number in batches)
+    sender.send(send_in_bulk(sender, [by_id[number] for number in batches]))
 
 
 def _count_left(conn: Connection, report: Report, locations: list[int]) -> None:

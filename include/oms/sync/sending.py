@@ -60,6 +60,7 @@ class Batch:
     line_count: int
     attempts: int
     mode: str
+    bulk_operation: str | None
     key_expired: bool
     failures: int = 0
 
@@ -88,13 +89,13 @@ class Sender:
         report: Report,
         deadline: Deadline,
     ) -> None:
-        self._conn = conn
-        self._client = client
+        self.conn = conn
+        self.client = client
         self._shop_id = shop_id
-        self._options = options
+        self.options = options
         self._run_id = run_id
         self._report = report
-        self._deadline = deadline
+        self.deadline = deadline
         self._queue: list[_Waiting] = []
         self._numbers = itertools.count()
         self.stopped_by: Misconfigured | None = None
@@ -104,28 +105,28 @@ class Sender:
         for batch in batches:
             self._put(batch)
         running: dict[Future, Batch] = {}
-        with ThreadPoolExecutor(self._options.parallel, thread_name_prefix="push") as pool:
+        with ThreadPoolExecutor(self.options.parallel, thread_name_prefix="push") as pool:
             while (self._queue or running) and not (self._is_over() and not running):
-                room = self._options.parallel - len(running)
-                for batch in self._mark_sent(self._ready(room)):
+                room = self.options.parallel - len(running)
+                for batch in self._with_live_keys(self._ready(room)):
                     running[pool.submit(self._call, batch)] = batch
-                pause = self._next_ready() if len(running) < self._options.parallel else None
+                pause = self._next_ready() if len(running) < self.options.parallel else None
                 if not running:
-                    time.sleep(min(pause or 0.0, self._deadline.left()))
+                    time.sleep(min(pause or 0.0, self.deadline.left()))
                     continue
                 done, _ = wait(running, timeout=pause, return_when=FIRST_COMPLETED)
-                self._settle([(running.pop(future), future.result()) for future in done])
+                self.settle([(running.pop(future), future.result()) for future in done])
 
     def _put(self, batch: Batch, delay: float = 0.0) -> None:
         heapq.heappush(self._queue, _Waiting(time.monotonic() + delay, next(self._numbers), batch))
 
     def _put_again(self, batch: Batch) -> None:
         batch.failures += 1
-        pause = min(60.0, self._options.retry_pause * 2 ** (batch.failures - 1))
+        pause = min(60.0, self.options.retry_pause * 2 ** (batch.failures - 1))
         self._put(batch, pause * random.uniform(1.0, 1.3))
 
     def _is_over(self) -> bool:
-        return self.stopped_by is not None or self._deadline.left() <= 0
+        return self.stopped_by is not None or self.deadline.left() <= 0
 
     def _next_ready(self) -> float | None:
         """Return the seconds until a waiting batch may go; None when none waits or nothing may go."""
@@ -140,27 +141,38 @@ class Sender:
             ready.append(heapq.heappop(self._queue).batch)
         return ready
 
-    def _mark_sent(self, batches: list[Batch]) -> list[Batch]:
-        """Commit that these batches are on their way; reconcile those whose key no longer protects them."""
-        expired = [batch for batch in batches if batch.key_expired]
-        for batch in expired:
-            self._reconcile(batch)
-        batches = [batch for batch in batches if not batch.key_expired]
+    def _with_live_keys(self, batches: list[Batch]) -> list[Batch]:
+        """Mark batches as sent; those whose key no longer protects them are reconciled instead."""
+        for batch in batches:
+            if batch.key_expired:
+                self._reconcile(batch)
+        return self.mark_sent([batch for batch in batches if not batch.key_expired])
+
+    def mark_sent(self, batches: list[Batch]) -> list[Batch]:
+        """Commit that batches are on their way, before anything of them leaves."""
         if batches:
-            numbers = [batch.batch_id for batch in batches]
-            self._conn.execute(sql.mark_sent, {"batches": numbers})
+            self.conn.execute(sql.mark_sent, {"batches": [batch.batch_id for batch in batches]})
             self._report.sent += sum(batch.line_count for batch in batches if not batch.failures)
             crashpoints.point(MARKED_SENT)
         return batches
+
+    def follow(self, operation_id: str, batches: Sequence[Batch]) -> None:
+        """Store which bulk operation batches went into."""
+        numbers = [batch.batch_id for batch in batches]
+        self.conn.execute(sql.follow, {"operation": operation_id, "batches": numbers})
+
+    def keys_of(self, operation_id: str) -> list[uuid.UUID]:
+        """Return the batches of a bulk operation by the line of its file."""
+        return [row[0] for row in self.conn.execute(sql.keys_of, {"operation": operation_id})]
 
     def _call(self, batch: Batch) -> dict[str, Any] | ShopifyError:
         """Run in a thread: one call, its answer or its error."""
         key = str(batch.batch_id)
         try:
-            data = self._client.execute(
+            data = self.client.execute(
                 "adjust_inventory",
                 f'{{"input":{batch.payload},"key":"{key}"}}',
-                deadline=self._deadline,
+                deadline=self.deadline,
                 key=key,
             )
         except ShopifyError as error:
@@ -168,7 +180,8 @@ class Sender:
         crashpoints.point(ANSWERED)
         return data["inventoryAdjustQuantities"]
 
-    def _settle(self, answers: Sequence[tuple[Batch, dict[str, Any] | ShopifyError]]) -> None:
+    def settle(self, answers: Sequence[tuple[Batch, dict[str, Any] | ShopifyError]]) -> None:
+        """Store what came back; what needs another call is put into the queue."""
         applied = []
         for batch, answer in answers:
             if isinstance(answer, dict) and not answer["userErrors"] and answer["inventoryAdjustmentGroup"]:
@@ -180,11 +193,11 @@ class Sender:
 
     def _applied(self, answers: Sequence[tuple[Batch, str | None]]) -> None:
         numbers = [batch.batch_id for batch, _ in answers]
-        with self._conn.transaction():
-            self._conn.execute(
+        with self.conn.transaction():
+            self.conn.execute(
                 sql.mark_applied, {"batches": numbers, "groups": [group for _, group in answers]}
             )
-            self._conn.execute(sql.mark_lines, {"batches": numbers, "status": "APPLIED"})
+            self.conn.execute(sql.mark_lines, {"batches": numbers, "status": "APPLIED"})
         self._report.applied += sum(batch.line_count for batch, _ in answers)
         crashpoints.point(SETTLED)
 
@@ -215,14 +228,14 @@ class Sender:
             self._unknown(batch, "OUTCOME_UNKNOWN", str(error), again=False)
             return
         values = {"batches": [batch.batch_id], "code": type(error).__name__, "message": str(error)}
-        self._conn.execute(sql.mark_unsent, values)
+        self.conn.execute(sql.mark_unsent, values)
         crashpoints.point(SETTLED)
 
     def _unknown(self, batch: Batch, code: str, message: str, *, again: bool = True) -> None:
         values = {"batches": [batch.batch_id], "code": code, "message": message}
-        with self._conn.transaction():
-            self._conn.execute(sql.mark_unknown, values)
-            self._conn.execute(sql.mark_lines, values | {"status": "UNKNOWN"})
+        with self.conn.transaction():
+            self.conn.execute(sql.mark_unknown, values)
+            self.conn.execute(sql.mark_lines, values | {"status": "UNKNOWN"})
         batch.status = "UNKNOWN"
         crashpoints.point(SETTLED)
         if again:
@@ -269,8 +282,8 @@ class Sender:
             self._bisect(batch, errors[0].code, errors[0].message)
             return
         rest = [line for number, line in enumerate(lines) if number not in named]
-        with self._conn.transaction():
-            self._conn.execute(
+        with self.conn.transaction():
+            self.conn.execute(
                 sql.mark_rejected,
                 {"batch": batch.batch_id, "code": errors[0].code, "message": errors[0].message},
             )
@@ -285,22 +298,22 @@ class Sender:
             self._reject_whole(batch, code, message, set_aside=True)
             return
         middle = len(lines) // 2
-        with self._conn.transaction():
-            self._conn.execute(sql.mark_rejected, {"batch": batch.batch_id, "code": code, "message": message})
+        with self.conn.transaction():
+            self.conn.execute(sql.mark_rejected, {"batch": batch.batch_id, "code": code, "message": message})
             moved = self._new_batches(batch, [lines[:middle], lines[middle:]])
         self._send_moved(moved)
 
     def _reject_whole(self, batch: Batch, code: str, message: str, *, set_aside: bool) -> None:
         lines = self._lines(batch)
-        with self._conn.transaction():
-            self._conn.execute(sql.mark_rejected, {"batch": batch.batch_id, "code": code, "message": message})
+        with self.conn.transaction():
+            self.conn.execute(sql.mark_rejected, {"batch": batch.batch_id, "code": code, "message": message})
             self._reject([(line[0], code, message) for line in lines], set_aside=set_aside)
         crashpoints.point(REJECTED_STORED)
 
     def _reject(self, lines: Sequence[tuple[int, str, str]], *, set_aside: bool = True) -> None:
         """Take lines out of the book, inside the caller's transaction; (line_id, code, message)."""
         numbers, codes, messages = zip(*lines, strict=True)
-        self._conn.execute(
+        self.conn.execute(
             sql.reject_lines,
             {
                 "lines": list(numbers),
@@ -312,7 +325,7 @@ class Sender:
         self._report.rejected.update(codes)
 
     def _lines(self, batch: Batch) -> list[tuple[int, int, int, int]]:
-        return self._conn.execute(sql.lines_of_batch, {"batch": batch.batch_id}).fetchall()
+        return self.conn.execute(sql.lines_of_batch, {"batch": batch.batch_id}).fetchall()
 
     def _new_batches(self, old: Batch, groups: Sequence[Sequence[tuple[int, int, int, int]]]) -> list[Batch]:
         """Move lines to new batches with keys of their own, inside the caller's transaction."""
@@ -320,7 +333,7 @@ class Sender:
         for lines in groups:
             number = uuid.uuid4()
             payload = payload_of(number, self._run_id, (line[1:] for line in lines))
-            self._conn.execute(
+            self.conn.execute(
                 sql.add_batch,
                 {
                     "batch": number,
@@ -330,8 +343,8 @@ class Sender:
                     "replaces": old.batch_id,
                 },
             )
-            self._conn.execute(sql.move_lines, {"batch": number, "lines": [line[0] for line in lines]})
-            batches.append(Batch(number, payload, "PLANNED", len(lines), 0, old.mode, False, 1))
+            self.conn.execute(sql.move_lines, {"batch": number, "lines": [line[0] for line in lines]})
+            batches.append(Batch(number, payload, "PLANNED", len(lines), 0, old.mode, None, False, 1))
         return batches
 
     def _send_moved(self, batches: Iterable[Batch]) -> None:
@@ -350,8 +363,8 @@ class Sender:
         for line_id, location, item, _ in self._lines(batch):
             code = "NO_EFFECT" if readings[location, item].active else "NOT_STOCKED"
             lines.append((line_id, code, "Shopify accepted the change and changed nothing"))
-        with self._conn.transaction():
-            self._conn.execute(
+        with self.conn.transaction():
+            self.conn.execute(
                 sql.mark_rejected,
                 {"batch": batch.batch_id, "code": "NO_EFFECT", "message": "no adjustment group"},
             )
@@ -360,7 +373,7 @@ class Sender:
 
     def _read_back(self, lines: Sequence[tuple]) -> dict[tuple[int, int], Reading]:
         levels = sorted((line[1], line[2]) for line in lines)
-        readings = read_levels(self._client, levels, parallel=1, deadline=self._deadline)
+        readings = read_levels(self.client, levels, parallel=1, deadline=self.deadline)
         return {(one.shopify_location_id, one.shopify_inventory_item_id): one for one in readings}
 
     def _reconcile(self, batch: Batch, *, said_failed: bool = False) -> None:
@@ -370,7 +383,7 @@ class Sender:
         applied: the lines go on under a new key. Undecided: the batch stays UNKNOWN for a person, unless
         Shopify itself says that it failed.
         """
-        rows = self._conn.execute(sql.known_of_batch, {"batch": batch.batch_id}).fetchall()
+        rows = self.conn.execute(sql.known_of_batch, {"batch": batch.batch_id}).fetchall()
         try:
             readings = self._read_back(rows)
         except ShopifyError as error:
@@ -380,9 +393,9 @@ class Sender:
         if verdicts == {True}:
             self._applied([(batch, None)])
         elif verdicts == {False} or said_failed:
-            with self._conn.transaction():
+            with self.conn.transaction():
                 values = {"code": ATTEMPT_FAILED if said_failed else "KEY_EXPIRED", "message": "not applied"}
-                self._conn.execute(sql.mark_rejected, values | {"batch": batch.batch_id})
+                self.conn.execute(sql.mark_rejected, values | {"batch": batch.batch_id})
                 moved = self._new_batches(batch, [self._lines(batch)])
             self._send_moved(moved)
         else:

@@ -1,6 +1,7 @@
 -- name: open_batches
 -- Batches of a shop that touch certain locations and are not answered for, oldest first.
 select batch.batch_id, batch.payload, batch.status, batch.line_count, batch.attempts, batch.mode,
+       batch.bulk_operation_id,
        batch.first_sent_at is not null
        and batch.first_sent_at < clock_timestamp() - interval '23 hours' as key_expired
   from oms.sync_batch as batch
@@ -12,7 +13,7 @@ select batch.batch_id, batch.payload, batch.status, batch.line_count, batch.atte
  order by batch.created_at, batch.batch_id
 
 -- name: batches_by_id
-select batch_id, payload, status, line_count, attempts, mode, false as key_expired
+select batch_id, payload, status, line_count, attempts, mode, bulk_operation_id, false as key_expired
   from oms.sync_batch
  where batch_id = any (%(batches)s)
 
@@ -62,6 +63,18 @@ update oms.sync_batch
        first_sent_at = coalesce(first_sent_at, clock_timestamp()),
        last_sent_at = clock_timestamp()
  where batch_id = any (%(batches)s)
+
+-- name: follow!
+update oms.sync_batch
+   set bulk_operation_id = %(operation)s
+ where batch_id = any (%(batches)s)
+
+-- name: keys_of
+-- The batches of a bulk operation, in the order of the lines of its file.
+select batch_id
+  from oms.sync_batch
+ where bulk_operation_id = %(operation)s
+ order by batch_id
 
 -- name: mark_lines!
 update oms.sync_line

@@ -11,6 +11,8 @@ from fakeshop.testing import TOKEN, ShopServer
 from oms import database
 from oms.database import Connection
 from oms.orders import demand
+from oms.shopify import bulk
+from oms.shopify.budget import Deadline
 from oms.shopify.client import ShopifyClient, gid
 from oms.sync.errors import LinesLeft
 from oms.sync.options import Mode, PushOptions, Report
@@ -179,6 +181,12 @@ class Bench:
         }
         given = {"changes": [change], "name": "available", "reason": "correction"}
         self.client(shop).mutate("adjust_inventory", {"input": given, "key": key})
+
+    def start_foreign_bulk(self, shop: str = "demo") -> None:
+        """Another bulk mutation of our app keeps the shop busy."""
+        client = self.client(shop)
+        path = bulk.upload(client, b'{"input":{},"key":"k"}', Deadline(5))
+        bulk.start(client, "adjust_inventory", path, Deadline(5))
 
     # pushes
 
