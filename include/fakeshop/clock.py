@@ -10,6 +10,10 @@ class Clock:
     def __init__(self, offset: float = 0) -> None:
         self.offset = offset
 
+    def precise(self) -> float:
+        """Return seconds with their fractions, for what lasts less than a second."""
+        return time.time() + self.offset
+
     def now(self) -> int:
         """Return whole seconds: Admin timestamps have no fractions."""
         return int(time.time() + self.offset)

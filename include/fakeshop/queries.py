@@ -30,6 +30,7 @@ from fakeshop.nodes.operations import (
     AppInstallationNode,
     BulkOperationNode,
     JobNode,
+    OrderCancelJobResultNode,
     ShopNode,
     WebhookSubscriptionNode,
     api_version,
@@ -128,6 +129,9 @@ def special(ctx: Context, type_: str, number: Any, item: int | None) -> Node | N
     if type_ == "Job":
         job = next((job for job in shop.all(Job).values() if job.uuid == number), None)
         return None if job is None else JobNode(ctx, job)
+    if type_ == "OrderCancelJobResult":
+        record = shop.get(Job, number)
+        return None if record is None else OrderCancelJobResultNode(ctx, record)
     return None
 
 

@@ -52,7 +52,7 @@ class JobNode(Node):
         return gid("Job", self.it.uuid)
 
     def done(self) -> bool:
-        return self.ctx.shop.clock.now() >= self.it.done_at
+        return self.ctx.shop.clock.precise() >= self.it.done_at
 
 
 class OrderCancelJobResultNode(Node):
@@ -62,7 +62,7 @@ class OrderCancelJobResultNode(Node):
         return gid("OrderCancelJobResult", self.it.id)
 
     def done(self) -> bool:
-        return self.ctx.shop.clock.now() >= self.it.done_at
+        return self.ctx.shop.clock.precise() >= self.it.done_at
 
     def status(self) -> str:
         return "SUCCEEDED" if self.done() else "STARTED"
