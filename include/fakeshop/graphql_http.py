@@ -64,6 +64,7 @@ class Graphql:
         self.world = world
         self._apis: dict[str, Api] = {}
         self.runner = BulkRunner(world, self.api)
+        self.api(schema.LATEST)  # a third of a second that no request should wait for
 
     def api(self, version: str) -> Api | None:
         """Return the API of a version: an expired one falls forward to the oldest, nonsense is None."""

@@ -28,7 +28,8 @@ CANCEL = """mutation ($id: ID!, $restock: Boolean!, $note: String, $refund: Bool
     job { id done } jobResult { id done status order { id } }
     orderCancelUserErrors { code field message } } }"""
 HOLD = """mutation ($id: ID!, $h: FulfillmentOrderHoldInput!) {
-  fulfillmentOrderHold(id: $id, fulfillmentHold: $h) { fulfillmentHold { id } fulfillmentOrder { status } userErrors { code field message } } }"""
+  fulfillmentOrderHold(id: $id, fulfillmentHold: $h) {
+    fulfillmentHold { id } fulfillmentOrder { status } userErrors { code field message } } }"""
 RELEASE = """mutation ($id: ID!, $holds: [ID!]) { fulfillmentOrderReleaseHold(id: $id, holdIds: $holds) {
   fulfillmentOrder { status } userErrors { code field message } } }"""
 MOVE = """mutation ($id: ID!, $to: ID!, $lines: [FulfillmentOrderLineItemInput!]) {
@@ -38,7 +39,8 @@ MOVE = """mutation ($id: ID!, $to: ID!, $lines: [FulfillmentOrderLineItemInput!]
     originalFulfillmentOrder { id } remainingFulfillmentOrder { id }
     userErrors { code field message } } }"""
 REFUND = """mutation ($input: RefundInput!, $key: String!) {
-  refundCreate(input: $input) @idempotent(key: $key) { refund { id totalRefundedSet { shopMoney { amount } } } order { id } userErrors { field message } } }"""
+  refundCreate(input: $input) @idempotent(key: $key) {
+    refund { id totalRefundedSet { shopMoney { amount } } } order { id } userErrors { field message } } }"""
 UPDATE = """mutation ($input: OrderInput!) { orderUpdate(input: $input) {
   order { note tags } userErrors { field message } } }"""
 TAGS = """mutation ($id: ID!, $tags: [String!]!) { tagsAdd(id: $id, tags: $tags) {
