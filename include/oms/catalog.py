@@ -725,12 +725,14 @@ IMPORT_INVENTORY_VARIANCE = ImportJob(
 # Inventory: figures to Shopify
 # ---------------------------------------------------------------------------------------------
 
-STOCK_CHANGED = "stock_changed"
-"""Rings when the ledger or what online ATP depends on has changed."""
+STOCK_CHANGED_RECENT = "stock_changed_recent"
+"""Rings when stock has changed and some location is in RECENT mode."""
+STOCK_CHANGED_DELTA = "stock_changed_delta"
+"""Rings when stock has changed and some location is in DELTA mode."""
 INVENTORY = "inventory"
 """Rings when an import has changed balances."""
 INVENTORY_RESET = "inventory_reset"
-"""Rings when a reset has changed balances."""
+"""Rings when a reset has changed balances and some location is in DELTA mode, which does not send resets."""
 
 PUSH_REPAIR = (
     "Read the log of the shop's task: it names the levels that Shopify refused and why (often a "
@@ -752,7 +754,7 @@ UPLOAD_RECENT_INVENTORY_CHANGES = SyncJob(
     schedule="*/15 * * * *",
     pool="shopify",
     mode="RECENT",
-    rung_by=(STOCK_CHANGED,),
+    rung_by=(STOCK_CHANGED_RECENT,),
     purpose=(
         "Brings the stock of products that changed to Shopify: reads Shopify's figures of those "
         "products, compares and sends the differences, for locations in RECENT mode."
@@ -774,7 +776,7 @@ PUSH_INVENTORY_DELTAS = SyncJob(
     schedule="*/5 * * * *",
     pool="shopify",
     mode="DELTA",
-    rung_by=(STOCK_CHANGED,),
+    rung_by=(STOCK_CHANGED_DELTA,),
     purpose=(
         "Sends only the net change that Shopify was not told of, without reading its figures, for "
         "locations in DELTA mode. Units that Shopify sold and the OMS has not imported yet stay "

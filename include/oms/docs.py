@@ -12,7 +12,8 @@ from oms.catalog import CATEGORIES, JOBS, CategoryJob, ImportJob, Job, Parameter
 README = Path(__file__).parent.parent.parent / "dags" / "README.md"
 
 BELLS = {
-    "stock_changed": "a change of stock",
+    "stock_changed_recent": "a change of stock",
+    "stock_changed_delta": "a change of stock",
     "inventory_reset": "an inventory reset that changed something",
 }
 

@@ -1,6 +1,6 @@
 """What rings between jobs: files that arrived, balances that changed."""
 
-from airflow.sdk import Asset, AssetWatcher
+from airflow.sdk import Asset, AssetAlias, AssetWatcher
 
 from oms import catalog
 from oms.catalog import ImportJob
@@ -11,12 +11,24 @@ from oms_airflow.row_changes import StockChangedTrigger
 
 INVENTORY = Asset(catalog.INVENTORY, uri="oms://inventory")
 INVENTORY_RESET = Asset(catalog.INVENTORY_RESET, uri="oms://inventory/reset")
-STOCK_CHANGED = Asset(
-    catalog.STOCK_CHANGED,
-    uri="oms://inventory/changes",
-    watchers=[AssetWatcher(name="ledger", trigger=StockChangedTrigger())],
-)
-BY_NAME = {asset.name: asset for asset in (INVENTORY, INVENTORY_RESET, STOCK_CHANGED)}
+RESETS = AssetAlias("resets")
+"""Through it an import rings INVENTORY_RESET only where somebody needs to hear it."""
+
+
+def changes_for(mode: str, name: str) -> Asset:
+    """Rings when stock has changed that locations in this mode show."""
+    watcher = AssetWatcher(name="ledger", trigger=StockChangedTrigger(mode=mode))
+    return Asset(name, uri=f"oms://inventory/changes/{mode.lower()}", watchers=[watcher])
+
+
+BELLS = {
+    asset.name: asset
+    for asset in (
+        INVENTORY_RESET,
+        changes_for("RECENT", catalog.STOCK_CHANGED_RECENT),
+        changes_for("DELTA", catalog.STOCK_CHANGED_DELTA),
+    )
+}
 
 
 def arrivals_of(job: ImportJob) -> Asset:

@@ -36,7 +36,7 @@ from oms.imports.errors import AccountOpen, FileMissing, FileRefused, ImportFaul
 from oms.parameters import BadParameter, connection_id
 from oms.shopify.errors import Misconfigured, NotExecuted, OutcomeUnknown
 from oms.sync.errors import LinesLeft, ShopBusy, TooManyDrops
-from oms_airflow.assets import BY_NAME, INVENTORY, INVENTORY_RESET, arrivals_of
+from oms_airflow.assets import BELLS, INVENTORY, INVENTORY_RESET, RESETS, arrivals_of
 from oms_airflow.connections import MissingConnection, oms_db, open_oms_db, sftp_client, shop_login
 from oms_airflow.file_arrival import SftpFileSensor, run_parameters
 
@@ -99,9 +99,8 @@ def import_job_dag(job: ImportJob) -> DAG:
     """Take the files that wait, land them, apply them chunk by chunk, close their account.
 
     A failed task does not ring. So `close` fails by itself only if nothing has changed; where one file
-    changed balances and another was refused, it rings, and `confirm` fails the run.
+    changed balances and another was refused, it rings, and `confirm` (else skipped) fails the run.
     """
-    changed = [INVENTORY, INVENTORY_RESET] if job.kind == "reset" else [INVENTORY]
 
     @dag(schedule=schedule_of(job, [arrivals_of(job)]), max_active_runs=LANES, **_dag_arguments(job))
     def flow() -> None:
@@ -124,8 +123,9 @@ def import_job_dag(job: ImportJob) -> DAG:
             with oms_db() as conn:
                 return applying.apply_chunk(conn, chunk, lambda: sftp_client(resource))
 
-        @task(pool=job.pool, trigger_rule=TriggerRule.ALL_DONE, outlets=changed)
-        def close() -> str | None:
+        @task(pool=job.pool, trigger_rule=TriggerRule.ALL_DONE, outlets=[INVENTORY, RESETS])
+        def close() -> list[str]:
+            from oms import shops
             from oms.imports import closing
 
             context = get_current_context()
@@ -134,33 +134,31 @@ def import_job_dag(job: ImportJob) -> DAG:
             params = run_parameters(job, context)
             with oms_db() as conn, sftp_client(connection_id(params["propertyResource"])) as sftp:
                 account = closing.close(conn, sftp, job, _this_run())
-            log.info("\n%s", account.table())
-            faults = _faults(account)
-            if not account.changed:
-                if faults:
-                    raise faults
-                raise AirflowSkipException("no balance has changed")
-            for asset in changed:
-                context["outlet_events"][asset].extra = {"changed": account.changed}
-            return str(faults) if faults else None
+                log.info("\n%s", account.table())
+                faults = _faults(account)
+                if not account.changed:
+                    raise faults or AirflowSkipException("no balance has changed")
+                if job.kind == "reset" and shops.to_serve(conn, None, ["DELTA"]):
+                    context["outlet_events"][RESETS].add(INVENTORY_RESET, extra={"changed": account.changed})
+            context["outlet_events"][INVENTORY].extra = {"changed": account.changed}
+            return [str(faults)] if faults else []
 
         @task(pool=job.pool)
-        def confirm(faults: str | None) -> None:
-            if faults:
-                raise FilesLeft(faults)
+        def confirm(fault: str) -> None:
+            raise FilesLeft(fault)
 
         waiting = SftpFileSensor(task_id="wait_for_files", job=job, pool=job.pool)
         chunks = land(waiting.output)
         closed = close()
         apply.expand(chunk=chunks) >> closed
-        confirm(closed)
+        confirm.expand(fault=closed)
 
     return flow()
 
 
 def sync_job_dag(job: SyncJob) -> DAG:
     """Bring the figures of every shop to Shopify, each shop on its own."""
-    bells = [BY_NAME[name] for name in job.rung_by]
+    bells = [BELLS[name] for name in job.rung_by]
 
     @dag(schedule=schedule_of(job, bells), max_active_runs=PUSH_LANES, **_dag_arguments(job))
     def flow() -> None:

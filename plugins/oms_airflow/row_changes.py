@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
+from oms import shops
 from oms_airflow.connections import OMS_DB, MissingConnection, connection_from_triggerer, dsn_of
 
 log = logging.getLogger(__name__)
@@ -24,18 +25,21 @@ class StockChangedTrigger(BaseEventTrigger):
     """Fires when the database has announced changes: `quiet_seconds` after the last change.
 
     It also fires whenever it has (re)connected, because nobody listened before. An event says that there is
-    something to do, not what: the pushes select by their own marks.
+    something to do, not what: the pushes select by their own marks. While no location is in the sync mode
+    that it rings for, it keeps still: a run would find nothing to do.
     """
 
     def __init__(
         self,
         *,
+        mode: str,
         connection_id: str = OMS_DB,
         channel: str = CHANNEL,
         quiet_seconds: float = 0.5,
         longest_seconds: float = 2.0,
     ) -> None:
         super().__init__()
+        self.mode = mode
         self.connection_id = connection_id
         self.channel = channel
         self.quiet_seconds = quiet_seconds
@@ -46,6 +50,7 @@ class StockChangedTrigger(BaseEventTrigger):
         return (
             f"{type(self).__module__}.{type(self).__qualname__}",
             {
+                "mode": self.mode,
                 "connection_id": self.connection_id,
                 "channel": self.channel,
                 "quiet_seconds": self.quiet_seconds,
@@ -60,9 +65,11 @@ class StockChangedTrigger(BaseEventTrigger):
             try:
                 async with await self._listen() as conn:
                     pause = 1.0
-                    yield TriggerEvent({"cause": "listening"})
+                    if await self._is_needed(conn):
+                        yield TriggerEvent({"cause": "listening"})
                     async for changes in self._bursts(conn):
-                        yield TriggerEvent({"cause": "changed", "announcements": changes})
+                        if await self._is_needed(conn):
+                            yield TriggerEvent({"cause": "changed", "announcements": changes})
             except (psycopg.Error, OSError, MissingConnection) as error:
                 log.warning(
                     "cannot listen to %s of %s, trying again in %.0f s: %s",
@@ -84,6 +91,11 @@ class StockChangedTrigger(BaseEventTrigger):
             raise
         log.info("listening to %s of %s", self.channel, self.connection_id)
         return conn
+
+    async def _is_needed(self, conn: psycopg.AsyncConnection) -> bool:
+        """Whether a shop has a location that a run of this mode serves."""
+        found = await conn.execute(shops.sql.shops_to_serve, {"named": None, "modes": [self.mode]})
+        return await found.fetchone() is not None
 
     async def _bursts(self, conn: psycopg.AsyncConnection) -> AsyncIterator[int]:
         """How many announcements came in each burst; a burst ends when it is quiet or has lasted too long."""

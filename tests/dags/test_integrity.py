@@ -133,19 +133,9 @@ def test_an_import_waits_lands_applies_and_closes_whatever_happened(bag: DagBag)
         assert dag.leaves == [dag.task_dict["confirm"]], "the run's state is that of its last task"
         assert dag.task_dict["confirm"].upstream_task_ids == {"close"}
         assert dag.task_dict["confirm"].trigger_rule == "all_success"
+        assert dag.task_dict["confirm"].is_mapped, "without a fault there is nothing to start"
         assert "inventory" in {asset.name for asset in close.outlets}
         assert dag.max_active_runs > 1, "an urgent run must not wait behind one that waits"
-
-
-def test_only_a_reset_rings_for_the_hard_sync(bag: DagBag):
-    rings = {
-        job.dag_id: {asset.name for asset in bag.dags[job.dag_id].task_dict["close"].outlets}
-        for job in catalog.INVENTORY_IMPORTS
-    }
-    assert rings == {
-        "import_inventory_reset": {"inventory", "inventory_reset"},
-        "import_inventory_variance": {"inventory"},
-    }
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,15 @@ import pytest
 from oms_airflow import row_changes
 from oms_airflow.row_changes import StockChangedTrigger
 from tests.dags.conftest import oms_connection
+from tests.oms.world import World
 
 
 @pytest.fixture
 def connected(oms_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The connection oms_db leads to the test's own database."""
     monkeypatch.setenv("AIRFLOW_CONN_OMS_DB", oms_connection(oms_dsn))
+    with psycopg.connect(oms_dsn) as conn:
+        World(conn).shop()
 
 
 def change_stock(dsn: str, times: int = 1) -> None:
@@ -52,7 +55,7 @@ def stock_entry(dsn: str) -> None:
 class TestStockChanged:
     def test_it_rings_once_when_it_starts_to_listen_and_then_for_a_ledger_entry(self, oms_dsn: str):
         async def listen() -> list[dict]:
-            async with aclosing(StockChangedTrigger().run()) as events, asyncio.timeout(10):
+            async with aclosing(StockChangedTrigger(mode="RECENT").run()) as events, asyncio.timeout(10):
                 first = await anext(events)
                 waiting = asyncio.ensure_future(anext(events))
                 await asyncio.sleep(0)
@@ -63,7 +66,9 @@ class TestStockChanged:
 
     def test_a_burst_rings_once_and_a_lasting_one_every_two_seconds(self, oms_dsn: str):
         async def listen() -> tuple[list[int], float]:
-            async with aclosing(StockChangedTrigger(quiet_seconds=0.3, longest_seconds=1).run()) as events:
+            async with aclosing(
+                StockChangedTrigger(mode="RECENT", quiet_seconds=0.3, longest_seconds=1).run()
+            ) as events:
                 await anext(events)
                 burst = asyncio.ensure_future(anext(events))
                 await asyncio.sleep(0)
@@ -86,7 +91,10 @@ class TestStockChanged:
 
     def test_what_changed_between_two_rings_is_not_lost(self, oms_dsn: str):
         async def listen() -> int:
-            async with aclosing(StockChangedTrigger(quiet_seconds=0.1).run()) as events, asyncio.timeout(10):
+            async with (
+                aclosing(StockChangedTrigger(mode="RECENT", quiet_seconds=0.1).run()) as events,
+                asyncio.timeout(10),
+            ):
                 await anext(events)
                 await asyncio.to_thread(change_stock, oms_dsn, 3)
                 await asyncio.sleep(0.5)
@@ -94,9 +102,24 @@ class TestStockChanged:
 
         assert asyncio.run(listen()) == 3
 
+    def test_it_keeps_still_while_no_location_is_in_its_mode(self, oms_dsn: str):
+        async def listen() -> dict:
+            async with aclosing(StockChangedTrigger(mode="DELTA").run()) as events, asyncio.timeout(10):
+                waiting = asyncio.ensure_future(anext(events))
+                await asyncio.sleep(0.3)
+                await asyncio.to_thread(change_stock, oms_dsn)
+                await asyncio.sleep(1)
+                assert not waiting.done()
+                with psycopg.connect(oms_dsn) as conn:
+                    conn.execute("update oms.shop_location set sync_mode = 'DELTA'")
+                await asyncio.to_thread(change_stock, oms_dsn)
+                return (await waiting).payload
+
+        assert asyncio.run(listen()) == {"cause": "changed", "announcements": 1}
+
     def test_a_lost_connection_is_taken_up_again_with_a_ring(self, oms_dsn: str):
         async def listen() -> list[str]:
-            async with aclosing(StockChangedTrigger().run()) as events, asyncio.timeout(20):
+            async with aclosing(StockChangedTrigger(mode="RECENT").run()) as events, asyncio.timeout(20):
                 causes = [(await anext(events)).payload["cause"]]
                 waiting = asyncio.ensure_future(anext(events))
                 await asyncio.sleep(0.2)
@@ -121,7 +144,7 @@ def test_a_missing_connection_is_said_and_asked_for_again(
     monkeypatch.setattr(row_changes, "LONGEST_PAUSE", 0.1)
 
     async def listen() -> None:
-        async with aclosing(StockChangedTrigger().run()) as events, asyncio.timeout(2):
+        async with aclosing(StockChangedTrigger(mode="RECENT").run()) as events, asyncio.timeout(2):
             await anext(events)
 
     with pytest.raises(TimeoutError):
@@ -133,6 +156,6 @@ def test_a_missing_connection_is_said_and_asked_for_again(
 def test_the_trigger_is_made_again_from_what_airflow_keeps_of_it():
     from airflow.sdk.module_loading import import_string
 
-    path, arguments = StockChangedTrigger(quiet_seconds=3).serialize()
+    path, arguments = StockChangedTrigger(mode="RECENT", quiet_seconds=3).serialize()
 
     assert import_string(path)(**arguments).serialize() == (path, arguments)
