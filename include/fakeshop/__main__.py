@@ -9,7 +9,7 @@ from pathlib import Path
 import uvicorn
 
 from fakeshop import seed
-from fakeshop.app import Cuttable, create_app
+from fakeshop.app import Gate, create_app
 from fakeshop.world import World
 
 log = logging.getLogger("fakeshop")
@@ -50,7 +50,7 @@ def main() -> None:
     gc.set_threshold(50_000, 20, 100)
     log.info("serving %s on http://%s:%s", sorted(world.shops) or "no shop yet", given.host, given.port)
     uvicorn.run(
-        Cuttable(create_app(world)),
+        Gate(create_app(world)),
         host=given.host,
         port=given.port,
         log_level="warning",

@@ -2,7 +2,6 @@
 
 import asyncio
 import ipaddress
-from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,16 +18,20 @@ OWN_NAMES = ("127.0.0.1", "localhost", "::1")
 PRIVATE = ("/_fakeshop", "/_page")
 
 
-class Cuttable:
-    """Lets a response cut its connection: the outermost layer, where the transport can still be seen."""
+class Gate:
+    """The outermost layer: keeps page and side door to this machine, lets a response cut its connection."""
 
     def __init__(self, app: Any) -> None:
         self.app = app
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        app = self.app
         if scope["type"] == "http":
-            scope["fakeshop.cut"] = lambda: send.__self__.transport.abort()
-        await self.app(scope, receive, send)
+            scope["fakeshop.cut"] = lambda: send.__self__.transport.abort()  # the transport is seen only here
+            path = scope["path"]
+            if (path == "/" or path.startswith(PRIVATE)) and not from_loopback(Request(scope)):
+                app = json_response({"errors": "only from this machine"}, 403)
+        await app(scope, receive, send)
 
 
 def from_loopback(request: Request) -> bool:
@@ -52,13 +55,6 @@ def create_app(world: World) -> FastAPI:
 
     graphql = Graphql(world)
     app = FastAPI(title="fakeshop", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
-
-    @app.middleware("http")
-    async def loopback_only(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:
-        path = request.url.path
-        if (path == "/" or path.startswith(PRIVATE)) and not from_loopback(request):
-            return json_response({"errors": "only from this machine"}, 403)
-        return await go_on(request)
 
     @app.post("/admin/api/{version}/graphql.json")
     async def by_host(request: Request, version: str) -> Response:

@@ -31,7 +31,7 @@ class Bucket:
         self._points = min(self.maximum, self.available() + points)
 
     def set(self, points: float) -> None:
-        """Fill or empty the bucket (side door)."""
+        """Fill or empty the bucket (side door); below 0 it takes longer to refill."""
         self.available()
         self._points = min(self.maximum, points)
 
@@ -39,6 +39,6 @@ class Bucket:
         """Return ``throttleStatus``."""
         return {
             "maximumAvailable": float(self.maximum),
-            "currentlyAvailable": int(self.available()),
+            "currentlyAvailable": max(0, int(self.available())),
             "restoreRate": float(self.rate),
         }

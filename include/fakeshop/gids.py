@@ -34,6 +34,11 @@ def parse(text: str) -> Gid | None:
     return Gid(type_, int(number) if number.isdecimal() else number, int(item[1]) if item else None)
 
 
+def is_gid(text: str) -> bool:
+    """Say whether a text has the form of a global id."""
+    return PATTERN.match(text) is not None
+
+
 def number_of(text: str, type_: str) -> int | None:
     """Return the number of a plain global id of the given type; None for anything else."""
     prefix = f"gid://shopify/{type_}/"

@@ -133,10 +133,12 @@ class Graphql:
         ctx = self.context(call)
         ctx.crash_keys = faults.take(shop.handle, names, ("attempt_failed",)) is not None
         during = faults.take(shop.handle, names, ("delay",), "during")
-        if during is not None:
-            await self._hold(call, ctx, planned, during)
-        answer = call.api.execute(ctx, planned)
-        release(ctx)
+        try:
+            if during is not None:
+                await self._hold(call, ctx, planned, during)
+            answer = call.api.execute(ctx, planned)
+        finally:
+            release(ctx)
         answer["extensions"] = self._settle(call, ctx, planned, answer["data"])
         if "errors" in answer:
             call.log["errors"] = codes_of(answer["errors"])

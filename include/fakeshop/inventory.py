@@ -41,12 +41,13 @@ def apply(ctx: Context, event: str, plan: Plan, reason: str | None, reference: s
     silent = shop.settings.inactive_levels == "silent" and event != "activate"
     told = shop.has_subscription("inventory_levels/update")
     changes: list[Change] = []
+    ignored: list[Change] = []
     for row, location, item, name, delta, ledger in plan:
         if delta == 0:
             continue
         place = row if row is not None else levels.row(location, item)
         if silent and (place is None or not levels.active[place]):
-            changes.append((name, delta, item, location, ledger))
+            ignored.append((name, delta, item, location, ledger))
             continue
         if place is None:
             place = shop.add_level(location, item, active=False)
@@ -55,8 +56,12 @@ def apply(ctx: Context, event: str, plan: Plan, reason: str | None, reference: s
         changes.append((name, delta, item, location, ledger))
         if told and name == "available":
             shop.announce("inventory_levels/update", place, ctx.event_id)
-    if not changes:
+    if not changes and not ignored:
         return None
     entry = Entry(shop.clock.now(), ctx.source, event, shop.new_id(), reason, reference, ctx.key, changes)
     shop.note(entry)
-    return entry
+    if not ignored:
+        return entry
+    told_to_caller = entry._replace(changes=changes + ignored)
+    shop.remember(told_to_caller)
+    return told_to_caller

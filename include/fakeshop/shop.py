@@ -163,6 +163,10 @@ class Shop:
     def note(self, entry: Entry) -> None:
         """Write an entry into the journal of applied changes."""
         self._entries.append(entry)
+        self.remember(entry)
+
+    def remember(self, entry: Entry) -> None:
+        """Keep an entry at hand as its adjustment group shows it."""
         if entry.group is not None:
             self._recent[entry.group] = entry
             if len(self._recent) > RECENT_GROUPS:

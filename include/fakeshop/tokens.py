@@ -18,10 +18,7 @@ async def access_token(request: Request, shop: Shop | None) -> Response:
     if shop is None:
         return Response(orjson.dumps({"errors": "Not Found"}), 404, media_type="application/json")
     raw = await request.body()
-    if request.headers.get("content-type", "").startswith("application/json"):
-        given = orjson.loads(raw)
-    else:
-        given = {name: values[0] for name, values in parse_qs(raw.decode()).items()}
+    given = form_of(request.headers.get("content-type", ""), raw)
     app = next((one for one in shop.all(App).values() if one.client_id == given.get("client_id")), None)
     error = refusal(app, given)
     if error or app is None:
@@ -34,6 +31,17 @@ async def access_token(request: Request, shop: Shop | None) -> Response:
     shop.commit()
     body = {"access_token": token, "scope": ",".join(app.scopes), "expires_in": LIFE_TOLD}
     return Response(orjson.dumps(body), media_type="application/json")
+
+
+def form_of(content_type: str, raw: bytes) -> dict[str, str]:
+    """Read the request, a form or JSON; what cannot be read is empty and refused later."""
+    if not content_type.startswith("application/json"):
+        return {name: values[0] for name, values in parse_qs(raw.decode("utf-8", "replace")).items()}
+    try:
+        given = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return {}
+    return given if isinstance(given, dict) else {}
 
 
 def refusal(app: App | None, given: dict[str, str]) -> str | None:

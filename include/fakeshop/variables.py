@@ -21,7 +21,7 @@ from graphql import (
 from graphql.execution.get_variable_signature import get_variable_signature
 from graphql.execution.values import VariableValues, VariableValueSource
 
-from fakeshop.gids import parse as parse_gid
+from fakeshop.gids import is_gid
 
 Path = tuple[str | int, ...]
 Problems = list[tuple[Path, str]]
@@ -184,7 +184,7 @@ def text(value: Any, path: Path, problems: Problems) -> Any:
 
 def global_id(value: Any, path: Path, problems: Problems) -> Any:
     """Accept global ids."""
-    if type(value) is str and value.startswith("gid://shopify/") and parse_gid(value) is not None:
+    if type(value) is str and is_gid(value):
         return value
     problems.append((path, f"Invalid global id '{value}'"))
     return value

@@ -89,7 +89,7 @@ def run_mutation(demo: Demo, path: str, text: str = ROW, client: str | None = No
 
 
 def test_row_066_an_operation_is_created_then_runs_then_completes(demo: Demo):
-    demo.server.switch("demo", bulk_seconds=0.6)
+    demo.server.switch("demo", bulk_seconds=2)
 
     payload = run_query(demo, CATALOGUE)
 
@@ -134,6 +134,16 @@ def test_row_069_an_empty_file(demo: Demo):
 
     assert error["code"] == "INVALID_STAGED_UPLOAD_FILE"
     assert error["message"] == "The input file is empty."
+
+
+def test_row_069_a_file_that_is_too_large(demo: Demo):
+    target = stage(demo, "PUT")
+    assert requests.put(target["url"], data=bytes(104_857_601), timeout=60).status_code == 200
+
+    (error,) = run_mutation(demo, target["url"].split("/_storage/")[1])["userErrors"]
+
+    assert error["code"] == "INVALID_STAGED_UPLOAD_FILE"
+    assert error["message"] == "The input file size exceeds the maximum allowed size of 100 MB."
 
 
 def test_row_070_a_mutation_that_cannot_be_parsed(demo: Demo):
@@ -309,7 +319,7 @@ def test_row_080_nothing_found(demo: Demo):
 
 
 def test_row_081_cancelling(demo: Demo):
-    demo.server.switch("demo", bulk_seconds=0.5)
+    demo.server.switch("demo", bulk_seconds=2)
     running = run_query(demo, CATALOGUE)
     payload = demo.call(CANCEL, {"id": running["bulkOperation"]["id"]})["data"]["bulkOperationCancel"]
     assert payload["bulkOperation"]["status"] == "CANCELING"

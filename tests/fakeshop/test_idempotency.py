@@ -121,7 +121,7 @@ def test_row_063_the_answer_is_lost_after_applying(demo: Demo):
 
 def test_row_064_a_throttled_request_does_not_use_its_key(demo: Demo):
     key = new_key()
-    demo.server.bucket("demo", 0)
+    demo.server.bucket("demo", -500)
 
     assert top(demo.adjust_body(demo.change("MUG-R", -1), key=key))[0] == "THROTTLED"
     assert demo.level("MUG-R")["available"] == 10

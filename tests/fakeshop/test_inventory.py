@@ -78,7 +78,8 @@ def test_row_025_mode_silent_says_yes_and_does_nothing(demo: Demo):
     payload = demo.adjust(demo.change("CAP", 3, "Store"))
 
     assert codes(payload) == []
-    assert payload["inventoryAdjustmentGroup"]
+    assert rows(payload) == [("available", 3), ("on_hand", 3)]
+    assert [entry["changes"] for entry in demo.server.journal("demo")] == [[]]
     assert [one["location_name"] for one in demo.server.levels("demo", sku="CAP")] == ["Warehouse"]
 
 

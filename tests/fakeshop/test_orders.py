@@ -381,6 +381,10 @@ def test_row_120_old_orders_need_a_scope(demo: Demo):
     assert demo.call("{ orders(first: 9) { nodes { id } } }")["data"]["orders"]["nodes"] == []
 
 
+def test_row_122_returns_cannot_be_listed(demo: Demo):
+    assert top(demo.call("{ returns(first: 1) { nodes { id } } }"))[0] == "undefinedField"
+
+
 def test_an_order_for_what_is_not_there_is_refused(demo: Demo):
     for line in ({"sku": "NOTHING"}, {"sku": "MUG-R", "quantity": 0}, {"sku": "MUG-R", "location": "Moon"}):
         with pytest.raises(RuntimeError, match="refused"):
