@@ -47,9 +47,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         dsn = given.dsn or dsn_of_connection(os.environ.get(VARIABLE, ""))
         return run(dsn, given)
-    except (SetupRefused, ValueError, psycopg.OperationalError, psycopg.errors.UndefinedTable) as error:
+    except (SetupRefused, ValueError, psycopg.OperationalError) as error:
         print(error, file=sys.stderr)
-        return 2
+    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedFunction) as error:
+        print(f"{error.diag.message_primary}: run `python -m oms migrate` first", file=sys.stderr)
+    return 2
 
 
 def dsn_of_connection(connection: str) -> str:

@@ -1,5 +1,6 @@
 """Connections, transactions, named statements and migrations of the OMS database (psycopg 3)."""
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -41,6 +42,7 @@ def statements(module_file: str) -> SimpleNamespace:
 
     The texts carry `%(name)s` parameters and are run with `connection.execute(sql.some_name, {...})`.
     """
+    logging.getLogger("aiosql").setLevel(logging.ERROR)  # its guess at the kind of a statement is not used
     loaded = aiosql.from_path(Path(module_file).with_suffix(".sql"), "psycopg", mandatory_parameters=False)
     names = [name for name in loaded.available_queries if not name.endswith("_cursor")]
     return SimpleNamespace(**{name: getattr(loaded, name).sql for name in names})

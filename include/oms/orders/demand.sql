@@ -67,18 +67,30 @@ select header.shop_id, item.shopify_location_id, variant.shopify_inventory_item_
  order by item.shopify_location_id, variant.shopify_inventory_item_id;
 
 -- name: book_restock
--- Shopify gave the units back to the level; the cause is the quantity cancelled so far, which only grows.
+-- Shopify gave the units back to the level that it had taken them from: the one where the sale was booked, or,
+-- where the product was not linked yet when it was sold, the one it is linked to now.
+-- The cause is the quantity cancelled so far, which only grows.
 insert into oms.sync_book (shop_id, shopify_location_id, shopify_inventory_item_id, kind, amount, cause_key)
-select header.shop_id, item.shopify_location_id, variant.shopify_inventory_item_id, 'act', %(quantity)s,
+select level.shop_id, level.shopify_location_id, level.shopify_inventory_item_id, 'act', %(quantity)s,
        format('order:%%s:%%s:restocked:%%s', item.order_id, item.order_item_seq, item.cancel_quantity)
-  from oms.order_header as header
-  join oms.order_item as item using (order_id)
-  join oms.shop_product as variant
-    on variant.shop_id = header.shop_id and variant.product_id = item.product_id and variant.thru_date is null
+  from oms.order_item as item
+ cross join lateral (
+        select sold.shop_id, sold.shopify_location_id, sold.shopify_inventory_item_id
+          from oms.sync_book as sold
+         where sold.cause_key = format('order:%%s:%%s:sold', item.order_id, item.order_item_seq)
+        union all
+        select variant.shop_id, item.shopify_location_id, variant.shopify_inventory_item_id
+          from oms.order_header as header
+          join oms.shop_product as variant
+            on variant.shop_id = header.shop_id and variant.product_id = item.product_id
+         where header.order_id = item.order_id
+           and variant.thru_date is null
+           and variant.tracked
+           and variant.shopify_inventory_item_id is not null
+           and item.shopify_location_id is not null
+         limit 1) as level
  where item.order_id = %(order_id)s
-   and item.order_item_seq = %(seq)s
-   and variant.tracked
-   and variant.shopify_inventory_item_id is not null;
+   and item.order_item_seq = %(seq)s;
 
 -- name: note_order
 insert into oms.product_change (product_id, cause)

@@ -211,3 +211,26 @@ def test_two_at_once_take_in_one_order(oms_dsn, world, product):
     with psycopg.connect(oms_dsn) as other:
         assert demand.take_in(other, "demo", "1001", [Line(product, 2, "L1", LOCATION)]) == first
         assert other.execute("select count(*) from oms.sync_book").fetchone() == (1,)
+
+
+def test_a_restock_goes_to_the_level_of_the_sale_whatever_is_linked_now(world, product):
+    order = sell(world, product)
+    world.db.execute("update oms.shop_product set shopify_inventory_item_id = 5")
+
+    demand.cancel(world.db, order, 1, 2, restocked=True)
+
+    assert world.db.execute("select shopify_inventory_item_id, book from oms.sync_level").fetchall() == [
+        (product + 1_000_000, 0)
+    ]
+
+
+def test_a_restock_of_a_sale_that_had_no_level_goes_to_the_one_of_now(world, product):
+    """The opening of that level leaves out K, so that the units have to come back with the act."""
+    world.db.execute("update oms.shop_product set thru_date = now()")
+    order = sell(world, product)
+    assert book(world) == 0
+    world.db.execute("update oms.shop_product set thru_date = null")
+
+    demand.cancel(world.db, order, 1, 2, restocked=True)
+
+    assert book(world) == 2

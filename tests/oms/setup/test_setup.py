@@ -383,3 +383,15 @@ def test_online_atp_of_skus(oms_db, oms_dsn, capsys):
     assert capsys.readouterr().out.splitlines()[1].split() == ["HAT-1", "7", "7", "0", "0"]
     assert main(["--dsn", oms_dsn, "online-atp", "NOPE"]) == 1
     assert "NOPE: no product" in capsys.readouterr().err
+
+
+def test_a_database_without_tables_is_told_to_migrate(postgres_server, capsys):
+    name = postgres_server.create()
+    dsn = postgres_server.dsn(name)
+    try:
+        assert main(["--dsn", dsn, "setup", str(EXAMPLE)]) == 2
+        assert "run `python -m oms migrate` first" in capsys.readouterr().err
+        assert main(["--dsn", dsn, "migrate"]) == 0
+        assert main(["--dsn", dsn, "setup", str(EXAMPLE)]) == 0
+    finally:
+        postgres_server.drop(name)
