@@ -39,7 +39,7 @@ RECENT_LATER = RECENT_TABLE | {"SEED-A": 95, "SEED-C": 30}
 DELTA_TABLE = {"SEED-F": 5, "SEED-G": 10}
 """The two products of the delta examples, in the outlet, whose location is in DELTA mode."""
 
-RESET_HEADER = "externalFacilityId,idType,idValue,availableQty"
+RESET_HEADER = "facilityId,idType,idValue,availableQty"
 VARIANCE_HEADER = "facilityId,idType,idValue,availableDelta,varianceReasonId,comments"
 
 
@@ -110,8 +110,8 @@ BAD_ROWS = {
     "102,SKU,CAP-002-M,a dozen": "ERR_INVALID_NUMBER",
     "102,SKU,CAP-002-L,3.5": "ERR_INVALID_NUMBER",
     "_NA_,SKU,CAP-003-S,4": "ERR_VIRTUAL_FACILITY",
-    "103,SKU,CAP-003-M,4,left over": "ERR_COLUMN_COUNT",
-    "103,SKU,CAP-003-L": "ERR_COLUMN_COUNT",
+    "103,SKU,CAP-003-M,4,left over": "ERR_TOO_MANY_COLUMNS",
+    "103,SKU,CAP-003-L": "ERR_TOO_FEW_COLUMNS",
 }
 """Eight bad rows of different kinds, and why each must be rejected."""
 

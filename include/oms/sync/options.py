@@ -128,6 +128,7 @@ class Report:
     oldest_unsent: datetime | None = None
     left_alone: tuple[int, ...] = ()
     needs_hard_sync: tuple[int, ...] = ()
+    without_stock: tuple[int, ...] = ()
     calls: int = 0
     wait_seconds: float = 0.0
     preview: tuple[PreviewLine, ...] = ()
@@ -157,6 +158,7 @@ class Report:
             "wait_seconds": round(self.wait_seconds, 1),
             "oldest_unsent": self.oldest_unsent.isoformat() if self.oldest_unsent else None,
             "needs_hard_sync": list(self.needs_hard_sync),
+            "without_stock": list(self.without_stock),
             "left_alone": list(self.left_alone),
         }
 
@@ -176,6 +178,8 @@ class Report:
         rows += [("calls", str(self.calls)), ("waited", f"{self.wait_seconds:.1f} s")]
         if self.needs_hard_sync:
             rows.append(("needs a hard sync", ", ".join(map(str, self.needs_hard_sync))))
+        if self.without_stock:
+            rows.append(("waits for its first stock", ", ".join(map(str, self.without_stock))))
         if self.left_alone:
             rows.append(("left alone", ", ".join(map(str, self.left_alone))))
         width = max(len(name) for name, _ in rows)

@@ -76,7 +76,7 @@ def locations_to_serve(conn: Connection, shop_id: str, mode: Mode, options: Push
     ).fetchall()
     served = []
     for number, sync_mode, basis, channel, compared, mark, planned_at, physical, virtual, *member_of in rows:
-        in_shopify_group, in_groups = member_of
+        in_shopify_group, in_groups, in_no_channel = member_of
         location = _located(
             (number, sync_mode, basis, channel, compared, mark, planned_at),
             tuple(physical or ()),
@@ -87,11 +87,21 @@ def locations_to_serve(conn: Connection, shop_id: str, mode: Mode, options: Push
             continue
         if options.shopify_facility_group is not None and not in_shopify_group:
             continue
-        in_groups = in_groups if mode == "DELTA" else True
+        # a store that belongs to no channel has no run of its own: every run serves its location
+        in_groups = (in_groups or in_no_channel) if mode == "DELTA" else True
         if groups is not None and not (location.channel in groups if location.channel else in_groups):
             continue
         served.append(location)
     return served
+
+
+def without_stock(conn: Connection, shop_id: str, locations: list[int]) -> list[int]:
+    """Return those never compared with yet whose stock is still unknown or just coming in.
+
+    Their first comparison would tell the shop that nothing is there.
+    """
+    values = {"shop_id": shop_id, "locations": locations}
+    return sorted(number for (number,) in conn.execute(sql.without_stock, values))
 
 
 def _located(row: tuple, physical: tuple[str, ...], virtual: bool, options: PushOptions) -> Location:

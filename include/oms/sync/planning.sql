@@ -25,7 +25,13 @@ select location.shopify_location_id,
                         where member.facility_id = mapped.facility_id
                           and member.facility_group_id = any (%(facility_groups)s)
                           and member.from_date <= now()
-                          and (member.thru_date is null or member.thru_date > now()))) as in_groups
+                          and (member.thru_date is null or member.thru_date > now()))) as in_groups,
+       bool_and(not exists (select from oms.facility_group_member as member
+                              join oms.facility_group as channel using (facility_group_id)
+                             where member.facility_id = mapped.facility_id
+                               and channel.facility_group_type = 'CHANNEL_FAC_GROUP'
+                               and member.from_date <= now()
+                               and (member.thru_date is null or member.thru_date > now()))) as in_no_channel
   from oms.shop_location as location
   join oms.shop_location_facility as mapped using (shop_id, shopify_location_id)
   join oms.facility using (facility_id)
@@ -35,6 +41,35 @@ select location.shopify_location_id,
    and location.sync_mode <> 'OFF'
  group by location.shop_id, location.shopify_location_id
  order by location.shopify_location_id
+
+-- name: without_stock
+-- Locations of these without a mark for which a comparison would be too early: no facility behind them has
+-- a position yet, or a file that changes balances is on its way in.
+select location.shopify_location_id
+  from oms.shop_location as location
+ where location.shop_id = %(shop_id)s
+   and location.shopify_location_id = any (%(locations)s)
+   and not exists (select from oms.sync_mark as mark
+                    where mark.shop_id = location.shop_id
+                      and mark.shopify_location_id = location.shopify_location_id)
+   and (exists (select from oms.import_log as log
+                 where log.domain = 'BALANCE'
+                   and log.closed_at is null
+                   and (log.status = 'DmlsLanding'
+                        or exists (select from oms.import_chunk as chunk
+                                    where chunk.load_id = log.load_id
+                                      and chunk.applied_at is null
+                                      and log.status in ('DmlsPending', 'DmlsQueued', 'DmlsRunning'))))
+        or not exists (select from oms.inventory_item as item
+                        where item.facility_id in (select member.facility_id
+                                                     from oms.facility_group_member as member
+                                                    where member.facility_group_id = location.facility_group_id
+                                                    union all
+                                                   select mapped.facility_id
+                                                     from oms.shop_location_facility as mapped
+                                                    where mapped.shop_id = location.shop_id
+                                                      and mapped.shopify_location_id
+                                                          = location.shopify_location_id)))
 
 -- name: make_workspace!
 -- What one plan works on; lives as long as the session.

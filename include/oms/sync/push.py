@@ -63,6 +63,10 @@ def _push(conn: Connection, client: ShopifyClient, report: Report, options: Push
     if report.mode == "DELTA":
         report.needs_hard_sync = tuple(one.shopify_location_id for one in locations if one.compared is None)
         locations = [one for one in locations if one.compared is not None]
+    if report.mode == "RECENT":
+        numbers = [one.shopify_location_id for one in locations]
+        report.without_stock = tuple(planning.without_stock(conn, report.shop_id, numbers))
+        locations = [one for one in locations if one.shopify_location_id not in report.without_stock]
     if not locations:
         report.message = report.message or "no location to serve"
         return
