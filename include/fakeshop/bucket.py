@@ -40,5 +40,5 @@ class Bucket:
         return {
             "maximumAvailable": float(self.maximum),
             "currentlyAvailable": max(0, int(self.available())),
-            "restoreRate": float(self.rate),
+            "restoreRate": self.rate,
         }

@@ -2,6 +2,7 @@
 
 import itertools
 import random
+from collections.abc import Container
 from typing import Any
 
 from fakeshop.levels import STORED
@@ -88,7 +89,7 @@ def add_locations(shop: Shop, specs: list[dict[str, Any]]) -> list[Location]:
     for given in specs:
         spec = {"name": given} if isinstance(given, str) else given
         check_keys(spec, LOCATION_KEYS, "location")
-        number = own_id(shop, spec)
+        number = own_id(shop, spec, shop.locations)
         values = {key: value for key, value in spec.items() if key != "id"}
         added.append(
             shop.put(Location(number, level_number=shop.new_id(), created=now, updated=now, **values))
@@ -96,11 +97,13 @@ def add_locations(shop: Shop, specs: list[dict[str, Any]]) -> list[Location]:
     return added
 
 
-def own_id(shop: Shop, spec: dict[str, Any], key: str = "id") -> int:
+def own_id(shop: Shop, spec: dict[str, Any], taken: Container[int], key: str = "id") -> int:
     """Return the id a seed asks for, or a new one."""
     if spec.get(key) is None:
         return shop.new_id()
     number = int(spec[key])
+    if number in taken:
+        raise SeedError(f"{key} {number} is there twice")
     shop.issued(number)
     return number
 
@@ -111,7 +114,7 @@ def add_product(shop: Shop, spec: dict[str, Any], locations: dict[str, Location]
     now = shop.clock.now()
     title = spec["title"]
     product = Product(
-        own_id(shop, spec),
+        own_id(shop, spec, shop.all(Product)),
         title,
         now,
         now,
@@ -136,8 +139,8 @@ def add_variant(
     plain = {key: value for key, value in spec.items() if key not in ("id", "inventory_item_id", "levels")}
     if "price" in plain:
         plain["price"] = str(plain["price"])
-    number = own_id(shop, spec)
-    item = own_id(shop, spec, "inventory_item_id")
+    number = own_id(shop, spec, shop.all(Variant))
+    item = own_id(shop, spec, shop.by_item, "inventory_item_id")
     variant = shop.put(Variant(number, product.id, item, now, now, now, position=position, **plain))
     for name, quantities in spec.get("levels", {}).items():
         if name not in locations:

@@ -9,6 +9,7 @@ import orjson
 
 from fakeshop.clock import Clock
 from fakeshop.faults import Faults
+from fakeshop.records import BulkOperation, StagedUpload
 from fakeshop.shop import Settings, Shop
 from fakeshop.store import Store
 from fakeshop.webhooks.delivery import Postman
@@ -59,6 +60,10 @@ class World:
     def remove_shop(self, handle: str) -> None:
         """Close a shop and forget everything about it."""
         shop = self.shops.pop(handle)
+        for upload in shop.all(StagedUpload).values():
+            (self.files / f"upload-{upload.id}").unlink(missing_ok=True)
+        for operation in shop.all(BulkOperation).values():
+            (self.files / f"bulk-{operation.id}.jsonl").unlink(missing_ok=True)
         self.store.forget_shop(shop.number)
         self.store.delete_setting(f"shop/{handle}")
         self.store.commit()

@@ -302,6 +302,13 @@ def test_ids_are_long_and_levels_have_the_number_of_their_location(demo: Demo):
     assert [node["item"]["id"] for node in again] == items["ids"]
 
 
+def test_sort_keys_that_are_not_simulated_say_so(demo: Demo):
+    inner = "variants(first: 1, sortKey: INVENTORY_QUANTITY) { nodes { id } }"
+
+    assert top(demo.call(f"{{ products(first: 1) {{ nodes {{ {inner} }} }} }}"))[0] == "NOT_SIMULATED"
+    assert top(demo.call("{ products(first: 1, sortKey: RELEVANCE) { nodes { id } } }"))[0] == "NOT_SIMULATED"
+
+
 def test_the_log_knows_costs_and_keys(demo: Demo):
     demo.server.clear_log()
     demo.adjust(demo.change("MUG-R", -1), key="the-key")

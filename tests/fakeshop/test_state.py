@@ -113,6 +113,7 @@ def test_shops_are_strangers_to_each_other(server: ShopServer):
     ({"locations": [{"nome": "Store"}]}, "nome"),
     ({"products": [{"title": "A", "variants": [{"sku": "A", "levels": {"Nowhere": 1}}]}]}, "Nowhere"),
     ({"settings": {"speed": 1}}, "speed"),
+    ({"locations": [{"name": "A", "id": 5}, {"name": "B", "id": 5}]}, "id 5 is there twice"),
 ])  # fmt: skip
 def test_a_wrong_seed_is_refused_and_named(server: ShopServer, change, named):
     server.reset()

@@ -3,6 +3,7 @@
 from typing import Any
 
 from fakeshop.clock import iso
+from fakeshop.errors import not_simulated
 from fakeshop.gids import gid
 from fakeshop.nodes.base import Node, connection
 from fakeshop.nodes.inventory import InventoryItemNode
@@ -162,6 +163,8 @@ def variant_keys(sort_key: str, variants: list[Variant]) -> list[Any]:
         "TITLE": lambda variant: variant.title,
         "NAME": lambda variant: variant.title,
     }
+    if sort_key not in values:
+        raise not_simulated(f"ProductVariantSortKeys.{sort_key}")
     value = values[sort_key]
     if value is None:
         return sorted(variant.id for variant in variants)
