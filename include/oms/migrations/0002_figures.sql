@@ -1,13 +1,32 @@
 -- The figures that leave the OMS: online ATP of a channel, and the figure of a physical location.
 -- Sources: spec inventory.md 2.1, 2.2, 2.4, 6.3, 6.8.
 
-create view oms.unreserved_demand as
+create view oms.kit_component as
+with recursive share as (
+    select product_id as kit_product_id, component_product_id, coalesce(nullif(quantity, 0), 1)::bigint as quantity
+      from oms.product_assoc
+     where from_date <= now() and (thru_date is null or thru_date > now())
+    union all
+    select share.kit_product_id, inner_kit.component_product_id,
+           share.quantity * coalesce(nullif(inner_kit.quantity, 0), 1)
+      from share
+      join oms.product_assoc as inner_kit on inner_kit.product_id = share.component_product_id
+     where inner_kit.from_date <= now() and (inner_kit.thru_date is null or inner_kit.thru_date > now())
+) cycle component_product_id set is_cycle using path
+select kit_product_id, component_product_id, sum(quantity) as quantity
+  from share
+ where not is_cycle
+   and component_product_id <> kit_product_id
+ group by kit_product_id, component_product_id;
+comment on view oms.kit_component is 'What is in a kit today, kits inside it included: units of each component for one kit (inventory.md 2.5).';
+
+create view oms.open_order_line as
 select item.order_id, item.order_item_seq, item.product_id, ship_group.facility_id, header.product_store_id,
        item.quantity - item.cancel_quantity
        - coalesce((select sum(reservation.quantity)
                      from oms.inventory_reservation as reservation
                     where reservation.order_id = item.order_id
-                      and reservation.order_item_seq = item.order_item_seq), 0) as quantity
+                      and reservation.order_item_seq = item.order_item_seq), 0) as unreserved
   from oms.order_item as item
   join oms.order_ship_group as ship_group using (order_id, ship_group_seq)
   join oms.order_header as header using (order_id)
@@ -15,7 +34,17 @@ select item.order_id, item.order_item_seq, item.product_id, ship_group.facility_
  where item.status in ('CREATED', 'APPROVED')
    and header.status in ('CREATED', 'APPROVED', 'HOLD')
    and store.reserve_inventory;
-comment on view oms.unreserved_demand is 'Open order lines without a reservation and where they stand; orders of a store that does not reserve are no demand (inventory.md 2.2, 6.8).';
+comment on view oms.open_order_line is 'Open order lines and where they stand; orders of a store that does not reserve are no demand (inventory.md 2.2).';
+
+create view oms.unreserved_demand as
+select order_id, order_item_seq, product_id, facility_id, product_store_id, unreserved as quantity
+  from oms.open_order_line
+ union all
+select line.order_id, line.order_item_seq, kit.component_product_id, line.facility_id, line.product_store_id,
+       line.unreserved * kit.quantity
+  from oms.kit_component as kit
+  join oms.open_order_line as line on line.product_id = kit.kit_product_id;
+comment on view oms.unreserved_demand is 'Units of open orders without a reservation and where they stand; a kit is also demand for its components (inventory.md 6.8, INV-51).';
 
 create function oms.online_atp(
     group_id        text,

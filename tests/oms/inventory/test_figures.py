@@ -153,6 +153,25 @@ def test_inv_48_demand_counts_wherever_it_stands_until_it_is_reserved(world):
     assert world.online(p) == (7, None)
 
 
+def test_inv_51_a_waiting_kit_is_demand_for_its_components(world):
+    component, kit, set_of_kits = world.product("C"), world.product("K"), world.product("S")
+    world.stock(component, world.facility("A"), 3)
+    world.stock(component, world.facility("B"), 3)
+    contains = (
+        "insert into oms.product_assoc (product_id, component_product_id, quantity) values (%s, %s, %s)"
+    )
+    world.db.execute(contains, (kit, component, 2))
+    world.order(kit, 1, "A")
+    assert world.online(component) == (4, None)
+    assert figure(world, component, "ATP") == (1, None)
+
+    world.db.execute(contains, (set_of_kits, kit, None))
+    world.order(set_of_kits, 1)
+    assert world.online(component) == (2, None)
+    world.db.execute(contains, (kit, set_of_kits, 1))  # a circle ends the search, not the query
+    assert world.online(component)[0] <= 2
+
+
 def test_a_store_that_does_not_reserve_has_no_queue(world):
     p = world.product("P")
     world.stock(p, world.facility("A"), 10)
