@@ -24,7 +24,7 @@ REJECTS_WRITTEN = crashpoints.register(
     "close.rejects", "the reject file is there, the file itself is not moved yet"
 )
 MOVED = crashpoints.register("close.moved", "the file is moved, its log does not say so yet")
-CLOSED = crashpoints.register("close.closed", "the log is closed, the staged rows are still there")
+CLOSED = crashpoints.register("close.closed", "the log is closed, the task has not answered")
 
 REJECT_COLUMNS = ("error_line", "error_column", "error_code", "error_message")
 COLUMNS = ("total", "applied", "unchanged", "superseded", "duplicate", "skipped", "rejected")
@@ -121,9 +121,12 @@ def _close_one(conn: Connection, sftp: Any, log_id: int) -> bool:
         crashpoints.point(REJECTS_WRITTEN)
         moved_to = _move(sftp, row, f"{folder}/{'error' if row['status'] == 'DmlsFailed' else 'archive'}")
         crashpoints.point(MOVED)
-        conn.execute(sql.mark_closed, {"log_id": log_id, "moved_to": moved_to, "reject_file": reject_file})
+        with conn.transaction():
+            conn.execute(
+                sql.mark_closed, {"log_id": log_id, "moved_to": moved_to, "reject_file": reject_file}
+            )
+            balances.drop(conn, log_id)
         crashpoints.point(CLOSED)
-        balances.drop(conn, log_id)
     return True
 
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import psycopg
 from psycopg.rows import dict_row
 
 from oms import crashpoints
@@ -35,6 +36,9 @@ STAGED = crashpoints.register("land.staged", "one file is staged and committed, 
 PENDING = crashpoints.register(
     "land.pending", "chunks and DmlsPending are committed, the task has not answered"
 )
+
+PATIENCE, PATIENCE_WITH_OWN_RUN = 2, 60
+"""Seconds to wait for the lock of a log that seems to be left behind."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +110,8 @@ def _take_over_abandoned(
         sql.abandoned, {"dag_id": job.dag_id, "connection_id": settings.connection_id}
     ).fetchall()
     for (log_id,) in found:
-        if not conn.execute(sql.try_lock_log, {"log_id": log_id}).fetchone()[0]:
+        row = read_log(conn, log_id)
+        if row is None or not _lock_if_left(conn, row, run):
             continue
         own.append(log_id)
         row = read_log(conn, log_id)
@@ -117,13 +122,30 @@ def _take_over_abandoned(
             file = arrival.examine(sftp, row["remote_path"])
         except FileMissing:
             log.warning("%s went away before it was landed; its claim is dropped", row["remote_path"])
-            conn.execute(sql.drop_claim, {"log_id": log_id})
+            _drop_claim(conn, log_id)
             continue
         conn.execute(
             sql.take_over, {"log_id": log_id, "run_id": run.run_id, "size": file.size, "mtime": file.mtime}
         )
         taken.append((log_id, file))
     return taken
+
+
+def _lock_if_left(conn: Connection, row: dict[str, Any], run: Run) -> bool:
+    """Take the lock of a log whose lander is dead; False if it lives.
+
+    The server may need a moment to notice that a lander was killed. The earlier attempt of this very run is
+    dead for certain.
+    """
+    patience = PATIENCE_WITH_OWN_RUN if row["run_id"] == run.run_id else PATIENCE
+    try:
+        with conn.transaction():
+            conn.execute(sql.limit_wait, {"patience": f"{patience}s"})
+            conn.execute(sql.lock_log, {"log_id": row["log_id"]})
+    except psycopg.errors.LockNotAvailable:
+        log.info("%s is being landed by run %s", row["remote_path"], row["run_id"])
+        return False
+    return True
 
 
 def _claim_arrivals(
@@ -182,6 +204,13 @@ def read_log(conn: Connection, log_id: int) -> dict[str, Any] | None:
     return conn.cursor(row_factory=dict_row).execute(sql.read_log, {"log_id": log_id}).fetchone()
 
 
+def _drop_claim(conn: Connection, log_id: int) -> None:
+    with conn.transaction():
+        balances.drop(conn, log_id)
+        conn.execute(sql.forget_rejects, {"log_id": log_id})
+        conn.execute(sql.drop_claim, {"log_id": log_id})
+
+
 def _land_file(
     conn: Connection, sftp: Any, log_id: int, file: RemoteFile, settings: Settings
 ) -> Landed | None:
@@ -202,7 +231,7 @@ def _land_file(
         )
         return None
     except (FileUnstable, FileMissing) as unstable:
-        conn.execute(sql.drop_claim, {"log_id": log_id})
+        _drop_claim(conn, log_id)
         if settings.remote_filename is not None:
             raise
         log.warning("%s; it is left for the next look", unstable)
@@ -217,6 +246,7 @@ def _stage(
     """Copy, compare with earlier files, resolve, set bad rows aside: all in the caller's transaction."""
     log_id, kind = row["log_id"], row["kind"]
     contract = file_type(settings.file_type).CONTRACT
+    conn.execute(sql.forget_rejects, {"log_id": log_id})
     content, sha256 = read_in(conn, sftp, log_id, file, settings, whole=kind == "delta")
     if kind == "delta" and content.rows and not settings.force:
         conn.execute(sql.lock_content, {"content": f"{settings.config_id}:{sha256.hex()}"})

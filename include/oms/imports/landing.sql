@@ -41,8 +41,13 @@ update oms.import_log
    set run_id = %(run_id)s, file_size = %(size)s, file_mtime = %(mtime)s
  where log_id = %(log_id)s
 
+-- name: forget_rejects
+-- What an earlier, unfinished landing of the log has set aside.
+delete from oms.import_reject
+ where log_id = %(log_id)s
+
 -- name: drop_claim
--- Nothing was read from the file: what is under that name later is a new arrival.
+-- The file went away or changed before it had landed: what is under that name later is a new arrival.
 delete from oms.import_log
  where log_id = %(log_id)s
    and status = 'DmlsLanding'
@@ -118,8 +123,8 @@ select chunk.load_id, chunk.chunk_no, chunk.label, chunk.row_count
 -- name: lock_log
 select pg_advisory_lock(hashtextextended('oms.import_log', %(log_id)s))
 
--- name: try_lock_log
-select pg_try_advisory_lock(hashtextextended('oms.import_log', %(log_id)s))
+-- name: limit_wait
+select set_config('lock_timeout', %(patience)s, true)
 
 -- name: unlock_log
 select pg_advisory_unlock(hashtextextended('oms.import_log', %(log_id)s))

@@ -208,6 +208,14 @@ def floor(oms_dsn: str, sftp_server: Any, sftp_root: Path) -> Iterator[Floor]:
         assert_sums_match(conn)
 
 
+def empty_staging(conn):
+    """What a crash of the database does to unlogged tables."""
+    for (table,) in conn.execute(
+        "select format('%I.%I', schemaname, tablename) from pg_tables where schemaname = 'oms_staging'"
+    ).fetchall():
+        conn.execute(f"truncate {table}")
+
+
 def assert_sums_match(conn: psycopg.Connection) -> None:
     """Position = sum of the ledger (design 8.1)."""
     differing = conn.execute(

@@ -1,0 +1,195 @@
+"""kill -9 at every crash point of an import; the next run ends where an undisturbed one ends.
+
+A point without a scenario fails: there is none to forget.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from oms import crashpoints
+from oms.imports import applying, closing, landing  # noqa: F401 - they register their points
+from tests.oms.imports.conftest import (
+    RESET,
+    RESET_JOB,
+    VARIANCE,
+    VARIANCE_JOB,
+    Floor,
+    floor,  # noqa: F401 - a fixture
+)
+
+STEPS = ("land.", "apply.", "close.")
+POINTS = sorted(name for name in crashpoints.POINTS if name.startswith(STEPS))
+
+RUN_ONE = """
+import sys, psycopg
+from oms.imports import landing, applying, closing
+from oms import catalog, parameters
+from tests.oms.imports.conftest import sftp_client, empty_staging
+from sandbox.sftp import Server
+from pathlib import Path
+
+dsn, home, port, job_name, run_id, lose_staging = sys.argv[1:]
+server = Server(Path(home), int(port))
+job = catalog.JOBS[job_name]
+params = parameters.resolve(job, {"minChunkRows": 1}) | {"settleSeconds": 0}
+run = landing.Run(job.dag_id, run_id)
+with psycopg.connect(dsn, autocommit=True) as conn, sftp_client(server) as sftp:
+    chunks = landing.land(conn, sftp, job, params, run)
+    if lose_staging == "yes":
+        empty_staging(conn)
+    for chunk in chunks:
+        applying.apply_chunk(conn, chunk, lambda: sftp_client(server))
+    closing.close(conn, sftp, job, run).raise_if_open()
+"""
+
+
+def run_import(one: Floor, server, job, run_id: str, crash_at: str | None = None) -> int:
+    """A run in a process of its own, killed at the point; its exit code."""
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    if crash_at:
+        env |= {"OMS_CRASH_AT": crash_at}
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            RUN_ONE,
+            one.dsn,
+            str(server.home),
+            str(server.port),
+            job.dag_id,
+            run_id,
+            "yes" if crash_at == applying.RELANDED else "no",
+        ],
+        env=env,
+        cwd=Path(__file__).parent.parent.parent,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    if done.returncode not in (0, -signal.SIGKILL):
+        raise AssertionError(done.stderr)
+    return done.returncode
+
+
+def arrange(one: Floor, job) -> None:
+    one.stock("A", 8, 8)
+    one.stock("B", 5, 5, "STORE_2")
+    if job is RESET_JOB:
+        one.drop(
+            job,
+            "a.csv",
+            RESET + "STORE_1,SKU,A,10\nSTORE_2,SKU,B,7\nSTORE_1,SKU,NOPE,1\nSTORE_1,SKU,KIT,1\n",
+        )
+        one.drop(job, "b.csv", RESET + "STORE_1,SKU,C,3\nSTORE_1,SKU,C,4\nSTORE_2,SKU,B,5\n")
+    else:
+        rows = "STORE_1,,SKU,A,-2,,VAR_DAMAGED,\n" * 2 + "STORE_2,,SKU,B,-9,,,\nSTORE_1,,SKU,NOPE,1,,,\n"
+        one.drop(job, "a.csv", VARIANCE + rows)
+
+
+def end_state(one: Floor, job) -> dict[str, object]:
+    """What people can see afterwards; run ids and times left out."""
+    ledger = """select internal_name, facility_id, qoh_diff, atp_diff, file_name, line_number
+                  from oms.inventory_ledger join oms.import_log using (log_id)
+                  join oms.inventory_item using (inventory_item_id) join oms.product using (product_id)
+                 order by file_name, line_number"""
+    return {
+        "ledger": one.conn.execute(ledger).fetchall(),
+        "logs": sorted(
+            one.logs(
+                """file_name, status, total_count, applied_count, unchanged_count, superseded_count,
+                   skipped_count, rejected_count, closed_at is not null, moved_to is not null"""
+            )
+        ),
+        "rejects": one.conn.execute(
+            """select file_name, line_number, reject.error_code, raw from oms.import_reject as reject
+                 join oms.import_log using (log_id) order by 1, 2"""
+        ).fetchall(),
+        "notes": sorted(
+            one.conn.execute(
+                """select file_name, line_number, outcome from oms.import_row_note
+                     join oms.import_log using (log_id)"""
+            ).fetchall()
+        ),
+        "folders": [
+            [name.split("_")[-1] for name in one.files(job, folder)] for folder in ("", "archive", "error")
+        ],
+        "reject files": [
+            (one.root / job.import_path / "error" / name).read_bytes() for name in one.files(job, "error")
+        ],
+        "staging": one.conn.execute(
+            "select array_agg(tablename::text) from pg_tables where tablename ~ '^(file|rows)_[0-9]+$'"
+        ).fetchone(),
+    }
+
+
+@pytest.fixture(scope="module")
+def undisturbed() -> dict[str, dict[str, object]]:
+    return {}
+
+
+@pytest.mark.parametrize("job", [RESET_JOB, VARIANCE_JOB], ids=lambda job: job.kind)
+@pytest.mark.parametrize("point", [None, *POINTS])
+def test_an_import_killed_anywhere_is_finished_by_the_next_run(floor, sftp_server, undisturbed, point, job):  # noqa: F811
+    arrange(floor, job)
+
+    if point is not None:
+        assert run_import(floor, sftp_server, job, "first", crash_at=point) == -signal.SIGKILL
+    floor.run(job, minChunkRows=1).raise_if_open()
+
+    expected = (
+        undisturbed.setdefault(job.kind, end_state(floor, job)) if point is None else undisturbed[job.kind]
+    )
+    assert end_state(floor, job) == expected
+    assert expected["folders"][0] == []
+    assert all(status == "DmlsFinished" for _, status, *_ in expected["logs"])
+
+
+def test_every_step_has_its_points():
+    assert {name.split(".")[0] + "." for name in POINTS} == set(STEPS)
+    assert len(POINTS) == 12
+
+
+def test_a_reset_file_replaced_while_the_lander_was_dead_is_landed_as_it_is(floor, sftp_server):  # noqa: F811
+    arrange(floor, RESET_JOB)
+    assert run_import(floor, sftp_server, RESET_JOB, "first", crash_at=landing.CLAIMED) == -signal.SIGKILL
+    floor.drop(RESET_JOB, "a.csv", RESET + "STORE_1,SKU,A,99\n")
+
+    floor.run(RESET_JOB).raise_if_open()
+
+    assert floor.position("A") == (99, 99)
+
+
+def test_a_file_removed_while_the_lander_was_dead_leaves_no_claim(floor, sftp_server):  # noqa: F811
+    arrange(floor, RESET_JOB)
+    assert run_import(floor, sftp_server, RESET_JOB, "first", crash_at=landing.STAGED) == -signal.SIGKILL
+    for name in ("a.csv", "b.csv"):
+        (floor.root / RESET_JOB.import_path / name).unlink()
+
+    floor.run(RESET_JOB).raise_if_open()
+
+    assert (floor.logs(), floor.position("A")) == ([], (8, 8))
+    assert floor.conn.execute(
+        "select array_agg(tablename::text) from pg_tables where tablename ~ '^(file|rows)_[0-9]+$'"
+    ).fetchone() == (None,)
+
+
+def test_a_connection_lost_while_applying_leaves_the_chunk_to_be_repeated(floor):  # noqa: F811
+    arrange(floor, RESET_JOB)
+    chunks = floor.land(RESET_JOB)
+    with psycopg.connect(floor.dsn, autocommit=True) as other:
+        pid = other.info.backend_pid
+        floor.conn.execute("select pg_terminate_backend(%s)", (pid,))
+        with pytest.raises(psycopg.OperationalError):
+            applying.apply_chunk(other, chunks[0], floor.open_sftp)
+
+    for chunk in chunks:
+        floor.apply(chunk)
+    floor.close(RESET_JOB).raise_if_open()
+
+    assert floor.position("A") == (10, 10)
