@@ -39,10 +39,10 @@ class AirflowApi:
         return self._session.request(method, f"{self.base_url}/api/v2/{path}", timeout=30, **arguments)
 
     def silent_components(self, since: datetime) -> list[str]:
-        """Which parts of Airflow have not reported since that moment; all of them while the API is down."""
+        """Which parts of Airflow have not reported since that moment; all of them while the API is down or too busy to say."""
         try:
             answer = requests.get(f"{self.base_url}/api/v2/monitor/health", timeout=5)
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             return ["api-server", *COMPONENTS]
         if not answer.ok:
             return ["metadatabase", *COMPONENTS]
