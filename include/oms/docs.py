@@ -1,6 +1,6 @@
 """What people read about the jobs, made from the catalogue: the page of each, its form, the list of all.
 
-`python -m oms.docs` writes dags/README.md; a test fails when that file is stale.
+`python -m oms.docs` writes dags/README.md and the table of jobs in README.md; a test fails when one is stale.
 """
 
 import json
@@ -9,7 +9,10 @@ from typing import Any
 
 from oms.catalog import CATEGORIES, JOBS, CategoryJob, ImportJob, Job, Parameter, SyncJob
 
-README = Path(__file__).parent.parent.parent / "dags" / "README.md"
+PROJECT = Path(__file__).parent.parent.parent
+README = PROJECT / "dags" / "README.md"
+FRONT_PAGE = PROJECT / "README.md"
+BEGIN, END = "<!-- jobs: written by python -m oms.docs -->", "<!-- /jobs -->"
 
 BELLS = {
     "stock_changed_recent": "a change of stock",
@@ -139,6 +142,15 @@ def _ordered() -> list[Job]:
     )
 
 
+def with_jobs_table(text: str) -> str:
+    """The project's README with the table of all jobs between its two markers."""
+    before, rest = text.split(BEGIN)
+    _, after = rest.split(END)
+    table = jobs_table().replace("](#", "](dags/README.md#")
+    return f"{before}{BEGIN}\n{table}\n{END}{after}"
+
+
 if __name__ == "__main__":
     README.write_text(readme(), encoding="utf-8")
-    print(f"wrote {README}")
+    FRONT_PAGE.write_text(with_jobs_table(FRONT_PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    print(f"wrote {README} and the jobs of {FRONT_PAGE}")

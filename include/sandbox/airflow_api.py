@@ -39,7 +39,7 @@ class AirflowApi:
         return self._session.request(method, f"{self.base_url}/api/v2/{path}", timeout=30, **arguments)
 
     def silent_components(self, since: datetime) -> list[str]:
-        """Which parts of Airflow have not reported since that moment; all of them while the API is down or too busy to say."""
+        """Which parts of Airflow have not reported since that moment; all, while the API does not answer."""
         try:
             answer = requests.get(f"{self.base_url}/api/v2/monitor/health", timeout=5)
         except (requests.ConnectionError, requests.Timeout):

@@ -171,7 +171,10 @@ def test_parsing_needs_neither_network_nor_database_and_is_quick(monkeypatch: py
 
 
 def test_the_list_of_jobs_is_not_stale():
+    front_page = docs.FRONT_PAGE.read_text(encoding="utf-8")
+
     assert docs.README.read_text(encoding="utf-8") == docs.readme(), "run: python -m oms.docs"
+    assert front_page == docs.with_jobs_table(front_page), "run: python -m oms.docs"
 
 
 def test_an_installation_s_file_changes_schedule_form_and_watch(
