@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook, Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
+from psycopg import pq
 from psycopg.conninfo import make_conninfo
 
 from oms import database
@@ -44,7 +45,9 @@ async def connection_from_triggerer(connection_id: str) -> Connection:
 
 
 def dsn_of(found: Connection) -> str:
-    """The libpq address of a Postgres connection; its extras (sslmode and the like) go along."""
+    """The libpq address of a Postgres connection; extras that libpq knows (sslmode and the like) go along."""
+    libpq_options = {option.keyword.decode() for option in pq.Conninfo.get_defaults()}
+    extras = {name: value for name, value in found.extra_dejson.items() if name in libpq_options}
     parts: dict[str, Any] = {
         "host": found.host,
         "port": found.port,
@@ -52,7 +55,7 @@ def dsn_of(found: Connection) -> str:
         "password": found.password,
         "dbname": found.schema,
     }
-    return make_conninfo("", **{k: v for k, v in (parts | found.extra_dejson).items() if v not in (None, "")})
+    return make_conninfo("", **{k: v for k, v in (parts | extras).items() if v not in (None, "")})
 
 
 def open_oms_db() -> database.Connection:

@@ -86,6 +86,7 @@ RETRIES = ExceptionRetryPolicy(
     ]
 )
 DEFAULT_ARGS: dict[str, Any] = {
+    "owner": "oms",
     "retries": 3,
     "retry_delay": timedelta(seconds=10),
     "retry_exponential_backoff": 2,
@@ -206,7 +207,7 @@ def pull_job_dag(job: PullJob) -> DAG:
             with oms_db() as conn:
                 return shops.named(conn, params["shopId"])
 
-        @task(pool=job.pool, map_index_template="{{ shop }}")
+        @task(pool=job.pool, map_index_template="{{ shop }}", execution_timeout=timedelta(hours=4))
         def pull(shop_id: str) -> dict[str, Any]:
             from oms import shops
             from oms.shopify.connections import client_for
