@@ -1,6 +1,7 @@
 """Airflow connections as the OMS functions want them; what is missing is said with how to set it."""
 
 import json
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from paramiko import SFTPClient
 
 OMS_DB = "oms_db"
+
+for library in ("paramiko", "asyncssh"):  # at INFO they report every handshake in the log of every task
+    logging.getLogger(library).setLevel(logging.WARNING)
 
 
 class MissingConnection(LookupError):
