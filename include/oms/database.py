@@ -1,4 +1,7 @@
-"""Connections, transactions, named statements and migrations of the OMS database (psycopg 3)."""
+"""Connections, transactions, named statements and migrations of the OMS database (psycopg 3).
+
+Every task imports this anew: what only a migration needs is imported by the migration.
+"""
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
@@ -6,14 +9,15 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiosql
 import psycopg
-from alembic import command
-from alembic.config import Config
 from psycopg import sql as composed
-from sqlalchemy.engine import URL
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from sqlalchemy.engine import URL
 
 Connection = psycopg.Connection
 
@@ -64,8 +68,10 @@ def copy_rows(
     return count
 
 
-def alembic_config(dsn: str) -> Config:
+def alembic_config(dsn: str) -> "Config":
     """Alembic's settings for the OMS database, without an ini file."""
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["dsn"] = dsn
@@ -74,9 +80,13 @@ def alembic_config(dsn: str) -> Config:
 
 def migrate(dsn: str, revision: str = "head") -> None:
     """Bring the OMS database to a revision; repeating it changes nothing."""
+    from alembic import command
+
     command.upgrade(alembic_config(dsn), revision)
 
 
-def sqlalchemy_url(dsn: str) -> URL:
+def sqlalchemy_url(dsn: str) -> "URL":
     """The same server for SQLAlchemy, whichever form the connection string has."""
+    from sqlalchemy.engine import URL
+
     return URL.create("postgresql+psycopg", query=dict(psycopg.conninfo.conninfo_to_dict(dsn)))
