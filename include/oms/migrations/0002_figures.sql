@@ -46,6 +46,9 @@ select line.order_id, line.order_item_seq, kit.component_product_id, line.facili
   join oms.open_order_line as line on line.product_id = kit.kit_product_id;
 comment on view oms.unreserved_demand is 'Units of open orders without a reservation and where they stand; a kit is also demand for its components (inventory.md 6.8, INV-51).';
 
+create statistics oms.inventory_item_places (ndistinct) on product_id, facility_id from oms.inventory_item;
+comment on statistics oms.inventory_item_places is 'Positions are nearly one for each product and facility: without it the planner of online_atp expects a tenth.';
+
 create function oms.online_atp(
     group_id        text,
     product_ids     bigint[]  default null,
@@ -60,20 +63,26 @@ create function oms.online_atp(
     queue           integer,
     reason          text
 ) language sql stable as $$
-    with active_member as (
-        select member.facility_id, kind.is_virtual, kind.facility_type_id, channel.product_store_id
-          from oms.facility_group as channel
-          join oms.facility_group_member as member using (facility_group_id)
+    with configuration as (
+        select member.facility_id
+          from oms.facility_group_member as member
+          join oms.facility as place using (facility_id)
+         where member.facility_group_id = group_id
+           and member.from_date <= now() and (member.thru_date is null or member.thru_date > now())
+           and place.facility_type_id = 'CONFIGURATION'
+    ), eligible as (
+        select link.facility_id
+          from oms.product_store_facility as link
+          join oms.facility_group_member as member using (facility_id)
           join oms.facility as place using (facility_id)
           join oms.facility_type as kind using (facility_type_id)
-         where channel.facility_group_id = group_id
-           and member.from_date <= now() and (member.thru_date is null or member.thru_date > now())
-    ), eligible as (
-        select member.facility_id
-          from active_member as member
-          join oms.product_store_facility as link using (product_store_id, facility_id)
-         where not member.is_virtual
+         where link.product_store_id = (select channel.product_store_id
+                                          from oms.facility_group as channel
+                                         where channel.facility_group_id = group_id)
            and link.from_date <= now() and (link.thru_date is null or link.thru_date > now())
+           and member.facility_group_id = group_id
+           and member.from_date <= now() and (member.thru_date is null or member.thru_date > now())
+           and not kind.is_virtual
     ), competing_store as (
         select channel.product_store_id
           from oms.facility_group as channel
@@ -116,9 +125,7 @@ create function oms.online_atp(
         select setting.product_id, max(setting.minimum_stock) as threshold,
                coalesce(bool_or(not setting.allow_brokering), false) as switched_off
           from oms.product_facility as setting
-         where setting.facility_id in (select member.facility_id
-                                         from active_member as member
-                                        where member.facility_type_id = 'CONFIGURATION')
+         where setting.facility_id in (select configuration.facility_id from configuration)
            and (product_ids is null or setting.product_id = any (product_ids))
          group by setting.product_id
     ), demand as (
