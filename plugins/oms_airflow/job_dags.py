@@ -178,14 +178,21 @@ def sync_job_dag(job: SyncJob) -> DAG:
             from oms.shopify.connections import client_for
             from oms.sync.options import PushOptions
             from oms.sync.push import push_shop
+            from oms.sync.turns import AlreadyWaiting, waiting
 
             context = get_current_context()
             context["shop"] = shop_id
             params = run_parameters(job, context)
+            options = PushOptions.of(params, run_type=context["dag_run"].run_type)
             with oms_db() as conn:
                 client = client_for(shops.read(conn, shop_id), shop_login)
-            options = PushOptions.of(params, run_type=context["dag_run"].run_type)
-            report = push_shop(open_oms_db, client, shop_id, job.mode, options, _run_name(context))
+                try:
+                    with waiting(conn, shop_id, job.mode, served_modes(job, context), params) as begin:
+                        report = push_shop(
+                            open_oms_db, client, shop_id, job.mode, options, _run_name(context), begin
+                        )
+                except AlreadyWaiting as reason:
+                    raise AirflowSkipException(str(reason)) from reason
             log.info("\n%s", report.table())
             return report.counts()
 

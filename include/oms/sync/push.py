@@ -31,6 +31,7 @@ def push_shop(
     mode: Mode,
     options: PushOptions,
     run_id: str,
+    begin: Callable[[], None] = lambda: None,
 ) -> Report:
     """Bring a shop's levels to our figures and return what was done.
 
@@ -38,14 +39,15 @@ def push_shop(
     when SyncMisconfigured, TooManyDrops or ShopBusy is raised. LinesLeft (with the report: lines or whole
     locations wait for the next run) and Misconfigured (the shop refuses us) are raised after everything
     answered was stored; errors of reading (NotExecuted, OutcomeUnknown) leave the marks where they are.
-    Repeating a push is safe at any point.
+    Repeating a push is safe at any point. `begin` is called when the locations are ours, before anything
+    is read: what commits from then on belongs to the next push.
     """
     report = Report(shop_id, mode)
     calls, waited = client.usage.calls, client.usage.wait_seconds
     conn = connect()
     try:
         conn.autocommit = True
-        _push(conn, client, report, options, run_id)
+        _push(conn, client, report, options, run_id, begin)
     finally:
         conn.close()
         report.calls = client.usage.calls - calls
@@ -55,7 +57,14 @@ def push_shop(
     return report
 
 
-def _push(conn: Connection, client: ShopifyClient, report: Report, options: PushOptions, run_id: str) -> None:
+def _push(
+    conn: Connection,
+    client: ShopifyClient,
+    report: Report,
+    options: PushOptions,
+    run_id: str,
+    begin: Callable[[], None],
+) -> None:
     if refusal := _refusal(conn, report.shop_id, report.mode):
         report.message = refusal
         return
@@ -73,6 +82,7 @@ def _push(conn: Connection, client: ShopifyClient, report: Report, options: Push
     numbers = [one.shopify_location_id for one in locations]
     deadline = Deadline(options.push_seconds)
     with _locks(conn, report.shop_id, numbers, options.lock_seconds) as held:
+        begin()
         # what another run stored while we waited for the locks
         locations = _only(planning.locations_to_serve(conn, report.shop_id, report.mode, options), numbers)
         sender = Sender(conn, client, report.shop_id, options, run_id, report, deadline)
