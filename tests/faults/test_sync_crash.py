@@ -81,7 +81,7 @@ def test_a_hard_sync(oms: Bench, point: str | None):
     leave_unsent(oms, "RECENT")
     for number, sku in enumerate(GOODS):
         oms.move(sku, number - 7)
-    options = {"limit": 2, "activate_at_location": True, "retry_pause": 0.05}
+    options = {"limit": 2, "lines_at_once": 4, "activate_at_location": True, "retry_pause": 0.05}
 
     if point is not None:
         crash(oms, "HARD", point, options)
@@ -116,7 +116,7 @@ def test_deltas(oms: Bench, point: str | None):
         "update oms.sync_level set shopify_inventory_item_id = 404404 where shopify_inventory_item_id = %s",
         (oms.items["demo", "BUNDLE"],),
     )
-    options = {"limit": 2, "retry_pause": 0.05}
+    options = {"limit": 2, "lines_at_once": 2, "retry_pause": 0.05}
 
     if point is not None:
         crash(oms, "DELTA", point, options)

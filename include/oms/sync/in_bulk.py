@@ -27,34 +27,39 @@ SLOWEST_RATE = 100.0
 SETTLED_AT_ONCE = 100
 
 
-def send_in_bulk(sender: Sender, batches: Iterable[Batch]) -> list[Batch]:
-    """Follow the operations of earlier runs, start new ones if there is much; return the rest.
+def follow(sender: Sender, batches: Iterable[Batch]) -> list[Batch]:
+    """Settle what bulk operations of earlier runs tell of unanswered batches; return the others.
 
     Batches whose operation is not over at the deadline are not returned: they stay SENT, and the next run
     follows the operation.
     """
-    followed: dict[str, list[Batch]] = {}
+    operations: dict[str, list[Batch]] = {}
     direct: list[Batch] = []
     for batch in batches:
         if batch.bulk_operation and not batch.key_expired:
-            followed.setdefault(batch.bulk_operation, []).append(batch)
+            operations.setdefault(batch.bulk_operation, []).append(batch)
         else:
             direct.append(batch)
     try:
-        for operation, members in followed.items():
+        for operation, members in operations.items():
             direct += _collect(sender, operation, members)
-        fresh = [batch for batch in direct if batch.status == "PLANNED"]
-        if _is_much(sender, len(fresh)):
-            direct = [batch for batch in direct if batch.status != "PLANNED"]
-            for files in _by_five(_files(fresh)):
-                direct += _run(sender, files)
     except Misconfigured as error:
         sender.stopped_by = error
-        return []
     return direct
 
 
-def _is_much(sender: Sender, calls: int) -> bool:
+def send_in_bulk(sender: Sender, batches: Iterable[Batch]) -> list[Batch]:
+    """Send new batches through bulk operations, five at a time; return those that need a direct call."""
+    direct: list[Batch] = []
+    try:
+        for files in _by_five(_files(batches)):
+            direct += _run(sender, files)
+    except Misconfigured as error:
+        sender.stopped_by = error
+    return direct
+
+
+def is_much(sender: Sender, calls: int) -> bool:
     """Say whether direct calls would keep us waiting for points longer than the break-even (seconds)."""
     points = calls * sender.client.cost_of("adjust_inventory")
     longest = sender.options.bulk_above_seconds
@@ -64,7 +69,7 @@ def _is_much(sender: Sender, calls: int) -> bool:
     return sender.client.budget.seconds_for(points) > longest
 
 
-def _files(batches: list[Batch]) -> Iterator[list[Batch]]:
+def _files(batches: Iterable[Batch]) -> Iterator[list[Batch]]:
     """Cut batches into files, each in the order of its keys, so that its line numbers can be told later."""
     content: list[Batch] = []
     size = 0

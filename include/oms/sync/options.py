@@ -47,7 +47,8 @@ class PushOptions:
     limit: lines of a batch, 1 to 250. max_drop_pct: HARD stops when a larger part of a location's
     sellable levels would go to 0 and these are at least max_drop_levels; None = no guard.
     dry_run: read and compare, but write and send nothing; `Report.preview` has the lines.
-    push_seconds: how long to go on sending and repeating. parallel: requests at a time.
+    push_seconds: how long to go on with each stage (leftovers, reading, sending).
+    parallel: requests at a time. lines_at_once: lines stored in one transaction.
     bulk_above_seconds: a bulk operation is used when the budget would take longer; below 0: always.
     lock_seconds: how long to wait for another run of the same locations.
     """
@@ -68,6 +69,7 @@ class PushOptions:
     dry_run: bool = False
     push_seconds: float = 300.0
     parallel: int = 12
+    lines_at_once: int = 10_000
     bulk_above_seconds: float = 120.0
     retry_pause: float = 1.0
     lock_seconds: float = 600.0

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from urllib.parse import quote
 
 import psycopg
@@ -326,8 +327,24 @@ def preview(conn: Connection) -> tuple[PreviewLine, ...]:
     )
 
 
-def store(conn: Connection, shop_id: str, plan: Plan, options: PushOptions, run_id: str) -> list[uuid.UUID]:
-    """Write lines, batches, books and marks in one transaction; return the batches in order."""
+class NewBatch(NamedTuple):
+    """A batch that was stored a moment ago: its key, its frozen payload, its lines."""
+
+    batch_id: uuid.UUID
+    payload: str
+    line_count: int
+
+
+def store(
+    conn: Connection, shop_id: str, plan: Plan, options: PushOptions, run_id: str
+) -> Iterator[list[NewBatch]]:
+    """Write lines, batches, books and marks; yield the batches of each transaction once it is committed.
+
+    Up to `lines_at_once` lines are one transaction. More are stored while the first are being sent: each
+    part with its lines and their books, openings with the first, marks with the last. A plan that breaks
+    off between two parts leaves the mark, so that the next one selects the same products and finds the
+    books right.
+    """
     values = {
         "shop_id": shop_id,
         "plan_id": plan.plan_id,
@@ -335,33 +352,38 @@ def store(conn: Connection, shop_id: str, plan: Plan, options: PushOptions, run_
         "snapshot": plan.snapshot,
         "complete": bool(plan.complete) and len(plan.complete) == len(plan.locations),
     }
-    with conn.transaction():
-        batches = _store_lines(conn, shop_id, plan.mode, options.limit, run_id)
-        if plan.mode != "DELTA":
-            conn.execute(sql.open_books, values)
-            conn.execute(sql.set_books, values)
-            conn.execute(sql.note_looks, values)
-            conn.execute(sql.forget_looks, values)
-            conn.execute(sql.note_comparisons, values)
-            conn.execute(sql.note_complete, values | {"locations": list(plan.complete)})
-        conn.execute(sql.book_lines, {"batches": batches})
-        conn.execute(sql.advance_marks, values | {"locations": plan.location_ids()})
-    crashpoints.point(STORED)
-    return batches
-
-
-def _store_lines(conn: Connection, shop_id: str, mode: Mode, limit: int, run_id: str) -> list[uuid.UUID]:
     lines = conn.execute(sql.lines).fetchall()
-    groups = [lines[start : start + limit] for start in range(0, len(lines), limit)]
-    batches = [(uuid.uuid4(), group) for group in groups]
+    step = max(1, options.lines_at_once // options.limit) * options.limit
+    parts = [lines[start : start + step] for start in range(0, len(lines), step)] or [[]]
+    for number, part in enumerate(parts):
+        with conn.transaction():
+            if number == 0 and plan.mode != "DELTA":
+                conn.execute(sql.open_books, values)
+                conn.execute(sql.set_books, values)
+                conn.execute(sql.note_looks, values)
+                conn.execute(sql.forget_looks, values)
+                conn.execute(sql.note_comparisons, values)
+            batches = _store_lines(conn, shop_id, plan.mode, part, options.limit, run_id)
+            if number == len(parts) - 1:
+                conn.execute(sql.note_complete, values | {"locations": list(plan.complete)})
+                conn.execute(sql.advance_marks, values | {"locations": plan.location_ids()})
+        crashpoints.point(STORED)
+        yield batches
+
+
+def _store_lines(
+    conn: Connection, shop_id: str, mode: Mode, lines: Sequence[tuple], limit: int, run_id: str
+) -> list[NewBatch]:
+    groups = [(uuid.uuid4(), lines[start : start + limit]) for start in range(0, len(lines), limit)]
+    batches = [
+        NewBatch(batch_id, payload_of(batch_id, run_id, _changes(group)), len(group))
+        for batch_id, group in groups
+    ]
     copy_rows(
         conn,
         "oms.sync_batch",
-        ("batch_id", "shop_id", "mode", "payload", "line_count", "run_id"),
-        (
-            (batch_id, shop_id, mode, payload_of(batch_id, run_id, _changes(group)), len(group), run_id)
-            for batch_id, group in batches
-        ),
+        ("batch_id", "payload", "line_count", "shop_id", "mode", "run_id"),
+        ((*batch, shop_id, mode, run_id) for batch in batches),
     )
     copy_rows(
         conn,
@@ -377,13 +399,10 @@ def _store_lines(conn: Connection, shop_id: str, mode: Mode, limit: int, run_id:
             "desired",
             "delta",
         ),
-        (
-            (batch_id, shop_id, location, item, *rest)
-            for batch_id, group in batches
-            for location, item, *rest in group
-        ),
+        ((batch_id, shop_id, *line) for batch_id, group in groups for line in group),
     )
-    return [batch_id for batch_id, _ in batches]
+    conn.execute(sql.book_lines, {"batches": [batch.batch_id for batch in batches]})
+    return batches
 
 
 def _changes(lines: Iterable[tuple]) -> Iterator[tuple[int, int, int]]:

@@ -1,5 +1,6 @@
 """One push of one shop: settle what earlier runs left, plan, send, settle (spec inventory.md 6)."""
 
+import itertools
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -10,9 +11,8 @@ from oms import crashpoints
 from oms.database import Connection, statements
 from oms.shopify.budget import Deadline
 from oms.shopify.client import ShopifyClient
-from oms.sync import planning, sending
+from oms.sync import in_bulk, planning, sending
 from oms.sync.errors import ShopBusy, SyncMisconfigured
-from oms.sync.in_bulk import send_in_bulk
 from oms.sync.options import Mode, PushOptions, Report
 from oms.sync.planning import Location
 from oms.sync.sending import Batch, Sender
@@ -80,17 +80,16 @@ def _push(
         report.message = report.message or "no location to serve"
         return
     numbers = [one.shopify_location_id for one in locations]
-    deadline = Deadline(options.push_seconds)
     with _locks(conn, report.shop_id, numbers, options.lock_seconds) as held:
         begin()
         # what another run stored while we waited for the locks
         locations = _only(planning.locations_to_serve(conn, report.shop_id, report.mode, options), numbers)
-        sender = Sender(conn, client, report.shop_id, options, run_id, report, deadline)
+        sender = Sender(conn, client, report.shop_id, options, run_id, report)
         if not options.dry_run:
             _settle_leftovers(conn, sender, report, held)
         free = [one for one in locations if one.shopify_location_id not in report.left_alone]
         if free and sender.stopped_by is None:
-            _plan_and_send(conn, client, sender, free, report, options, run_id, deadline)
+            _plan_and_send(conn, client, sender, free, report, options, run_id)
         _count_left(conn, report, numbers)
     if sender.stopped_by is not None:
         raise sender.stopped_by
@@ -126,7 +125,7 @@ def _settle_leftovers(conn: Connection, sender: Sender, report: Report, held: li
         report.superseded += conn.execute(sending.sql.supersede, values).rowcount
     crashpoints.point(SUPERSEDED)
     left = conn.execute(sending.sql.open_batches, values).fetchall()
-    sender.send(send_in_bulk(sender, [Batch(*row) for row in left]))
+    sender.send(in_bulk.follow(sender, [Batch(*row) for row in left]))
     *_, locations = conn.execute(sending.sql.left_over, values).fetchone()
     report.left_alone = tuple(sorted(locations))
 
@@ -139,16 +138,21 @@ def _plan_and_send(
     report: Report,
     options: PushOptions,
     run_id: str,
-    deadline: Deadline,
 ) -> None:
     plan = planning.take_snapshot(conn, report.shop_id, report.mode, locations, options)
-    planning.decide(conn, client, report.shop_id, plan, options, report, deadline)
+    planning.decide(conn, client, report.shop_id, plan, options, report, Deadline(options.push_seconds))
     if options.dry_run:
         report.preview = planning.preview(conn)
         return
-    batches = planning.store(conn, report.shop_id, plan, options, run_id)
-    by_id = {row[0]: Batch(*row) for row in conn.execute(sending.sql.batches_by_id, {"batches": batches})}
-    sender.send(send_in_bulk(sender, [by_id[number] for number in batches]))
+    parts = (
+        [Batch.new(batch, report.mode) for batch in part]
+        for part in planning.store(conn, report.shop_id, plan, options, run_id)
+    )
+    sender.restart_clock()
+    if in_bulk.is_much(sender, -(-report.planned // options.limit)):
+        sender.send(in_bulk.send_in_bulk(sender, itertools.chain.from_iterable(parts)))
+    else:
+        sender.send((), parts)
 
 
 def _count_left(conn: Connection, report: Report, locations: list[int]) -> None:

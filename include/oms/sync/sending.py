@@ -10,7 +10,7 @@ import logging
 import random
 import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,7 +29,7 @@ from oms.shopify.errors import (
 )
 from oms.shopify.levels import Reading, read_levels
 from oms.sync.options import PushOptions, Report
-from oms.sync.planning import payload_of
+from oms.sync.planning import NewBatch, payload_of
 
 log = logging.getLogger(__name__)
 sql = statements(__file__)
@@ -64,6 +64,11 @@ class Batch:
     key_expired: bool
     failures: int = 0
 
+    @classmethod
+    def new(cls, stored: NewBatch, mode: str) -> "Batch":
+        """Return a batch of a plan of this run."""
+        return cls(stored.batch_id, stored.payload, "PLANNED", stored.line_count, 0, mode, None, False)
+
     @property
     def unsure(self) -> bool:
         return self.status in ("SENT", "UNKNOWN")
@@ -87,7 +92,6 @@ class Sender:
         options: PushOptions,
         run_id: str,
         report: Report,
-        deadline: Deadline,
     ) -> None:
         self.conn = conn
         self.client = client
@@ -95,18 +99,23 @@ class Sender:
         self.options = options
         self._run_id = run_id
         self._report = report
-        self.deadline = deadline
+        self.deadline = Deadline(options.push_seconds)
         self._queue: list[_Waiting] = []
         self._numbers = itertools.count()
         self.stopped_by: Misconfigured | None = None
 
-    def send(self, batches: Iterable[Batch]) -> None:
-        """Send until all are answered for, the deadline is over or the shop refuses us."""
+    def send(self, batches: Iterable[Batch], parts: Iterable[Sequence[Batch]] = ()) -> None:
+        """Send until all are answered for, the deadline is over or the shop refuses us.
+
+        parts: more batches, each part stored when it is asked for, which happens while others are under way.
+        After the deadline the rest is still asked for, so that it is stored for the next run.
+        """
         for batch in batches:
             self._put(batch)
+        waiting = iter(parts)
         running: dict[Future, Batch] = {}
         with ThreadPoolExecutor(self.options.parallel, thread_name_prefix="push") as pool:
-            while (self._queue or running) and not (self._is_over() and not running):
+            while self._feed(waiting) or running or (self._queue and not self._is_over()):
                 room = self.options.parallel - len(running)
                 for batch in self._with_live_keys(self._ready(room)):
                     running[pool.submit(self._call, batch)] = batch
@@ -116,6 +125,21 @@ class Sender:
                     continue
                 done, _ = wait(running, timeout=pause, return_when=FIRST_COMPLETED)
                 self.settle([(running.pop(future), future.result()) for future in done])
+
+    def restart_clock(self) -> None:
+        """Begin a new stage with the whole time for sending."""
+        self.deadline = Deadline(self.options.push_seconds)
+
+    def _feed(self, parts: Iterator[Sequence[Batch]]) -> bool:
+        """Ask for the next part when few batches wait; say whether there was one."""
+        if self.stopped_by is not None or (
+            len(self._queue) >= 2 * self.options.parallel and not self._is_over()
+        ):
+            return False
+        part = next(parts, None)
+        for batch in part or ():
+            self._put(batch)
+        return part is not None
 
     def _put(self, batch: Batch, delay: float = 0.0) -> None:
         heapq.heappush(self._queue, _Waiting(time.monotonic() + delay, next(self._numbers), batch))

@@ -12,11 +12,6 @@ select batch.batch_id, batch.payload, batch.status, batch.line_count, batch.atte
                   and line.shopify_location_id = any (%(locations)s))
  order by batch.created_at, batch.batch_id
 
--- name: batches_by_id
-select batch_id, payload, status, line_count, attempts, mode, bulk_operation_id, false as key_expired
-  from oms.sync_batch
- where batch_id = any (%(batches)s)
-
 -- name: locations_of_open_batches
 -- Locations that share an open batch with any of the given ones (once; the caller repeats until nothing is new).
 select distinct line.shopify_location_id

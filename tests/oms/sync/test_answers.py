@@ -104,7 +104,7 @@ def test_inv_44_throttled_repetition_stays_unknown(oms: Bench):
     oms.move("A", -1)
     oms.server.fault("lost_answer", operation=ADJUST)
     oms.server.fault("throttle", operation=ADJUST, count=None, skip=1)
-    report = oms.push("DELTA", may_fail=True, push_seconds=0.5)
+    report = oms.push("DELTA", may_fail=True)
     assert (report.left, oms.batches()[0][1], oms.available("A")) == (1, "UNKNOWN", 9)
 
     oms.move("A", -2)
@@ -414,7 +414,7 @@ def test_an_old_key_is_read_back_before_anything_is_sent_again(oms: Bench):
     opened(oms, {"A": 10, "B": 10})
     oms.move("A", -1)
     oms.server.fault("lost_answer", operation=ADJUST)
-    oms.push("DELTA", may_fail=True, push_seconds=0.3, retry_pause=1)
+    oms.push("DELTA", may_fail=True, push_seconds=2, retry_pause=5)
     assert oms.batches()[0][1] == "UNKNOWN"
     oms.db.execute("update oms.sync_batch set first_sent_at = now() - interval '24 hours'")
     oms.server.clear_log()
@@ -430,7 +430,7 @@ def test_an_old_key_that_was_never_applied_goes_out_under_a_new_one(oms: Bench):
     opened(oms, {"A": 10, "B": 10})
     oms.move("A", -1)
     oms.server.fault("reset", operation=ADJUST)
-    oms.push("DELTA", may_fail=True, push_seconds=0.3, retry_pause=1)
+    oms.push("DELTA", may_fail=True, push_seconds=2, retry_pause=5)
     oms.db.execute("update oms.sync_batch set first_sent_at = now() - interval '24 hours'")
     oms.server.place_order("demo", {"sku": "A", "quantity": 2})
 

@@ -37,6 +37,8 @@ def test_batches_go_as_one_operation(changed: Bench):
 
 
 def test_little_goes_directly_without_asking_for_the_bucket(changed: Bench):
+    changed.server.bucket("demo", 2000)
+
     report = changed.push("DELTA", limit=5)
 
     assert (report.calls, report.applied) == (5, 23)
