@@ -311,6 +311,8 @@ def _dag_arguments(job: Job) -> dict[str, Any]:
         "doc_md": docs.page_of(job),
         "params": params_of(job),
         "tags": tags_of(job),
+        # a job with a schedule starts with it; of the others the installation decides (inventory.md 3.4)
+        "is_paused_upon_creation": False if job_settings(job).schedule else None,
         "default_args": DEFAULT_ARGS,
     }
 

@@ -127,6 +127,10 @@ def test_a_schedule_is_the_catalogue_s_clock_and_bells(dag: DAG, job: catalog.Jo
         assert watched == set(job.rung_by)
 
 
+def test_a_job_with_a_schedule_is_switched_on_from_the_start(dag: DAG, job: catalog.Job):
+    assert dag.is_paused_upon_creation is (False if job.schedule else None)
+
+
 def test_an_import_waits_lands_applies_and_closes_whatever_happened(bag: DagBag):
     for job in catalog.INVENTORY_IMPORTS:
         dag = bag.dags[job.dag_id]
