@@ -1,7 +1,7 @@
 """Named points at which a test may kill the process, to prove that every step can be repeated.
 
-A point does nothing unless OMS_CRASH_AT names it. With OMS_CRASH_ONCE_FILE the kill happens once:
-the file is created just before it, and disarms the point while it exists.
+A point does nothing unless OMS_CRASH_AT names it (several: with commas). With OMS_CRASH_ONCE_FOLDER each
+kills once: a file of its name in that folder is made just before it, and disarms it while it is there.
 """
 
 import os
@@ -21,13 +21,13 @@ def register(name: str, meaning: str) -> str:
 
 def point(name: str) -> None:
     """Kill this process (kill -9) if a test asked for it here."""
-    if os.environ.get("OMS_CRASH_AT") != name:
+    if name not in os.environ.get("OMS_CRASH_AT", "").split(","):
         return
     if name not in POINTS:
         raise ValueError(f"crash point {name} is not registered")
-    if once := os.environ.get("OMS_CRASH_ONCE_FILE"):
-        marker = Path(once)
-        if marker.exists():
+    if folder := os.environ.get("OMS_CRASH_ONCE_FOLDER"):
+        try:
+            (Path(folder) / name).touch(exist_ok=False)
+        except FileExistsError:
             return
-        marker.touch()
     os.kill(os.getpid(), signal.SIGKILL)

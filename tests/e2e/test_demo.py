@@ -1,4 +1,7 @@
-"""The demonstration is the end-to-end test: a real scheduler, real files, and a check of every number."""
+"""The demonstration is the end-to-end test: a real scheduler, real files, and a check of every number.
+
+It runs under trouble: at six points of the way a task is killed (kill -9), and Airflow's retry goes on.
+"""
 
 import os
 import subprocess
@@ -9,14 +12,24 @@ import pytest
 
 from sandbox.layout import FOLDER_VARIABLE, PROJECT
 
+KILLED_AT = ("land.copied", "apply.written", "close.rejects", "plan.stored", "push.answered", "settle.stored")
+
 
 @pytest.mark.e2e
 @pytest.mark.timeout(600)
-def test_every_number_of_the_demo_is_right(tmp_path: Path):
+def test_every_number_of_the_demo_is_right_though_tasks_are_killed(tmp_path: Path):
     tmp_path.chmod(0o711)
+    killed = tmp_path / "killed"
+    killed.mkdir()
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
     paths = os.pathsep.join(str(PROJECT / folder) for folder in ("include", "plugins"))
-    environment = inherited | {"EXIT": "1", "PYTHONPATH": paths, FOLDER_VARIABLE: str(tmp_path / "sandbox")}
+    environment = inherited | {
+        "EXIT": "1",
+        "PYTHONPATH": paths,
+        FOLDER_VARIABLE: str(tmp_path / "sandbox"),
+        "OMS_CRASH_AT": ",".join(KILLED_AT),
+        "OMS_CRASH_ONCE_FOLDER": str(killed),
+    }
 
     done = subprocess.run(
         [sys.executable, "-m", "sandbox", "demo"],
@@ -28,3 +41,4 @@ def test_every_number_of_the_demo_is_right(tmp_path: Path):
 
     assert done.returncode == 0, f"{done.stdout[-6000:]}\n{done.stderr[-3000:]}"
     assert "WRONG" not in done.stdout
+    assert {point.name for point in killed.iterdir()} == set(KILLED_AT)
