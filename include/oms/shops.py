@@ -36,12 +36,22 @@ def named(conn: Connection, shop_ids: str | list[str]) -> list[str]:
     return sorted(set(wanted))
 
 
-def to_serve(conn: Connection, shop_ids: str | list[str] | None, modes: Collection[str]) -> list[str]:
-    """The shops that a push serves: those named, else all that have a location in one of the sync modes."""
-    chosen = None if shop_ids is None else named(conn, shop_ids)
-    return [
-        shop_id for (shop_id,) in conn.execute(sql.shops_to_serve, {"named": chosen, "modes": list(modes)})
-    ]
+def to_serve(
+    conn: Connection,
+    shop_ids: str | list[str] | None,
+    modes: Collection[str],
+    facilities: Collection[str] | None = None,
+) -> list[str]:
+    """The shops that a push serves: those named, else all that have a location in one of the sync modes.
+
+    facilities: only locations that show stock of one of these or were never planned for count; None: all do.
+    """
+    values = {
+        "named": None if shop_ids is None else named(conn, shop_ids),
+        "modes": list(modes),
+        "facilities": None if facilities is None else list(facilities),
+    }
+    return [shop_id for (shop_id,) in conn.execute(sql.shops_to_serve, values)]
 
 
 def read(conn: Connection, shop_id: str) -> Shop:

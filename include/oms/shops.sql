@@ -1,6 +1,8 @@
 -- name: shops_to_serve
 -- Shops with pushes switched on and a location that is served in one of the modes.
 -- Shops that were named are served even if they have nothing to serve: the run then says so.
+-- With facilities: only locations that show stock of one of them (inventory.md 2.4), and those never planned
+-- for, whose first comparison may have waited for a file of another facility.
 select shop.shop_id
   from oms.shop
  where case when %(named)s::text[] is not null then shop.shop_id = any(%(named)s)
@@ -9,7 +11,22 @@ select shop.shop_id
                  and exists (select
                                from oms.shop_location as place
                               where place.shop_id = shop.shop_id
-                                and place.sync_mode = any(%(modes)s))
+                                and place.sync_mode = any(%(modes)s)
+                                and (%(facilities)s::text[] is null
+                                     or not exists (select
+                                                      from oms.sync_mark as mark
+                                                     where mark.shop_id = place.shop_id
+                                                       and mark.shopify_location_id
+                                                           = place.shopify_location_id)
+                                     or exists (select
+                                                  from oms.shop_location_facility as mapped
+                                                 where mapped.shop_id = place.shop_id
+                                                   and mapped.shopify_location_id = place.shopify_location_id
+                                                   and mapped.facility_id = any(%(facilities)s))
+                                     or exists (select
+                                                  from oms.facility_group_member as member
+                                                 where member.facility_group_id = place.facility_group_id
+                                                   and member.facility_id = any(%(facilities)s))))
        end
  order by shop.shop_id
 

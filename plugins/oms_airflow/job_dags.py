@@ -139,7 +139,8 @@ def import_job_dag(job: ImportJob) -> DAG:
                 faults = _faults(account)
                 if not account.changed:
                     raise faults or AirflowSkipException("no balance has changed")
-                if job.kind == "reset" and shops.to_serve(conn, None, ["DELTA"]):
+                facilities = closing.facilities_of(conn, account.changed_files)
+                if job.kind == "reset" and shops.to_serve(conn, None, ["DELTA"], facilities):
                     context["outlet_events"][RESETS].add(INVENTORY_RESET, extra={"changed": account.changed})
             context["outlet_events"][INVENTORY].extra = {"changed": account.changed}
             return [str(faults)] if faults else []

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from typing import Any
 
 import psycopg
@@ -15,6 +15,8 @@ from oms_airflow.connections import OMS_DB, MissingConnection, connection_from_t
 log = logging.getLogger(__name__)
 
 CHANNEL = "oms_stock_changed"
+ANYWHERE = ""
+"""Announces a change that is no facility's own, such as an order or a setting; others name the facility."""
 LONGEST_PAUSE = 30.0
 """Seconds between two attempts to reach a database that does not answer."""
 ALIVE_CHECK = 30.0
@@ -25,8 +27,8 @@ class StockChangedTrigger(BaseEventTrigger):
     """Fires when the database has announced changes: `quiet_seconds` after the last change.
 
     It also fires whenever it has (re)connected, because nobody listened before. An event says that there is
-    something to do, not what: the pushes select by their own marks. While no location is in the sync mode
-    that it rings for, it keeps still: a run would find nothing to do.
+    something to do, not what: the pushes select by their own marks. While no location in the sync mode that
+    it rings for shows stock of the facilities that changed, it keeps still: a run would find nothing to do.
     """
 
     def __init__(
@@ -68,8 +70,8 @@ class StockChangedTrigger(BaseEventTrigger):
                     if await self._is_needed(conn):
                         yield TriggerEvent({"cause": "listening"})
                     async for changes in self._bursts(conn):
-                        if await self._is_needed(conn):
-                            yield TriggerEvent({"cause": "changed", "announcements": changes})
+                        if await self._is_needed(conn, changes):
+                            yield TriggerEvent({"cause": "changed", "announcements": len(changes)})
             except (psycopg.Error, OSError, MissingConnection) as error:
                 log.warning(
                     "cannot listen to %s of %s, trying again in %.0f s: %s",
@@ -92,13 +94,15 @@ class StockChangedTrigger(BaseEventTrigger):
         log.info("listening to %s of %s", self.channel, self.connection_id)
         return conn
 
-    async def _is_needed(self, conn: psycopg.AsyncConnection) -> bool:
-        """Whether a shop has a location that a run of this mode serves."""
-        found = await conn.execute(shops.sql.shops_to_serve, {"named": None, "modes": [self.mode]})
+    async def _is_needed(self, conn: psycopg.AsyncConnection, changes: Collection[str] = (ANYWHERE,)) -> bool:
+        """Whether a shop has a location in this mode that shows stock of the facilities that changed."""
+        facilities = None if ANYWHERE in changes else list(changes)
+        values = {"named": None, "modes": [self.mode], "facilities": facilities}
+        found = await conn.execute(shops.sql.shops_to_serve, values)
         return await found.fetchone() is not None
 
-    async def _bursts(self, conn: psycopg.AsyncConnection) -> AsyncIterator[int]:
-        """How many announcements came in each burst; a burst ends when it is quiet or has lasted too long."""
+    async def _bursts(self, conn: psycopg.AsyncConnection) -> AsyncIterator[list[str]]:
+        """The announcements of each burst; it ends when it is quiet or has lasted too long."""
         while True:
             changes = await self._announcements(conn, ALIVE_CHECK)
             if not changes:
@@ -113,6 +117,6 @@ class StockChangedTrigger(BaseEventTrigger):
             yield changes
 
     @staticmethod
-    async def _announcements(conn: psycopg.AsyncConnection, seconds: float) -> int:
-        """Wait for announcements; return how many came together, 0 if none came in time."""
-        return len([one async for one in conn.notifies(timeout=seconds, stop_after=1)])
+    async def _announcements(conn: psycopg.AsyncConnection, seconds: float) -> list[str]:
+        """Wait for announcements: those that came together, none if none came in time."""
+        return [one.payload async for one in conn.notifies(timeout=seconds, stop_after=1)]

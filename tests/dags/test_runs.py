@@ -80,6 +80,22 @@ def test_a_shop_without_locations_of_the_mode_is_not_asked(oms: Bench):
     assert shops.to_serve(oms.db, None, ["DELTA"]) == []
 
 
+def test_a_shop_that_shows_no_stock_of_a_facility_does_not_hear_of_it(oms: Bench, run: Callable):
+    from oms import shops
+
+    oms.world.facility("OUTLET", member=False)
+    oms.open_shop("demo", {"A": 1})
+    oms.open_shop("other", {"B": 1}, locations={"Outlet": ["OUTLET"]})
+    oms.move("A", 3)
+    oms.move("B", 4, "OUTLET")
+
+    heard = ["demo", "other"]
+    assert shops.to_serve(oms.db, None, ["RECENT"], ["WH"]) == heard, "neither has been planned for"
+    run("upload_inventory")
+    assert shops.to_serve(oms.db, None, ["RECENT"], ["WH"]) == ["demo"]
+    assert shops.to_serve(oms.db, None, ["RECENT"], ["OUTLET"]) == ["other"]
+
+
 def test_an_unknown_shop_fails_the_run_before_any_push(oms: Bench, run: Callable):
     oms.open_shop("demo", {"A": 1})
     oms.move("A", 3)

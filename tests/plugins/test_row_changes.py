@@ -18,7 +18,10 @@ def connected(oms_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The connection oms_db leads to the test's own database."""
     monkeypatch.setenv("AIRFLOW_CONN_OMS_DB", oms_connection(oms_dsn))
     with psycopg.connect(oms_dsn) as conn:
-        World(conn).shop()
+        world = World(conn)
+        world.facility("S1")
+        world.facility("S2", member=False)
+        world.shop()
 
 
 def change_stock(dsn: str, times: int = 1) -> None:
@@ -32,22 +35,19 @@ def change_stock(dsn: str, times: int = 1) -> None:
             conn.execute("insert into oms.product_change (product_id, cause) values (1, 'test')")
 
 
-def stock_entry(dsn: str) -> None:
+def stock_entry(dsn: str, facility: str = "S1") -> None:
     """Write one ledger entry, as an import does."""
     with psycopg.connect(dsn) as conn:
-        conn.execute("insert into oms.product (product_id, internal_name, product_name) values (1, 'A', 'A')")
         conn.execute(
-            "insert into oms.facility (facility_id, facility_name, facility_type_id) "
-            "values ('S1', 'Store', 'RETAIL_STORE')"
+            "insert into oms.product (product_id, internal_name, product_name) values (1, 'A', 'A') "
+            "on conflict do nothing"
         )
-        item = conn.execute(
-            "insert into oms.inventory_item (product_id, facility_id) values (1, 'S1') "
-            "returning inventory_item_id"
-        ).fetchone()
         conn.execute(
+            "with item as (insert into oms.inventory_item (product_id, facility_id) values (1, %(facility)s) "
+            "              returning inventory_item_id) "
             "insert into oms.inventory_ledger (inventory_item_id, qoh_diff, atp_diff, reason_id, source_key) "
-            "values (%s, 5, 5, 'VAR_FOUND', 'test')",
-            item,
+            "select inventory_item_id, 5, 5, 'VAR_FOUND', 'test:' || %(facility)s from item",
+            {"facility": facility},
         )
 
 
@@ -113,6 +113,25 @@ class TestStockChanged:
                 with psycopg.connect(oms_dsn) as conn:
                     conn.execute("update oms.shop_location set sync_mode = 'DELTA'")
                 await asyncio.to_thread(change_stock, oms_dsn)
+                return (await waiting).payload
+
+        assert asyncio.run(listen()) == {"cause": "changed", "announcements": 1}
+
+    def test_it_keeps_still_for_stock_that_no_location_of_its_mode_shows(self, oms_dsn: str):
+        with psycopg.connect(oms_dsn) as conn:
+            conn.execute(
+                "insert into oms.sync_mark (shop_id, shopify_location_id, snapshot, planned_by) "
+                "select shop_id, shopify_location_id, pg_current_snapshot(), 'test' from oms.shop_location"
+            )
+
+        async def listen() -> dict:
+            async with aclosing(StockChangedTrigger(mode="RECENT").run()) as events, asyncio.timeout(10):
+                await anext(events)
+                waiting = asyncio.ensure_future(anext(events))
+                await asyncio.to_thread(stock_entry, oms_dsn, "S2")
+                await asyncio.sleep(1)
+                assert not waiting.done()
+                await asyncio.to_thread(stock_entry, oms_dsn, "S1")
                 return (await waiting).payload
 
         assert asyncio.run(listen()) == {"cause": "changed", "announcements": 1}

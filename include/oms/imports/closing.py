@@ -54,6 +54,11 @@ class Account:
         """Rows that changed stock, of all files closed."""
         return sum(line.counts["applied"] for line in self.lines if line.is_closed)
 
+    @property
+    def changed_files(self) -> list[int]:
+        """Logs of the files that changed stock."""
+        return [line.log_id for line in self.lines if line.is_closed and line.counts["applied"]]
+
     def raise_if_open(self) -> None:
         """Fail the run if a file is not applied to its last row, or was refused.
 
@@ -104,6 +109,11 @@ def close(conn: Connection, sftp: Any, job: ImportJob, run: Run) -> Account:
     closed = [log_id for (log_id,) in found if _close_one(conn, sftp, log_id)]
     account = _account(conn, job, run, closed)
     return account
+
+
+def facilities_of(conn: Connection, log_ids: list[int]) -> list[str]:
+    """The facilities that files were about."""
+    return conn.execute(sql.facilities_of, {"log_ids": log_ids}).fetchone()[0]
 
 
 def _close_one(conn: Connection, sftp: Any, log_id: int) -> bool:

@@ -72,3 +72,11 @@ select log_id, file_name, status, total_count, applied_count, unchanged_count, s
                                   where own.dag_id = %(dag_id)s
                                     and own.run_id = %(run_id)s)))
  order by log_id
+
+-- name: facilities_of
+-- The facilities of files, as the chunks of their loads have them.
+select array(select distinct unnest(chunk.facility_ids)
+               from oms.import_log as log
+               join oms.import_chunk as chunk using (load_id)
+              where log.log_id = any(%(log_ids)s)
+              order by 1)
