@@ -181,4 +181,12 @@ def test_inv_56_the_equation_holds_at_every_step(oms: Bench, seed: int):
     for sku in SKUS:
         shown, online = oms.available(sku), oms.online(sku)
         assert shown == online or (online == 0 and shown <= 0), sku
-    assert {status for _, _, status in oms.lines()} <= {"APPLIED", "REJECTED", "SUPERSEDED"}
+    assert_each_line_was_executed_once_or_never(oms)
+
+
+def assert_each_line_was_executed_once_or_never(oms: Bench) -> None:
+    keys = [entry["key"] for entry in oms.server.journal("demo") if entry["key"]]
+    assert len(keys) == len(set(keys))
+    rows = oms.db.execute("select batch_id::text, status from oms.sync_line").fetchall()
+    assert {batch for batch, status in rows if status == "APPLIED"} == set(keys)
+    assert {status for _, status in rows} <= {"APPLIED", "REJECTED", "SUPERSEDED"}
