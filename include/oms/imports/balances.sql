@@ -2,7 +2,8 @@
 -- {landed}, {resolved}, … are names filled in by psycopg.sql. Rules: inventory.md 3.5, 5.4, 5.5.
 
 -- name: create_landed
--- The columns of a file as they came, blank cells null. Unlogged: a crash empties it, and the file is landed again.
+-- The columns of a file as they came, blank cells null; the figure of a plain line as a number in units, any other
+-- as text in quantity. Unlogged: a crash empties it, and the file is landed again.
 create unlogged table {landed} (
     line_number bigint not null,
     facility_id text,
@@ -11,6 +12,7 @@ create unlogged table {landed} (
     id_type text,
     id_value text,
     product_id text,
+    units integer,
     quantity text,
     reset_by_atp text,
     reason text,
@@ -36,7 +38,11 @@ with default_location as not materialized (
 place as not materialized (
     select reference.id as reference, facility.facility_id, type.is_virtual,
            coalesce(nullif(%(location)s, 'TLTLTLLL01'), default_location.location_seq_id, 'TLTLTLLL01')
-               as location_seq_id
+               as location_seq_id,
+           %(location)s = 'TLTLTLLL01'
+               or exists (select from oms.facility_location as known
+                           where known.facility_id = facility.facility_id
+                             and known.location_seq_id = %(location)s) as location_is_known
       from (select facility_id as id, facility_id
               from oms.facility
              union all
@@ -48,15 +54,9 @@ place as not materialized (
       join oms.facility_type as type using (facility_type_id)
       left join default_location using (facility_id)
 ),
-id_type as not materialized (
-    select match_key, identification_type_id from oms.identification_type
-     union all
-    select 'SHOPIFYPRODUCTID', 'SHOPIFY_PROD_ID'
-),
-default_id_type as not materialized (
-    select identification_type_id
-      from id_type
-     where match_key = upper(regexp_replace(%(default_id_type)s, '[^[:alnum:]]', '', 'g'))
+spelling as not materialized (
+    select id_type, identification_type_id
+      from unnest(%(spellings)s::text[], %(spelled_types)s::text[]) as found (id_type, identification_type_id)
 ),
 matched as not materialized (
     select landed.*,
@@ -65,16 +65,21 @@ matched as not materialized (
            case when landed.location_seq_id is null
                 then coalesce(by_reference.location_seq_id, by_external.location_seq_id)
                 else landed.location_seq_id end as own_location_seq_id,
+           case when landed.location_seq_id is null
+                then coalesce(by_reference.location_is_known, by_external.location_is_known)
+                else landed.location_seq_id = 'TLTLTLLL01' or location.facility_id is not null end as location_is_known,
            by_reference.facility_id as referenced_facility_id,
            by_external.facility_id as external_owner_id,
-           product.product_id as own_product_id, product.is_virtual as virtual_product, product.product_type_id,
+           coalesce(by_id.product_id, by_value.product_id) as own_product_id,
+           coalesce(by_id.is_virtual, by_value.is_virtual) as virtual_product,
+           coalesce(by_id.product_type_id, by_value.product_type_id) as product_type_id,
            reason.reason_id, reason.accepted_on_input, reason.writes_entry,
-           case when landed.quantity ~ '^-?[0-9]{{1,9}}$' then landed.quantity::integer
+           case when landed.quantity is null then landed.units
                 when length(landed.quantity) <= 40
                      and translate(landed.quantity, '０１２３４５６７８９＋－−．', '0123456789+--.') ~ '^[+-]?[0-9]+([.]0+)?$'
                      and abs(translate(landed.quantity, '０１２３４５６７８９＋－−．', '0123456789+--.')::numeric) <= 1000000000
                 then translate(landed.quantity, '０１２３４５６７８９＋－−．', '0123456789+--.')::numeric::integer
-           end as units,
+           end as figure,
            case when landed.as_of is null then null
                 when landed.as_of ~ ('^(19|20)[0-9][0-9]-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))'
                                      '[T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{{1,6}})?)?(Z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)$')
@@ -86,30 +91,26 @@ matched as not materialized (
            case when landed.reset_by_atp is null then null
                 when lower(landed.reset_by_atp) in ('true', 't', 'yes', 'y', '1') then true
                 when lower(landed.reset_by_atp) in ('false', 'f', 'no', 'n', '0') then false end as by_atp
-      from {landed} as landed
+      from (select line_number, units, raw, error_code, {columns} from {landed}) as landed
       left join place as by_reference on by_reference.reference = landed.facility_id
-      left join (select facility.external_id, place.facility_id, place.is_virtual, place.location_seq_id
-                   from oms.facility
-                   join place on place.reference = facility.facility_id) as by_external
-             on by_external.external_id = landed.external_facility_id
-      left join id_type on id_type.match_key = upper(translate(landed.id_type, ' _-./:', ''))
-      left join oms.product_identification as identification
+      {external_join}
+      {spelling_join}
+      {location_join}
+      left join (select identification.identification_type_id, identification.id_value, product.*
+                   from oms.product_identification as identification
+                   join oms.product using (product_id)
+                  where identification.from_date <= now()
+                    and (identification.thru_date is null or identification.thru_date > now())) as by_value
              on landed.product_id is null
-            and identification.id_value = landed.id_value
-            and identification.identification_type_id
-                = case when landed.id_type is null then (select identification_type_id from default_id_type)
-                       else id_type.identification_type_id end
-            and identification.from_date <= now()
-            and (identification.thru_date is null or identification.thru_date > now())
-      left join oms.product
-             on product.product_id = case when landed.product_id is null then identification.product_id
-                                          when landed.product_id ~ '^[1-9][0-9]{{0,17}}$' then landed.product_id::bigint
-                                     end
-      left join oms.reason on reason.reason_id = landed.reason
+            and by_value.id_value = landed.id_value
+            and by_value.identification_type_id
+                = case when landed.id_type is null then %(default_id_type)s else spelling.identification_type_id end
+      {product_join}
+      {reason_join}
 )
 select line_number, own_product_id as product_id,
        hashtextextended(own_location_seq_id, hashtextextended(own_facility_id, own_product_id)) as position_key,
-       moment as as_of, units as quantity,
+       moment as as_of, figure as quantity,
        case when product_type_id = any(%(excluded)s) then 'SKIPPED_EXCLUDED'
             when not writes_entry then 'NO_ENTRY' end as remark,
        coalesce(by_atp, %(by_atp)s) as by_atp,
@@ -117,7 +118,7 @@ select line_number, own_product_id as product_id,
        {group_key} as group_key,
        case when error_code is not null then error_code
             when {known_reject} then 'REJECTED'
-            when quantity is null then 'ERR_REQUIRED'
+            when figure is null and quantity is null then 'ERR_REQUIRED'
             when product_id is null and id_value is null then 'ERR_REQUIRED'
             when own_facility_id is null then 'ERR_FACILITY_NOT_FOUND'
             when facility_id is not null and referenced_facility_id is null then 'ERR_FACILITY_NOT_FOUND'
@@ -126,13 +127,10 @@ select line_number, own_product_id as product_id,
             when at_virtual_facility then 'ERR_VIRTUAL_FACILITY'
             when own_product_id is null then 'ERR_PRODUCT_NOT_FOUND'
             when virtual_product then 'ERR_VIRTUAL_PRODUCT'
-            when own_location_seq_id <> 'TLTLTLLL01'
-                 and not exists (select from oms.facility_location as known
-                                  where known.facility_id = own_facility_id
-                                    and known.location_seq_id = own_location_seq_id) then 'ERR_LOCATION_NOT_FOUND'
-            when units is null
+            when not location_is_known then 'ERR_LOCATION_NOT_FOUND'
+            when figure is null
                  and translate(quantity, '０１２３４５６７８９＋－−．', '0123456789+--.') ~ '^[+-]?[0-9]+([.]0+)?$' then 'ERR_RANGE'
-            when units is null then 'ERR_INVALID_NUMBER'
+            when figure is null then 'ERR_INVALID_NUMBER'
             when reset_by_atp is not null and by_atp is null then 'ERR_INVALID_BOOLEAN'
             when as_of is not null and moment is null then 'ERR_INVALID_TIMESTAMP'
             when moment > now() + interval '5 minutes' then 'ERR_FUTURE_TIMESTAMP'
@@ -140,6 +138,57 @@ select line_number, own_product_id as product_id,
             when length(comments) > 255 then 'ERR_TOO_LONG'
        end as error_code
   from matched
+
+-- name: external_join
+left join (select facility.external_id, place.*
+             from oms.facility
+             join place on place.reference = facility.facility_id) as by_external
+       on by_external.external_id = landed.external_facility_id
+
+-- name: no_external_join
+cross join (select null::text as facility_id, null::boolean as is_virtual, null::text as location_seq_id,
+                   null::boolean as location_is_known) as by_external
+
+-- name: spelling_join
+left join spelling on spelling.id_type = landed.id_type
+
+-- name: no_spelling_join
+cross join (select null::text as identification_type_id) as spelling
+
+-- name: location_join
+left join oms.facility_location as location
+       on location.facility_id = coalesce(by_reference.facility_id, by_external.facility_id)
+      and location.location_seq_id = landed.location_seq_id
+
+-- name: no_location_join
+cross join (select null::text as facility_id) as location
+
+-- name: product_join
+left join oms.product as by_id
+       on by_id.product_id = case when landed.product_id ~ '^[1-9][0-9]{{0,17}}$' then landed.product_id::bigint end
+
+-- name: no_product_join
+cross join (select null::bigint as product_id, null::boolean as is_virtual, null::text as product_type_id) as by_id
+
+-- name: reason_join
+left join oms.reason on reason.reason_id = landed.reason
+
+-- name: no_reason_join
+cross join (select null::text as reason_id, null::boolean as accepted_on_input, null::boolean as writes_entry) as reason
+
+-- name: id_types
+-- The spellings of identifier types in a file that stand for one: compared without case and punctuation.
+select spelled.id_type, known.identification_type_id
+  from (select distinct id_type from {landed} where id_type is not null) as spelled
+  join (select match_key, identification_type_id from oms.identification_type
+         union all
+        select 'SHOPIFYPRODUCTID', 'SHOPIFY_PROD_ID') as known
+    on known.match_key = upper(regexp_replace(spelled.id_type, '[^[:alnum:]]', '', 'g'))
+
+-- name: default_id_type
+select min(identification_type_id)
+  from oms.identification_type
+ where match_key = upper(regexp_replace(%(default_id_type)s, '[^[:alnum:]]', '', 'g'))
 
 -- name: mark_ambiguous
 -- One row stays for each line whose identifier belongs to several products, with that verdict.
@@ -181,7 +230,7 @@ select line_number, {first}, {second}
 insert into oms.import_reject (log_id, line_number, error_column, error_code, error_message, raw)
 select %(log_id)s, row.line_number,
        case row.error_code
-            when 'ERR_REQUIRED' then case when landed.quantity is null then %(quantity_column)s else 'idValue' end
+            when 'ERR_REQUIRED' then case when landed.quantity is null and landed.units is null then %(quantity_column)s else 'idValue' end
             when 'ERR_FACILITY_NOT_FOUND' then
                 case when landed.facility_id is null then 'externalFacilityId' else 'facilityId' end
             when 'ERR_FACILITY_CONFLICT' then 'externalFacilityId'
@@ -245,4 +294,6 @@ on conflict do nothing
 
 -- name: session_settings
 -- Room for hash joins over whole files, for this transaction only.
-set local work_mem = '128MB'
+select set_config('work_mem', '128MB', true), set_config('enable_mergejoin', 'off', true),
+       set_config('parallel_setup_cost', '100', true),
+       set_config('parallel_tuple_cost', '0.01', true), set_config('min_parallel_table_scan_size', '1MB', true)

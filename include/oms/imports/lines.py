@@ -16,7 +16,8 @@ from oms.imports.errors import FileRefused
 
 MAX_LINE_BYTES = 1 << 20
 NUMBER_WIDTH = 10
-QUOTE, NEWLINE, RETURN, BLANK, TAB = b'"\n\r \t'
+BLOCK = 1 << 18
+QUOTE, NEWLINE, RETURN, BLANK, TAB, MINUS, ZERO, NINE = b'"\n\r \t-09'
 TOO_FEW, TOO_MANY, UNCLOSED = "ERR_TOO_FEW_COLUMNS", "ERR_TOO_MANY_COLUMNS", "ERR_UNCLOSED_QUOTE"
 
 csv.field_size_limit(2 * MAX_LINE_BYTES)
@@ -45,8 +46,12 @@ class Sorted:
 class LineSorter:
     """Fed with the text after the header, in pieces of any size; blank lines are no rows."""
 
-    def __init__(self, columns: int, delimiter: str, encoding: str) -> None:
+    def __init__(
+        self, columns: int, delimiter: str, encoding: str, integer_column: int | None = None
+    ) -> None:
+        """`integer_column`: position of a column that is a plain whole number or blank in every plain line."""
         self._columns = columns
+        self._integer_column = integer_column
         self.delimiter = delimiter
         self._separator = ord(delimiter)
         self._encoding = encoding
@@ -67,8 +72,12 @@ class LineSorter:
         ends_here = problem.number == self._last_row_line and problem.code == TOO_FEW
         return problem if ends_here or problem.code == UNCLOSED else None
 
-    def feed(self, piece: bytes) -> Sorted:
-        """Sort the lines that are complete by now."""
+    def feed(self, piece: bytes) -> Iterator[Sorted]:
+        """Sort the lines that are complete by now, in blocks that fit the processor's cache."""
+        for start in range(0, len(piece), BLOCK):
+            yield self._feed(piece[start : start + BLOCK])
+
+    def _feed(self, piece: bytes) -> Sorted:
         text = self._carry + piece
         end = text.rfind(b"\n") + 1
         self._carry = text[end:]
@@ -118,7 +127,7 @@ class LineSorter:
         return done
 
     def _find_odd(self, text: bytes, letters: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
-        odd = self._wrong_width(letters, starts, ends)
+        odd = self._wrong_shape(letters, starts, ends)
         special = [byte for byte in (QUOTE, RETURN) if byte in text]
         for byte in special:
             odd[np.searchsorted(ends, np.flatnonzero(letters == byte))] = True
@@ -127,15 +136,40 @@ class LineSorter:
         self._mark_padded(text, letters, ends, odd)
         return odd
 
-    def _wrong_width(self, letters: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    def _wrong_shape(self, letters: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+        """Lines with another number of columns, or with something else than a plain number where one belongs."""
         wanted = self._columns - 1
         marks = np.flatnonzero(letters == self._separator)
         if wanted and len(marks) == wanted * len(ends):
             table = marks.reshape(len(ends), wanted)
             if (table[:, 0] >= starts).all() and (table[:, -1] < ends).all():
-                return np.zeros(len(ends), bool)
-        counts = np.diff(np.searchsorted(marks, np.concatenate((starts, [len(letters)]))))
-        return (counts != wanted) | (starts == ends)
+                return self._no_integer(letters, table, starts, ends)
+        first = np.searchsorted(marks, np.concatenate((starts, [len(letters)])))
+        odd = (np.diff(first) != wanted) | (starts == ends)
+        right = np.flatnonzero(~odd)
+        table = marks[first[right, None] + np.arange(wanted)] if wanted else np.empty((len(right), 0), int)
+        odd[right] = self._no_integer(letters, table, starts[right], ends[right])
+        return odd
+
+    def _no_integer(
+        self, letters: np.ndarray, marks: np.ndarray, starts: np.ndarray, ends: np.ndarray
+    ) -> np.ndarray:
+        """Lines whose integer column is neither blank nor a number as Postgres writes it, up to 9 digits."""
+        column = self._integer_column
+        if column is None or not len(starts):
+            return np.zeros(len(starts), bool)
+        begin = starts if column == 0 else marks[:, column - 1] + 1
+        end = ends if column == self._columns - 1 else marks[:, column]
+        width = end - begin
+        places = np.arange(10)
+        cell = letters[np.minimum(begin[:, None] + places, len(letters) - 1)]
+        minus = (cell[:, 0] == MINUS) & (width > 1)
+        leading = np.where(minus, cell[:, 1], cell[:, 0])
+        digits = (cell >= ZERO) & (cell <= NINE) | (places >= width[:, None])
+        digits[:, 0] |= minus
+        plain = digits.all(axis=1) & (width - minus <= 9)
+        plain &= (leading != ZERO) | ((width == 1) & ~minus)
+        return ~(plain | (width == 0))
 
     def _mark_padded(self, text: bytes, letters: np.ndarray, ends: np.ndarray, odd: np.ndarray) -> None:
         """Cells with blanks around them are trimmed by the parser."""

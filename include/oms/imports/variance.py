@@ -122,11 +122,11 @@ def apply(conn: Connection, part: Part, settings: Settings) -> Counts:
 def reject_negative(conn: Connection, part: Part, settings: Settings, values: dict[str, Any]) -> None:
     """Set the rows aside that negativePolicy reject refuses."""
     (header,) = conn.execute(sql.read_header, values).fetchone()
-    fields = read_header(header, settings.delimiter, CONTRACT).fields
+    columns = read_header(header, settings.delimiter, CONTRACT)
     filled(
         conn,
         sql.reject_negative,
         values,
         landed=landed_table(part.log_id),
-        raw=raw_line(fields, settings.delimiter),
+        raw=raw_line(columns, settings.delimiter),
     )
