@@ -107,37 +107,42 @@ matched as not materialized (
                 = case when landed.id_type is null then %(default_id_type)s else spelling.identification_type_id end
       {product_join}
       {reason_join}
+),
+judged as not materialized (
+    select line_number, own_product_id as product_id,
+           hashtextextended(own_location_seq_id, hashtextextended(own_facility_id, own_product_id)) as position_key,
+           moment as as_of, figure as quantity,
+           case when product_type_id = any(%(excluded)s) then 'SKIPPED_EXCLUDED'
+                when not writes_entry then 'NO_ENTRY' end as remark,
+           coalesce(by_atp, %(by_atp)s) as by_atp,
+           own_facility_id as facility_id, own_location_seq_id as location_seq_id, reason_id, comments,
+           {group_key} as group_key,
+           case when error_code is not null then error_code
+                when {known_reject} then 'REJECTED'
+                when figure is null and quantity is null then 'ERR_REQUIRED'
+                when product_id is null and id_value is null then 'ERR_REQUIRED'
+                when own_facility_id is null then 'ERR_FACILITY_NOT_FOUND'
+                when facility_id is not null and referenced_facility_id is null then 'ERR_FACILITY_NOT_FOUND'
+                when external_facility_id is not null and external_owner_id is null then 'ERR_FACILITY_NOT_FOUND'
+                when referenced_facility_id <> external_owner_id then 'ERR_FACILITY_CONFLICT'
+                when at_virtual_facility then 'ERR_VIRTUAL_FACILITY'
+                when own_product_id is null then 'ERR_PRODUCT_NOT_FOUND'
+                when virtual_product then 'ERR_VIRTUAL_PRODUCT'
+                when not location_is_known then 'ERR_LOCATION_NOT_FOUND'
+                when figure is null
+                     and translate(quantity, '０１２３４５６７８９＋－−．', '0123456789+--.') ~ '^[+-]?[0-9]+([.]0+)?$' then 'ERR_RANGE'
+                when figure is null then 'ERR_INVALID_NUMBER'
+                when reset_by_atp is not null and by_atp is null then 'ERR_INVALID_BOOLEAN'
+                when as_of is not null and moment is null then 'ERR_INVALID_TIMESTAMP'
+                when moment > now() + interval '5 minutes' then 'ERR_FUTURE_TIMESTAMP'
+                when reason is not null and (reason_id is null or not accepted_on_input) then 'ERR_REASON_NOT_FOUND'
+                when length(comments) > 255 then 'ERR_TOO_LONG'
+           end as error_code
+      from matched
 )
-select line_number, own_product_id as product_id,
-       hashtextextended(own_location_seq_id, hashtextextended(own_facility_id, own_product_id)) as position_key,
-       moment as as_of, figure as quantity,
-       case when product_type_id = any(%(excluded)s) then 'SKIPPED_EXCLUDED'
-            when not writes_entry then 'NO_ENTRY' end as remark,
-       coalesce(by_atp, %(by_atp)s) as by_atp,
-       own_facility_id as facility_id, own_location_seq_id as location_seq_id, reason_id, comments,
-       {group_key} as group_key,
-       case when error_code is not null then error_code
-            when {known_reject} then 'REJECTED'
-            when figure is null and quantity is null then 'ERR_REQUIRED'
-            when product_id is null and id_value is null then 'ERR_REQUIRED'
-            when own_facility_id is null then 'ERR_FACILITY_NOT_FOUND'
-            when facility_id is not null and referenced_facility_id is null then 'ERR_FACILITY_NOT_FOUND'
-            when external_facility_id is not null and external_owner_id is null then 'ERR_FACILITY_NOT_FOUND'
-            when referenced_facility_id <> external_owner_id then 'ERR_FACILITY_CONFLICT'
-            when at_virtual_facility then 'ERR_VIRTUAL_FACILITY'
-            when own_product_id is null then 'ERR_PRODUCT_NOT_FOUND'
-            when virtual_product then 'ERR_VIRTUAL_PRODUCT'
-            when not location_is_known then 'ERR_LOCATION_NOT_FOUND'
-            when figure is null
-                 and translate(quantity, '０１２３４５６７８９＋－−．', '0123456789+--.') ~ '^[+-]?[0-9]+([.]0+)?$' then 'ERR_RANGE'
-            when figure is null then 'ERR_INVALID_NUMBER'
-            when reset_by_atp is not null and by_atp is null then 'ERR_INVALID_BOOLEAN'
-            when as_of is not null and moment is null then 'ERR_INVALID_TIMESTAMP'
-            when moment > now() + interval '5 minutes' then 'ERR_FUTURE_TIMESTAMP'
-            when reason is not null and (reason_id is null or not accepted_on_input) then 'ERR_REASON_NOT_FOUND'
-            when length(comments) > 255 then 'ERR_TOO_LONG'
-       end as error_code
-  from matched
+-- The planner takes half of a boolean for true, but next to nothing of an unanalysed column for null.
+select judged.*, error_code is null and remark is null as counts
+  from judged
 
 -- name: external_join
 left join (select facility.external_id, place.*
@@ -206,7 +211,8 @@ gone as (
 )
 update {resolved} as row
    set error_code = case when row.error_code is null or row.error_code in ('ERR_VIRTUAL_PRODUCT', 'ERR_LOCATION_NOT_FOUND')
-                         then 'ERR_PRODUCT_AMBIGUOUS' else row.error_code end
+                         then 'ERR_PRODUCT_AMBIGUOUS' else row.error_code end,
+       counts = false
   from several
  where row.ctid = several.kept
 

@@ -49,7 +49,7 @@ class LineSorter:
     def __init__(
         self, columns: int, delimiter: str, encoding: str, integer_column: int | None = None
     ) -> None:
-        """`integer_column`: position of a column that is a plain whole number or blank in every plain line."""
+        """`integer_column`: position of a column that holds a whole number, or nothing, in plain lines."""
         self._columns = columns
         self._integer_column = integer_column
         self.delimiter = delimiter
@@ -137,7 +137,7 @@ class LineSorter:
         return odd
 
     def _wrong_shape(self, letters: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
-        """Lines with another number of columns, or with something else than a plain number where one belongs."""
+        """Lines with another number of columns, or without a plain number where one belongs."""
         wanted = self._columns - 1
         marks = np.flatnonzero(letters == self._separator)
         if wanted and len(marks) == wanted * len(ends):

@@ -32,8 +32,7 @@ select row.line_number, row.product_id, row.facility_id, row.location_seq_id, ro
          on item.product_id = row.product_id
         and item.facility_id = row.facility_id
         and item.location_seq_id = row.location_seq_id
- where row.error_code is null
-   and row.remark is null
+ where row.counts
    and {in_part}
    and (row.as_of is not null or row.quantity <> coalesce(case when row.by_atp then item.atp else item.qoh end, 0))
 
@@ -50,8 +49,7 @@ select row.line_number, row.product_id, row.facility_id, row.location_seq_id, ro
   left join (select inventory_item_id, sum(quantity) as units
                from oms.inventory_reservation
               group by inventory_item_id) as reserved using (inventory_item_id)
- where row.error_code is null
-   and row.remark is null
+ where row.counts
    and {in_part}
    and (row.as_of is not null
         or row.quantity <> coalesce(item.qoh, 0)

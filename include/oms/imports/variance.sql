@@ -17,8 +17,7 @@ select row.line_number, row.product_id, row.facility_id, row.location_seq_id, ro
          on item.product_id = row.product_id
         and item.facility_id = row.facility_id
         and item.location_seq_id = row.location_seq_id
- where row.error_code is null
-   and row.remark is null
+ where row.counts
    and {in_part}
    and row.quantity <> 0
 
