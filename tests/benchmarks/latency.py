@@ -14,7 +14,7 @@ import random
 import statistics
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -31,6 +31,10 @@ PUSH = "upload_recent_inventory_changes"
 SHORTEST_PAUSE, LONGEST_PAUSE = 2.0, 12.0
 """Seconds between two files."""
 
+WARM_UP = (data.RECENT_STORE, data.DELTA_STORE)
+
+Moment = tuple[float, str]
+"""Seconds since the epoch, and the batch that changed the level."""
 Span = tuple[float, float]
 """Begin and end, seconds since the epoch."""
 
@@ -47,8 +51,9 @@ class File:
     @property
     def locations(self) -> list[int]:
         """Where in the shop its quantities show."""
+        shared = data.OUTLET if self.store == data.DELTA_STORE else data.ONLINE
         own = data.OWN_LOCATION.get(self.store)
-        return [data.LOCATION_IDS[name] for name in (data.ONLINE, own) if name]
+        return [data.LOCATION_IDS[name] for name in (shared, own) if name]
 
 
 @dataclass(frozen=True)
@@ -85,17 +90,25 @@ class Trip:
 
 def main(files: int = 30, seed: int = 20261121) -> list[Measured]:
     """Measure and print."""
-    with business((files + 1) * ROWS) as scene:
-        say(f"a first file, to warm up; then {files} files of {ROWS:,} rows")
-        began = last_entries(scene)
-        shown_at(scene, list(drop_files(scene, range(files, files + 1), seed)), began)
-        scene.until_at_rest()
-        began = last_entries(scene)
-        dropped = list(drop_files(scene, range(files), seed))
-        shown = shown_at(scene, dropped, began)
-        scene.until_at_rest()
+    chance = random.Random(seed)
+    with business((files + len(WARM_UP)) * ROWS) as scene:
+        stores = [chance.choice(data.STORES) for _ in range(files)]
+        say(f"{len(WARM_UP)} files to warm up, then {files} files of {ROWS:,} rows")
+        send(scene, WARM_UP, files, chance)
+        began, dropped, shown = send(scene, stores, 0, chance)
         trips, bodies = Airflow(scene, began).trips(dropped, shown)
     return report(trips, bodies)
+
+
+def send(
+    scene: Scene, stores: Sequence[str], first: int, chance: random.Random
+) -> tuple[Began, list[File], dict[str, Moment]]:
+    """Drop a file of each of these stores; wait until the shop shows them and everything is at rest."""
+    began = last_entries(scene)
+    dropped = list(drop_files(scene, stores, first, chance))
+    shown = shown_at(scene, dropped, began)
+    scene.until_at_rest()
+    return began, dropped, shown
 
 
 def last_entries(scene: Scene) -> Began:
@@ -105,13 +118,11 @@ def last_entries(scene: Scene) -> Began:
     return Began(max(entries, default=0), logs[0][0])
 
 
-def drop_files(scene: Scene, numbers: Iterable[int], seed: int) -> Iterator[File]:
-    """Put files on SFTP as a POS does, with random pauses."""
-    chance = random.Random(seed)
+def drop_files(scene: Scene, stores: Sequence[str], first: int, chance: random.Random) -> Iterator[File]:
+    """Put files on SFTP as a POS does, with random pauses; their products are those of file `first` on."""
     with scene.demo.sftp() as sftp:
-        for number in numbers:
+        for number, store in enumerate(stores, start=first):
             time.sleep(chance.uniform(SHORTEST_PAUSE, LONGEST_PAUSE))
-            store = chance.choice(data.STORES)
             skus = tuple(sku(number * ROWS + row) for row in range(ROWS))
             text = data.reset_file(store, {one: chance.randint(1, 99) for one in skus})
             name = f"{sku(number)}.csv"
@@ -121,7 +132,7 @@ def drop_files(scene: Scene, numbers: Iterable[int], seed: int) -> Iterator[File
             yield File(name, store, skus, time.time())
 
 
-def shown_at(scene: Scene, files: list[File], began: Began) -> dict[str, tuple[float, str]]:
+def shown_at(scene: Scene, files: list[File], began: Began) -> dict[str, Moment]:
     """When the last level of each file had changed in the shop, and by which batch: from its journal."""
     items = {
         one["sku"]: one["item"]
@@ -130,7 +141,7 @@ def shown_at(scene: Scene, files: list[File], began: Began) -> dict[str, tuple[f
     wanted = {
         (items[one], place): file.name for file in files for one in file.skus for place in file.locations
     }
-    seen: dict[tuple[int, int], tuple[float, str]] = {}
+    seen: dict[tuple[int, int], Moment] = {}
     last = began.journal_entry
 
     def all_seen() -> bool:
@@ -143,7 +154,7 @@ def shown_at(scene: Scene, files: list[File], began: Began) -> dict[str, tuple[f
         return len(seen) == len(wanted)
 
     scene.until(f"{len(wanted):,} levels in the shop", all_seen)
-    moments: dict[str, tuple[float, str]] = {}
+    moments: dict[str, Moment] = {}
     for level, moment in seen.items():
         moments[wanted[level]] = max(moments.get(wanted[level], moment), moment)
     return moments
@@ -159,7 +170,7 @@ class Airflow:
         self.created = {name: moment(run["queued_at"]) for name, run in self._runs()}
         self.bodies = [body for name in self.created for body in self._bodies(name)]
 
-    def trips(self, files: list[File], shown: dict[str, tuple[float, str]]) -> tuple[list[Trip], list[Body]]:
+    def trips(self, files: list[File], shown: dict[str, Moment]) -> tuple[list[Trip], list[Body]]:
         """The way of each file, and all bodies on those ways."""
         imports = {
             name: (run, applied)
