@@ -17,17 +17,19 @@ from oms.shopify.errors import ShopifyError
 from tests.oms.sync.bench import Bench
 
 SKUS = ("P", "Q", "R")
-STEPS = 40
+STEPS = 50
+FOREVER = {"kind": "throttle", "count": None}
 FAULTS = (
-    None,
-    None,
-    {"kind": "lost_answer"},
-    {"kind": "lost_answer", "count": 3},
-    {"kind": "reset"},
-    {"kind": "throttle", "count": None},
-    {"kind": "status", "code": 503, "phase": "after"},
-    {"kind": "internal_error", "count": 2},
-    {"kind": "attempt_failed"},
+    (),
+    (),
+    ({"kind": "lost_answer"},),
+    ({"kind": "lost_answer", "count": 3},),
+    ({"kind": "lost_answer"}, FOREVER | {"skip": 1}),
+    ({"kind": "reset"}, FOREVER | {"skip": 1}),
+    ({"kind": "status", "code": 503, "phase": "after"},),
+    ({"kind": "internal_error", "count": 2},),
+    ({"kind": "attempt_failed"},),
+    (FOREVER,),
 )
 
 
@@ -61,7 +63,7 @@ class Story:
     def step(self) -> None:
         events = [self.sell, self.sell, self.take_in, self.take_in, self.move, self.move, self.reserve,
                   self.cancel, self.take_in_cancellation, self.order_elsewhere, self.setting,
-                  self.push, self.push, self.push]  # fmt: skip
+                  *[self.push] * 6]  # fmt: skip
         self.chance.choice(events)()
 
     def pick(self, sales: Iterator[Sale]) -> Sale | None:
@@ -120,8 +122,8 @@ class Story:
         )
 
     def push(self) -> None:
-        mode = self.chance.choice(("DELTA", "DELTA", "HARD", "RECENT"))
-        if fault := self.chance.choice(FAULTS):
+        mode = self.chance.choice(("DELTA", "HARD", "RECENT"))
+        for fault in self.chance.choice(FAULTS):
             self.oms.server.fault(operation="AdjustInventory", **fault)
         try:
             self.oms.push(mode, may_fail=True, limit=2, push_seconds=0.4, retry_pause=0.02, max_drop_pct=None)
