@@ -125,15 +125,16 @@ def release(conn: Connection, order_id: int, seq: int, facility_id: str = BROKER
 
 
 def cancel(conn: Connection, order_id: int, seq: int, quantity: int, restocked: bool) -> int:
-    """Cancel units of an item, as Shopify told; return how many (0: the item is cancelled or completed).
+    """Cancel units of an item, as Shopify told; return how many the OMS takes back (0: it can no longer).
 
-    restocked: Shopify has put the units back on sale, which is booked; otherwise the units the OMS
-    releases go out with the next push. quantity counts from now: who repeats a message compares first
-    with what is cancelled already. Raises OrderError for more than the item has open.
+    restocked: Shopify has put the units back on sale, which is booked, also where the OMS has shipped
+    them already (INV-41); otherwise the units the OMS releases go out with the next push. quantity counts
+    from now: who repeats a message compares first with what is cancelled already. Raises OrderError for
+    more than is left of the item.
     """
     with conn.transaction():
         item = _lock_item(conn, order_id, seq)
-        if item.status not in ("CREATED", "APPROVED"):
+        if item.status == "CANCELLED":
             return 0
         if not 0 < quantity <= item.open_quantity:
             raise OrderError(
@@ -147,7 +148,7 @@ def cancel(conn: Connection, order_id: int, seq: int, quantity: int, restocked: 
             conn.execute(sql.book_restock, {"order_id": order_id, "seq": seq, "quantity": quantity})
         conn.execute(sql.finish_order, {"order_id": order_id})
         _note(conn, item.product_id, "cancelled")
-        return quantity
+        return 0 if item.status == "COMPLETED" else quantity
 
 
 def ship(conn: Connection, order_id: int, seq: int) -> int:

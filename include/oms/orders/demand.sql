@@ -182,10 +182,12 @@ update oms.order_item as item
    and ship_group.facility_id = %(facility_id)s;
 
 -- name: cancel_units
+-- A completed item stays so: what was shipped cannot be taken back, only counted as cancelled in the shop.
 update oms.order_item
    set cancel_quantity = cancel_quantity + %(quantity)s,
        committed_quantity = greatest(0, committed_quantity - %(quantity)s),
-       status = case when cancel_quantity + %(quantity)s = quantity then 'CANCELLED' else status end
+       status = case when status <> 'COMPLETED' and cancel_quantity + %(quantity)s = quantity then 'CANCELLED'
+                     else status end
  where order_id = %(order_id)s
    and order_item_seq = %(seq)s;
 
