@@ -1,0 +1,42 @@
+"""The worlds of a play: a fresh database, an empty shop server, a folder of its own on the SFTP server."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fakeshop.testing import ShopServer, running_shop
+from tests.oms.imports.conftest import sftp_client
+from tests.oms.sync.bench import bench
+from tests.properties.play import Play, World
+
+
+@pytest.fixture(scope="session")
+def shop_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShopServer]:
+    data: Path = tmp_path_factory.mktemp("fakeshop")
+    with running_shop(data) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def begin(
+    postgres_server: Any, oms_template: str, sftp_server: Any, shop_server: ShopServer
+) -> Iterator[Callable[[World], Any]]:
+    """A function that opens a play in worlds of its own."""
+    numbers = count(1)
+    with sftp_client(sftp_server) as sftp:
+
+        @contextmanager
+        def opened(world: World) -> Iterator[Play]:
+            name = postgres_server.create(template=oms_template)
+            try:
+                with bench(shop_server, postgres_server.dsn(name)) as made:
+                    folder = f"play_{next(numbers)}"
+                    yield Play(made, sftp, sftp_server.root, folder, world)
+            finally:
+                postgres_server.drop(name)
+
+        yield opened

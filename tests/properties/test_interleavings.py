@@ -1,0 +1,48 @@
+"""Random interleavings of everything keep the invariants (design 8.1-8.5; INV-56 a-c, e).
+
+OMS_PROPERTY_EXAMPLES=500 plays longer; without it the same plays are drawn every time.
+"""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from tests.properties.actions import Action, happenings
+from tests.properties.play import World, play
+
+EXAMPLES = int(os.environ.get("OMS_PROPERTY_EXAMPLES", "0"))
+FEW = 25
+
+
+@st.composite
+def plays(draw: st.DrawFn) -> tuple[World, list[Action]]:
+    """Draw a world and what happens in it."""
+    figures = st.tuples(*[st.integers(0, 12)] * 6)
+    world = World(
+        modes=draw(st.sampled_from((("DELTA", "RECENT"), ("DELTA", "DELTA"), ("RECENT", "DELTA")))),
+        guarded=draw(st.booleans()),
+        other_shop=draw(st.sampled_from((False, False, True))),
+        shown=draw(figures),
+        stock=draw(figures),
+        opened=draw(st.sampled_from((True, True, False))),
+    )
+    shops = ("demo", "demo", "other") if world.other_shop else ("demo",)
+    return world, draw(happenings(shops))
+
+
+@settings(
+    max_examples=EXAMPLES or FEW,
+    derandomize=not EXAMPLES,
+    deadline=None,
+    database=None,
+    print_blob=False,
+    suppress_health_check=list(HealthCheck),
+    phases=(Phase.generate, Phase.shrink),
+)
+@given(drawn=plays())
+def test_inv_56_any_interleaving_keeps_the_invariants(begin: Callable[[World], Any], drawn) -> None:
+    world, happening = drawn
+    play(begin, world, *happening)
