@@ -7,7 +7,7 @@ import pytest
 
 from fakeshop.testing import TOKEN
 from oms.shopify.client import ShopifyClient
-from oms.shopify.errors import Misconfigured, NotSent
+from oms.shopify.errors import Misconfigured, NotSent, OutcomeUnknown
 from oms.sync.errors import LinesLeft
 from tests.oms.sync.bench import Bench
 
@@ -462,3 +462,56 @@ def test_a_changed_component_takes_its_kits_along(oms: Bench):
     oms.move("C", -1)
 
     assert oms.push("DELTA").candidates == 2
+
+
+class LosingAnswers(ShopifyClient):
+    """A client that never hears of calls for one location."""
+
+    def __init__(self, oms: Bench, location: int) -> None:
+        super().__init__(oms.server.base("demo"), TOKEN)
+        self._lost = f"Location/{location}"
+
+    def execute(self, document_name: str, variables: Any, **options: Any) -> dict[str, Any]:
+        data = super().execute(document_name, variables, **options)
+        if document_name == "adjust_inventory" and self._lost in variables:
+            raise OutcomeUnknown("no answer")
+        return data
+
+
+def test_an_unanswered_batch_leaves_only_its_own_location_alone(oms: Bench):
+    oms.world.facility("S1")
+    oms.open_shop("demo", {"P": 10}, locations={"Main": ["_NA_"], "Store": ["S1"]}, mode="DELTA")
+    oms.move("P", 8)
+    oms.move("P", 2, "S1")
+    oms.push("HARD", max_drop_pct=None)
+    store = oms.locations["demo", "Store"]
+    deaf = LosingAnswers(oms, store)
+    oms.move("P", 1, "S1")
+    oms.push("DELTA", client=deaf, limit=1, push_seconds=0.5, may_fail=True)
+    oms.move("P", 5, "S1")
+
+    report = oms.push("DELTA", client=deaf, limit=1, push_seconds=0.5, may_fail=True)
+
+    assert report.left_alone == (store,)
+    assert (oms.available("P"), oms.available("P", location="Store")) == (16, 3)
+    oms.push("DELTA")
+    assert (oms.available("P"), oms.available("P", location="Store")) == (16, 8)
+
+
+@pytest.mark.parametrize("imported_before_the_snapshot", [True, False])
+def test_inv_39_sold_before_the_comparison(oms: Bench, imported_before_the_snapshot):
+    """INV-39 b: imported after the reading; c: both before the snapshot."""
+    opened(oms, {"P": 20})
+    oms.move("P", -1)
+    order = oms.server.place_order("demo", {"sku": "P", "quantity": 4})
+    if imported_before_the_snapshot:
+        oms.import_order(order)
+        oms.push("HARD")
+    else:
+        oms.server.fault("delay", operation="LevelsOfItems", seconds=0.8, phase="after")
+        with oms.meanwhile(0.4, lambda: oms.import_order(order)):
+            oms.push("HARD")
+
+    assert oms.lines() == [("P", -1, "APPLIED")]
+    assert oms.available("P") == oms.online("P") == 15
+    assert oms.drifts() == []
