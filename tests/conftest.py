@@ -140,8 +140,8 @@ def sftp_server() -> Iterator[sftp.Server]:
 
 
 @pytest.fixture
-def sftp_root(sftp_server: sftp.Server) -> Iterator[Path]:
+def sftp_root(sftp_server: sftp.Server) -> Path:
     """The server's folder on this machine, empty at the start of each test."""
-    yield sftp_server.root
     for entry in sftp_server.root.iterdir():
         shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+    return sftp_server.root

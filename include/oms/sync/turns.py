@@ -39,4 +39,5 @@ def waiting(
     try:
         yield begin
     finally:
-        begin()
+        if not conn.closed:  # a closed session has given its place up
+            begin()
