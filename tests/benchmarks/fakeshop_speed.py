@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from fakeshop.testing import TOKEN, ShopServer, new_key, running_shop
+from tests.benchmarks.report import Measured, record
 
 CALLS = 200
 ADJUST = """mutation ($input: InventoryAdjustQuantitiesInput!, $key: String!) {
@@ -82,7 +83,12 @@ def main() -> None:
         place = server.describe("bench")["locations"][3]["id"]
         items = [one["item"] for one in server.levels("bench", location=str(place))]
         print(f"levels at the location: {len(items):,}; after dumping them {memory_mb(server):.0f} MB")
-        show("adjust of 250 changes", adjust_times(server, items, place))
+        memory, adjusted = memory_mb(server), adjust_times(server, items, place)
+        show("adjust of 250 changes", adjusted)
+        record(
+            Measured(f"local shop: memory with {levels:,} levels", "≤ 2 GB", f"{memory / 1024:.2f} GB"),
+            Measured("local shop: adjust of 250 changes", "≤ 20 ms", f"{statistics.median(adjusted):.1f} ms"),
+        )
         show("page of 250 levels", page_times(server, place))
         server.kill()
         start = time.perf_counter()

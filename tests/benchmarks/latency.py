@@ -24,7 +24,7 @@ from sandbox.airflow_api import AirflowApi
 from sandbox.progress import say, table
 from sandbox.story import RESET, RESET_FOLDER, Scene
 from tests.benchmarks.live import SHOP, business, sku
-from tests.benchmarks.report import Measured, percentile
+from tests.benchmarks.report import Measured, percentile, record
 
 ROWS = 1_000
 PUSH = "upload_recent_inventory_changes"
@@ -88,7 +88,7 @@ class Trip:
         return self.total - self.import_poll - self.push_poll - self.ours
 
 
-def main(files: int = 30, seed: int = 20261121) -> list[Measured]:
+def main(files: int = 30, seed: int = 20261121) -> None:
     """Measure and print."""
     chance = random.Random(seed)
     with business((files + len(WARM_UP)) * ROWS) as scene:
@@ -97,7 +97,7 @@ def main(files: int = 30, seed: int = 20261121) -> list[Measured]:
         send(scene, WARM_UP, files, chance)
         began, dropped, shown = send(scene, stores, 0, chance)
         trips, bodies = Airflow(scene, began).trips(dropped, shown)
-    return report(trips, bodies)
+    report(trips, bodies)
 
 
 def send(
@@ -257,7 +257,7 @@ def length(window: Span, spans: list[Span]) -> float:
     return covered
 
 
-def report(trips: list[Trip], bodies: list[Body]) -> list[Measured]:
+def report(trips: list[Trip], bodies: list[Body]) -> None:
     """Print where the seconds went."""
     parts = {
         "closed file to shop": [trip.total for trip in trips],
@@ -276,11 +276,12 @@ def report(trips: list[Trip], bodies: list[Body]) -> list[Measured]:
         inside.setdefault(f"{body.run.split('/')[0]}.{body.task}", []).append(body.span[1] - body.span[0])
     rows = [(name, f"{statistics.median(v):.2f}", f"{percentile(v, 95):.2f}") for name, v in inside.items()]
     table("  inside the tasks, seconds", ["task", "p50", "p95"], rows)
+    usual = statistics.median(parts["closed file to shop"])
     worst, own = percentile(parts["closed file to shop"], 95), percentile(parts["ours: inside the tasks"], 95)
-    return [
-        Measured("closed file → shop, 1,000 rows, p95", "≤ 10 s", f"{worst:.1f} s"),
-        Measured("… of it our own code, p95", "≤ 2 s", f"{own:.1f} s"),
-    ]
+    record(
+        Measured(f"closed file → shop, {ROWS:,} rows, p95 (p50)", "≤ 10 s", f"{worst:.1f} s ({usual:.1f} s)"),
+        Measured("… of it outside Airflow's hops and polls, p95", "≤ 2 s", f"{own:.1f} s"),
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,12 @@
-"""What a benchmark hands to the summary."""
+"""What a benchmark hands to the summary of `make bench`."""
 
-from dataclasses import dataclass
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+RESULTS = "OMS_BENCH_RESULTS"
+"""Environment variable: the file that collects the lines of the summary."""
 
 
 @dataclass(frozen=True)
@@ -10,13 +16,26 @@ class Measured:
     what: str
     budget: str
     ours: str
-    other: str = "–"
+    other: str = ""
     """The other arm, measured in the same run."""
     ratio: float | None = None
     """Ours to the other arm."""
 
 
-def percentile(values: list[float], percent: float) -> float:
-    """The smallest of the values that is not exceeded by this share of them."""
-    ordered = sorted(values)
-    return ordered[max(0, -(-len(ordered) * percent // 100) - 1).__int__()]
+def record(*lines: Measured) -> None:
+    """Hand lines to the summary; without one (a script run by itself) they are only printed by the script."""
+    if path := os.environ.get(RESULTS):
+        with Path(path).open("a", encoding="utf-8") as results:
+            results.writelines(json.dumps(asdict(line)) + "\n" for line in lines)
+
+
+def read(path: Path) -> list[Measured]:
+    """The lines that were handed in so far."""
+    with path.open(encoding="utf-8") as results:
+        return [Measured(**json.loads(line)) for line in results]
+
+
+def percentile(values: list[float], percent: int) -> float:
+    """The smallest of the values that this share of them does not exceed."""
+    rank = -(-len(values) * percent // 100)
+    return sorted(values)[max(rank, 1) - 1]
