@@ -15,7 +15,7 @@ from urllib.parse import quote
 import psycopg
 
 from oms import crashpoints
-from oms.database import Connection, copy_rows, statements
+from oms.database import Connection, copy_rows, freshen_statistics, statements
 from oms.shopify.budget import Deadline
 from oms.shopify.client import ShopifyClient, gid
 from oms.shopify.errors import Rejected
@@ -138,10 +138,21 @@ def _located(row: tuple, physical: tuple[str, ...], virtual: bool, options: Push
     return Location(number, sync_mode, basis, channel, facility, compared, mark, planned_at)
 
 
+PLANNED_FROM = (
+    "product",
+    "shop_product",
+    "inventory_item",
+    "inventory_ledger",
+    "sync_level",
+    "product_facility",
+)
+
+
 def take_snapshot(
     conn: Connection, shop_id: str, mode: Mode, locations: Sequence[Location], options: PushOptions
 ) -> Plan:
     """Read candidates, desired figures, books and K in one snapshot of the OMS, into the workspace."""
+    freshen_statistics(conn, *PLANNED_FROM)
     conn.execute(sql.make_workspace)
     conn.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
     try:

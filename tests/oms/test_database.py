@@ -1,0 +1,25 @@
+"""Statistics of tables that were just filled."""
+
+import psycopg
+
+from oms import database
+from tests.oms.world import World
+
+
+def known_rows(db: psycopg.Connection, table: str) -> float:
+    return db.execute("select reltuples from pg_class where oid = %s::regclass", (table,)).fetchone()[0]
+
+
+def test_a_table_that_was_just_filled_is_known_to_the_planner(oms_dsn: str):
+    with database.connect(oms_dsn, autocommit=True) as db:
+        World(db)
+        db.execute(
+            """insert into oms.product (internal_name, product_name)
+               select n::text, n::text from generate_series(1, 2000) as n"""
+        )
+        db.execute("select pg_stat_force_next_flush()")
+
+        database.freshen_statistics(db, "product", "facility")
+
+        assert known_rows(db, "oms.product") == 2000
+        assert known_rows(db, "oms.facility") == -1
