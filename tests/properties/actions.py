@@ -221,9 +221,10 @@ class Push(Action):
 
 
 def happenings(shops: tuple[str, ...]) -> SearchStrategy[list[Action]]:
-    """Draw what happens in a play with these shops: single actions and lives of orders."""
+    """Draw what happens in a play with these shops: single actions and stories of what goes together."""
     single = st.one_of(events(shops), files(), pushes(shops), pushes(shops)).map(lambda one: [one])
-    parts = st.lists(st.one_of(single, single, single, lives(shops)), min_size=3, max_size=9)
+    stories = st.one_of(lives(shops), troubles(), counts())
+    parts = st.lists(st.one_of(single, single, stories), min_size=2, max_size=8)
     return parts.map(lambda lists: [one for part in lists for one in part])
 
 
@@ -255,6 +256,38 @@ def lives(draw: st.DrawFn, shops: tuple[str, ...]) -> list[Action]:
         if draw(st.sampled_from((True, False, False))):
             life.append(draw(pushes(shops)))
     return life
+
+
+@st.composite
+def troubles(draw: st.DrawFn) -> list[Action]:
+    """Draw a change whose lines meet one trouble after the other before a calm run comes by."""
+    sku = draw(st.sampled_from(SKUS))
+    change = st.one_of(
+        st.builds(Setting, st.just(sku), st.sampled_from(("WH", "CONFIGURATION")), st.integers(0, 6)),
+        st.builds(OtherChannel, st.just(sku), st.integers(1, 4)),
+        st.builds(ByHand, st.just(sku), st.sampled_from((-2, 2))),
+    )
+    mode = st.sampled_from(("RECENT", "DELTA", "HARD"))
+    fault = st.builds(Fault, st.sampled_from(("throttled", "answer lost", "503 after", "429")), st.just(True))
+    at = st.sampled_from(("push.marked_sent", "push.answered", "plan.stored", "plan.superseded"))
+    troubled = st.one_of(st.builds(Push, mode, fault=fault), st.builds(Push, mode, at=at))
+    story = [draw(change), *draw(st.lists(troubled, min_size=1, max_size=3))]
+    return [*story, Push(draw(mode)), Push("DELTA")]
+
+
+@st.composite
+def counts(draw: st.DrawFn) -> list[Action]:
+    """Draw a count of a position and what its store reports afterwards, pushed or not, told twice or not."""
+    sku, facility = draw(st.sampled_from(SKUS)), draw(st.sampled_from(("WH", "S1")))
+    counted = (sku, facility, draw(st.integers(-4, 8)), RESET_REASON)
+    moved = (sku, facility, draw(st.integers(-5, 5)), "VAR_DAMAGED")
+    story: list[Action] = [Drop(File("reset", (counted,), draw(st.booleans())))]
+    if draw(st.booleans()):
+        story.append(Push("DELTA"))
+    story.append(Drop(File("variance", (moved, moved))))
+    if draw(st.booleans()):
+        story.append(DropAgain(LATEST, draw(st.booleans())))
+    return [*story, Push(draw(st.sampled_from(("RECENT", "DELTA", "HARD"))))]
 
 
 def events(shops: tuple[str, ...]) -> SearchStrategy[Action]:

@@ -14,7 +14,7 @@ from tests.properties.actions import Action, happenings
 from tests.properties.play import World, play
 
 EXAMPLES = int(os.environ.get("OMS_PROPERTY_EXAMPLES", "0"))
-FEW = 25
+FEW = 30
 
 
 @st.composite
