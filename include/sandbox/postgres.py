@@ -271,13 +271,13 @@ def _stop(process: psutil.Process) -> None:
     family = [process, *process.children(recursive=True)]
     with contextlib.suppress(psutil.NoSuchProcess):
         process.send_signal(signal.SIGINT)  # "fast" shutdown
-    _, left = psutil.wait_procs([process], timeout=30)
-    if left:
+    if processes.still_there([process], 30):
         process.send_signal(signal.SIGQUIT)  # "immediate": recovery at the next start
-    _, left = psutil.wait_procs(family, timeout=10)
+    left = processes.still_there(family, 10)
     for one in left:
-        one.kill()
-    psutil.wait_procs(left, timeout=5)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            one.kill()
+    processes.still_there(left, 5)
 
 
 def ensure_database(cluster: Cluster, name: str, password: str) -> str:

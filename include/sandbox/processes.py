@@ -152,6 +152,23 @@ def end_all(
             _gone_within(started, 5)
 
 
+def still_there(some: Sequence[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Wait for processes to end; return those that did not. A zombie has ended: its parent is at fault."""
+    deadline = time.monotonic() + seconds
+    while left := [one for one in some if _alive(one)]:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.05)
+    return left
+
+
+def _alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def marked(mark: str) -> list[psutil.Process]:
     """Every process that inherited MARK=`mark`, whatever session or group it has moved to."""
     found = []
@@ -168,11 +185,11 @@ def end_marked(mark: str, *, grace: float = 5) -> int:
     for process in left:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.terminate()
-    _, stubborn = psutil.wait_procs(left, timeout=grace)
+    stubborn = still_there(left, grace)
     for process in stubborn:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
-    psutil.wait_procs(stubborn, timeout=grace)
+    still_there(stubborn, grace)
     return len(left)
 
 

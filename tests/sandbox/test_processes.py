@@ -103,3 +103,15 @@ def test_a_secret_is_readable_by_its_owner_only(tmp_path):
     processes.write_secret(path, "new")
 
     assert (path.read_text(), path.stat().st_mode & 0o777) == ("new", 0o600)
+
+
+def test_a_zombie_has_ended():
+    child = psutil.Popen(["true"])
+    while child.status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.01)
+    began = time.monotonic()
+
+    assert processes.still_there([psutil.Process(child.pid)], 10) == []
+
+    assert time.monotonic() - began < 5
+    child.wait()
