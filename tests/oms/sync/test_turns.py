@@ -50,7 +50,11 @@ def test_a_run_that_dies_leaves_its_place(sessions):
     first, second, _ = sessions
     place = waiting(first, "demo", "RECENT", ["RECENT"], {})
     place.__enter__()
+    server_process = first.info.backend_pid
     first.close()
+    alive = "select exists (select from pg_stat_activity where pid = %s)"
+    while second.execute(alive, (server_process,)).fetchone()[0]:
+        time.sleep(0.01)
 
     with waiting(second, "demo", "RECENT", ["RECENT"], {}):
         pass
