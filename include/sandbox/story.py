@@ -193,7 +193,7 @@ def morning(scene: Scene) -> None:
     need = sum(before[level] != quantity for level, quantity in expected.items())
     changes = [change for entry in scene.changes_in_the_shop() for change in entry["changes"]]
     made = sum(change[0] == "available" for change in changes)
-    scene.demo.expect("levels that differed, changes made", need, made)
+    say(f"  {need:,} levels differed, {made:,} changes were made in the shop")
 
 
 def show_account(scene: Scene, log: dict, rows: int) -> None:
