@@ -90,3 +90,19 @@ def test_every_table_has_a_comment_and_a_primary_key(oms_db):
                    or not exists (select from pg_index where indrelid = pg_class.oid and indisprimary))"""
     ).fetchall()
     assert bare == []
+
+
+def test_a_webhook_rings_the_bell_of_its_topic(oms_dsn, oms_db):
+    oms_db.execute("insert into oms.product_store (product_store_id, store_name) values ('PS', 'PS')")
+    oms_db.execute("insert into oms.shop values ('S', 'S', 'shopify_s', 'PS')")
+    with psycopg.connect(oms_dsn, autocommit=True) as listener:
+        listener.execute("listen oms_webhook_received")
+
+        oms_db.execute(
+            """insert into oms.webhook_inbox (shop_id, webhook_id, topic, payload)
+               values ('S', 'w1', 'orders/create', '{}'), ('S', 'w2', 'inventory_levels/update', '{}')"""
+        )
+        oms_db.commit()
+
+        heard = {one.payload for one in listener.notifies(timeout=5, stop_after=2)}
+    assert heard == {"orders/create", "inventory_levels/update"}
