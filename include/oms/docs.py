@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from oms.catalog import CATEGORIES, JOBS, CategoryJob, ImportJob, Job, Parameter, SyncJob
+from oms.catalog import CATEGORIES, JOBS, CategoryJob, ImportJob, Job, Parameter, SyncJob, TaskJob
 
 PROJECT = Path(__file__).parent.parent.parent
 README = PROJECT / "dags" / "README.md"
@@ -92,7 +92,7 @@ def timetable_of(job: Job) -> str:
     times = []
     if isinstance(job, ImportJob):
         times.append("when a file arrives")
-    if isinstance(job, SyncJob):
+    if isinstance(job, SyncJob | TaskJob):
         times += [f"after {BELLS[bell]}" for bell in job.rung_by]
     if job.schedule:
         times.append(f"`{job.schedule}`")
@@ -102,7 +102,7 @@ def timetable_of(job: Job) -> str:
 def readme() -> str:
     """The text of dags/README.md."""
     parts = [
-        "# Jobs\n\n<!-- Written by `python -m oms.docs` from include/oms/catalog.py: change it there. -->\n\n"
+        "# Jobs\n\n<!-- Written by `python -m oms.docs` from include/oms/catalog: change it there. -->\n\n"
         "Every job is a DAG of its own, and so is every category, which runs its jobs in their order. "
         "Schedules and parameter defaults of an installation are set in `include/oms/config/jobs.yaml`; "
         f"the ones below are the catalogue's.\n\n{jobs_table()}\n"

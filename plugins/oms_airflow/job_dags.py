@@ -1,4 +1,4 @@
-"""The shapes of our DAGs: a file import, a push to Shopify, a pull from it, a category of jobs.
+"""The shapes of our DAGs: a file import, a push to Shopify, a pull from it, a single task, a category.
 
 What differs between two jobs of a shape is in the catalogue.
 """
@@ -30,7 +30,7 @@ from airflow.sdk.api.datamodels._generated import DagRunType
 from airflow.sdk.exceptions import AirflowSkipException
 
 from oms import docs
-from oms.catalog import JOBS, CategoryJob, ImportJob, Job, PullJob, SyncJob
+from oms.catalog import JOBS, CategoryJob, ImportJob, Job, PullJob, SyncJob, TaskJob
 from oms.config import BadSettings, job_settings
 from oms.imports.errors import AccountOpen, FileMissing, FileRefused, ImportFault, StagingLost
 from oms.parameters import BadParameter, connection_id
@@ -230,6 +230,37 @@ def pull_job_dag(job: PullJob) -> DAG:
                 )
 
         pull.expand(shop_id=choose_shops())
+
+    return flow()
+
+
+def task_job_dag(job: TaskJob) -> DAG:
+    """One task that hands the job's function what it works on."""
+    bells = [BELLS[name] for name in job.rung_by]
+
+    @dag(schedule=schedule_of(job, bells), max_active_runs=LANES, **_dag_arguments(job))
+    def flow() -> None:
+        @task(task_id="work", pool=job.pool, execution_timeout=timedelta(minutes=job.minutes))
+        def work() -> Any:
+            from oms import shops
+            from oms.shopify.connections import client_for
+            from oms.work import Work
+
+            context = get_current_context()
+            module, function = job.function.split(":")
+            with oms_db() as conn:
+                given = Work(
+                    conn=conn,
+                    params=run_parameters(job, context),
+                    run_name=_run_name(context),
+                    open_oms_db=open_oms_db,
+                    open_sftp=lambda resource: sftp_client(connection_id(resource)),
+                    open_shop=lambda shop_id: client_for(shops.read(conn, shop_id), shop_login),
+                    run_type=str(context["dag_run"].run_type),
+                )
+                return getattr(import_module(module), function)(given)
+
+        work()
 
     return flow()
 

@@ -1,0 +1,116 @@
+"""The job catalogue: every job with its ids, category, schedule, parameters and what a person must know.
+
+The one source of truth: DAGs, forms, texts, `dags/README.md` and parameter checks are made from it. A
+module holds the jobs of one topic; here they are put in their order. Sources of the tables: spec
+inventory.md 3.3, 4, 4.2, 5, 6; orders.md 1.5, 3.1, 11.
+"""
+
+from oms.catalog.categories import category_job
+from oms.catalog.initial_load import IMPORT_PRODUCTS_IN_BULK
+from oms.catalog.inventory_files import IMPORT_INVENTORY_RESET, IMPORT_INVENTORY_VARIANCE
+from oms.catalog.inventory_pushes import (
+    INVENTORY,
+    INVENTORY_RESET,
+    PUSH_INVENTORY_DELTAS,
+    STOCK_CHANGED_DELTA,
+    STOCK_CHANGED_RECENT,
+    UPLOAD_INVENTORY,
+    UPLOAD_RECENT_INVENTORY_CHANGES,
+)
+from oms.catalog.model import (
+    BALANCE,
+    CATEGORIES,
+    DIRECTIONS,
+    CategoryJob,
+    ImportConfig,
+    ImportJob,
+    Job,
+    Json,
+    Parameter,
+    PullJob,
+    SyncJob,
+    TaskJob,
+)
+
+__all__ = [
+    "BALANCE",
+    "CATEGORIES",
+    "DIRECTIONS",
+    "IMPORT_INVENTORY_RESET",
+    "IMPORT_INVENTORY_VARIANCE",
+    "IMPORT_PRODUCTS_IN_BULK",
+    "INITIAL_LOAD",
+    "INITIAL_LOADS",
+    "INVENTORY",
+    "INVENTORY_CATEGORY",
+    "INVENTORY_IMPORTS",
+    "INVENTORY_RESET",
+    "INVENTORY_SYNCS",
+    "INVENTORY_TASKS",
+    "JOBS",
+    "PUSH_INVENTORY_DELTAS",
+    "STOCK_CHANGED_DELTA",
+    "STOCK_CHANGED_RECENT",
+    "UPLOAD_INVENTORY",
+    "UPLOAD_RECENT_INVENTORY_CHANGES",
+    "CategoryJob",
+    "ImportConfig",
+    "ImportJob",
+    "Job",
+    "Json",
+    "Parameter",
+    "PullJob",
+    "SyncJob",
+    "TaskJob",
+]
+
+INITIAL_LOADS: tuple[PullJob, ...] = (IMPORT_PRODUCTS_IN_BULK,)
+INVENTORY_IMPORTS: tuple[ImportJob, ...] = (
+    IMPORT_INVENTORY_RESET,
+    IMPORT_INVENTORY_VARIANCE,
+)
+INVENTORY_TASKS: tuple[TaskJob, ...] = ()
+INVENTORY_SYNCS: tuple[SyncJob, ...] = (
+    UPLOAD_RECENT_INVENTORY_CHANGES,
+    PUSH_INVENTORY_DELTAS,
+    UPLOAD_INVENTORY,
+)
+
+INITIAL_LOAD = category_job(
+    "initial_load",
+    "Initial load",
+    (
+        "Fills an empty OMS from a shop, in the order that matters: products first, then everything that "
+        "names them."
+    ),
+    (IMPORT_PRODUCTS_IN_BULK,),
+    forwarded=(IMPORT_PRODUCTS_IN_BULK.parameter("shopId"),),
+)
+INVENTORY_CATEGORY = category_job(
+    "inventory",
+    "Inventory",
+    (
+        "Runs the inventory jobs of one tick in order: files in, resets before variances, then the "
+        "figures out to Shopify."
+    ),
+    (
+        IMPORT_INVENTORY_RESET,
+        IMPORT_INVENTORY_VARIANCE,
+        UPLOAD_RECENT_INVENTORY_CHANGES,
+        PUSH_INVENTORY_DELTAS,
+        UPLOAD_INVENTORY,
+    ),
+)
+
+JOBS: dict[str, Job] = {
+    job.dag_id: job
+    for job in (
+        INITIAL_LOAD,
+        *INITIAL_LOADS,
+        INVENTORY_CATEGORY,
+        *INVENTORY_IMPORTS,
+        *INVENTORY_TASKS,
+        *INVENTORY_SYNCS,
+    )
+}
+"""Every job by its DAG id."""

@@ -1,0 +1,153 @@
+"""Inventory files that change balances (spec inventory.md 4, 4.2, 5.4, 5.5)."""
+
+from oms.catalog.model import ImportConfig, ImportJob, Parameter
+from oms.catalog.shared import SAFETY, file_parameters
+
+IMPORT_REPAIR = (
+    "Lines that were refused are in `error/` beside the folder, each with its reason in front: "
+    "correct them and drop that file again. If the run itself failed, clear its failed task, or leave"
+    " it to the next run: it takes up open files by itself."
+)
+
+IMPORT_INVENTORY_RESET = ImportJob(
+    dag_id="import_inventory_reset",
+    name="Import inventory reset",
+    other_names=("Import Inventory", "Import inventroy reset", "Read Reset File from SFTP"),
+    category="inventory",
+    direction="sftp-in",
+    enum_id="JOB_IMP_INV",
+    aliases=("JOB_RST_INV_SFTP", "JOB_IMP_INV_QOH"),
+    schedule="*/15 * * * *",
+    pool="imports",
+    configs=(
+        ImportConfig(
+            config_id="RESET_INVENTORY",
+            file_type="reset",
+            import_path="pos/morning_inventory_sync/staging/incoming",
+            meaning="The file states the balance to reach, as ATP or, with resetByAtp false, as QOH.",
+        ),
+        ImportConfig(
+            config_id="REC_INV_COUNT",
+            file_type="reset",
+            import_path="pos/inventory_count/incoming",
+            meaning=(
+                "The file states what was counted: QOH becomes the count, ATP the count less open "
+                "reservations."
+            ),
+        ),
+    ),
+    kind="reset",
+    purpose=(
+        "Sets the stock of the facilities in a file to the figures of the file: the morning count of "
+        "the stores, or the ERP's figures. The difference to the present balance goes into the "
+        "ledger; products that the file does not name stay as they are."
+    ),
+    when=(
+        "As soon as a file has arrived completely; every 15 minutes the folder is looked through as a "
+        "safety net."
+    ),
+    repeat="Safe: the same figures again change nothing.",
+    on_failure=(
+        "Good lines are applied, bad ones are set aside one by one. A file that cannot be read at all"
+        " goes to `error/` as a whole and changes nothing. A file half applied when a machine fails "
+        "is finished by the retry or the next run."
+    ),
+    what_to_do=IMPORT_REPAIR,
+    parameters=(
+        *file_parameters(
+            config_id="RESET_INVENTORY",
+            config_ids=("RESET_INVENTORY", "REC_INV_COUNT"),
+            group_by="facilityId",
+            file_pattern="*.csv",
+            schedule_now=False,
+            require_final_newline=False,
+            additional_example={"groupBy": "facilityId", "resetByAtp": False},
+        ),
+        Parameter(
+            name="resetByAtp",
+            types=("boolean",),
+            default=True,
+            example=False,
+            additional=True,
+            source="D",
+            description=(
+                "For rows that do not say it themselves: true: the figure is ATP, false: it is what "
+                "lies on the shelf (QOH)."
+            ),
+        ),
+        Parameter(
+            name="maxDropPct",
+            types=("number", "null"),
+            default=None,
+            example=50,
+            minimum=0,
+            maximum=100,
+            additional=True,
+            section=SAFETY,
+            description=(
+                "Hold the file for a person if it would cut the stock of a facility by more than this "
+                "percentage."
+            ),
+        ),
+    ),
+)
+
+IMPORT_INVENTORY_VARIANCE = ImportJob(
+    dag_id="import_inventory_variance",
+    name="Inventory variance",
+    other_names=("Import inventory variance",),
+    category="inventory",
+    direction="sftp-in",
+    aliases=("JOB_INV_VAR", "JOB_INV_ADJUST"),
+    schedule="*/15 * * * *",
+    pool="imports_now",
+    configs=(
+        ImportConfig(
+            config_id="MDM_INV_VARIANCE",
+            file_type="variance",
+            import_path="pos/inventory_variance/incoming",
+            meaning="The file states changes of stock with their reasons.",
+        ),
+    ),
+    kind="delta",
+    purpose=(
+        "Books changes of stock: found, lost, damaged, sold at a till. Each line raises or lowers "
+        "what lies on the shelf and what may be promised by its quantity."
+    ),
+    when=(
+        "As soon as a file has arrived completely; every 15 minutes the folder is looked through as a "
+        "safety net."
+    ),
+    repeat=(
+        "Safe: a file with the same content (same name ever, any name within 72 hours) is recognised "
+        "and books nothing, unless force is set."
+    ),
+    on_failure=(
+        "Good lines are booked, bad ones are set aside one by one. A file that ends in the middle of "
+        "a line is refused as a whole. What was booked is never booked twice by a retry."
+    ),
+    what_to_do=IMPORT_REPAIR,
+    parameters=(
+        *file_parameters(
+            config_id="MDM_INV_VARIANCE",
+            config_ids=("MDM_INV_VARIANCE",),
+            group_by=None,
+            file_pattern=None,
+            schedule_now=True,
+            require_final_newline=True,
+            additional_example={"negativePolicy": "allow"},
+        ),
+        Parameter(
+            name="negativePolicy",
+            types=("string",),
+            default="floor",
+            example="reject",
+            enum=("floor", "allow", "reject"),
+            additional=True,
+            description=(
+                "A change below zero: floor = only down to 0 on the shelf, the rest is reported; "
+                "allow = as it stands; reject = refuse the line."
+            ),
+        ),
+    ),
+)

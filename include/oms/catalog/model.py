@@ -1,0 +1,172 @@
+"""What an entry of the catalogue says: a job by its shape, its parameters, the configurations of its files.
+
+The marks of a parameter's `source` are those of the spec: S = stated by a product document, D = by the
+vendor's public documentation, C = our choice.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+Json = Any
+"""A value as JSON has it: text, number, boolean, list, object or null."""
+
+BALANCE = "BALANCE"
+"""Ordering domain of everything that changes QOH or ATP (inventory.md 3.4)."""
+
+CATEGORIES = (
+    "initial_load",
+    "products",
+    "orders",
+    "brokering",
+    "pre_order",
+    "fulfillment",
+    "inventory",
+    "miscellaneous",
+)
+DIRECTIONS = ("sftp-in", "sftp-out", "shopify-in", "shopify-out", "internal")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """A parameter of a job: one field of its form, one key of its `conf`."""
+
+    name: str
+    description: str
+    types: tuple[str, ...] = ("string", "null")
+    """JSON types; "null" among them: the parameter may be left out."""
+    default: Json = None
+    example: Json = None
+    enum: tuple[Json, ...] = ()
+    """The only values allowed; empty: any of the types."""
+    minimum: int | None = None
+    maximum: int | None = None
+    required: bool = False
+    """A run without a value fails before any effect."""
+    aliases: tuple[str, ...] = ()
+    """Other spellings, as they stand in the product documents."""
+    check: str | None = None
+    """A rule beyond the type: "path", "file_name", "file_pattern", "config_id" or "property_resource"."""
+    additional: bool = False
+    """May also be given as a key of `additionalParameters`."""
+    section: str = "What to do"
+    source: str = "C"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A job: a DAG of its own."""
+
+    dag_id: str
+    name: str
+    """As the product documents call it."""
+    category: str
+    direction: str
+    parameters: tuple[Parameter, ...]
+    enum_id: str | None = None
+    aliases: tuple[str, ...] = ()
+    """Other ids of the same job."""
+    other_names: tuple[str, ...] = ()
+    schedule: str | None = None
+    """Cron in the installation's time zone, null: only by hand, by a file or by a change."""
+    pool: str = "default_pool"
+    purpose: str
+    """What it does for the business."""
+    when: str
+    repeat: str
+    """Whether running it again is safe, and why."""
+    on_failure: str
+    what_to_do: str
+    """What a person does then."""
+
+    def parameter(self, name: str) -> Parameter:
+        """The parameter of this canonical name; KeyError if the job has none."""
+        return {parameter.name: parameter for parameter in self.parameters}[name]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportConfig:
+    """What a `configId` stands for: the kind of file, what it means and where it arrives."""
+
+    config_id: str
+    file_type: str
+    """The file contract: the module of this name in oms.imports."""
+    import_path: str
+    """SFTP folder below the login's folder."""
+    meaning: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportJob(Job):
+    """A job that reads files from SFTP."""
+
+    configs: tuple[ImportConfig, ...]
+    """The first one is the default."""
+    kind: str
+    """reset: the file states balances; delta: it states changes (inventory.md 3.6)."""
+    domain: str = BALANCE
+
+    @property
+    def config_id(self) -> str:
+        return self.configs[0].config_id
+
+    @property
+    def config_ids(self) -> tuple[str, ...]:
+        return tuple(config.config_id for config in self.configs)
+
+    @property
+    def import_path(self) -> str:
+        return self.configs[0].import_path
+
+    @property
+    def schedule_now(self) -> bool:
+        """Default of `scheduleNow`: true = applied ahead of the queue of its domain."""
+        return self.parameter("scheduleNow").default
+
+    @property
+    def group_by(self) -> str | None:
+        """Default of `groupBy`."""
+        return self.parameter("groupBy").default
+
+    def config(self, config_id: str) -> ImportConfig:
+        """The configuration of this id; KeyError if it is not one of this job's."""
+        return {config.config_id: config for config in self.configs}[config_id]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SyncJob(Job):
+    """A job that brings stock figures to Shopify: one task for each shop."""
+
+    mode: str
+    """RECENT, HARD or DELTA (inventory.md 6.1)."""
+    rung_by: tuple[str, ...] = ()
+    """Names of the assets that start it beside its schedule."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PullJob(Job):
+    """A job that reads from Shopify: one task for each shop."""
+
+    function: str
+    """Where the work is done, as "module:function"."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskJob(Job):
+    """A job that is one task: a function that is handed an `oms.work.Work`."""
+
+    function: str
+    """Where the work is done, as "module:function"; it returns counts or short strings."""
+    rung_by: tuple[str, ...] = ()
+    """Names of the assets that start it beside its schedule."""
+    minutes: int = 120
+    """After so long the task is ended."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CategoryJob(Job):
+    """Runs the jobs of a category, one after the other."""
+
+    jobs: tuple[str, ...]
+    """DAG ids in their mandatory order (orders.md 11, inventory.md 4.1)."""
+    forwarded: tuple[str, ...] = ()
+    """Parameters handed on to every job that has one of that name."""
