@@ -14,6 +14,7 @@ import pytest
 from fakeshop.testing import ShopServer, running_shop
 from oms import crashpoints
 from oms.sync import push  # noqa: F401 - registers the points
+from tests.faults.push_process import receive
 from tests.oms.sync.bench import Bench, bench
 
 PROJECT = Path(__file__).parent.parent.parent
@@ -108,14 +109,7 @@ def test_deltas(oms: Bench, point: str | None):
     for number, sku in enumerate(GOODS):
         oms.move(sku, number - 7)
     oms.move("BUNDLE", -1)
-    oms.db.execute(
-        "update oms.shop_product set shopify_inventory_item_id = 404404 where product_id = %s",
-        (oms.world.products["BUNDLE"],),
-    )
-    oms.db.execute(
-        "update oms.sync_level set shopify_inventory_item_id = 404404 where shopify_inventory_item_id = %s",
-        (oms.items["demo", "BUNDLE"],),
-    )
+    oms.unknown_item("BUNDLE")
     options = {"limit": 2, "lines_at_once": 2, "retry_pause": 0.05}
 
     if point is not None:
@@ -150,4 +144,29 @@ def test_a_bulk_operation(oms: Bench, point: str | None):
 
     assert {sku: oms.available(sku) for sku in GOODS} == dict.fromkeys(GOODS, 9)
     assert applied_lines(oms) == applied_by_key(oms) == Counter({(sku, -1): 1 for sku in GOODS})
+    assert oms.push("DELTA", **options).planned == 0
+
+
+@pytest.mark.parametrize("point", [None, *sorted(set(POINTS) - ONLY_COMPARING - {"plan.snapshot_taken"})])
+def test_a_restock(oms: Bench, point: str | None):
+    """A delta of the run before is left over, goods come in, an item is refused."""
+    oms.open_shop("demo", dict.fromkeys(GOODS, 10), mode="DELTA")
+    for sku in GOODS:
+        oms.move(sku, 10)
+    oms.push("HARD")
+    oms.move("P0", +2)
+    leave_unsent(oms, "RECENT")
+    oms.unknown_item("P4")
+    options = {"limit": 2, "retry_pause": 0.05}
+
+    if point is not None:
+        crash(oms, "RESTOCK", point, options)
+    for _ in range(2):
+        oms.come_in(receive, **options)
+
+    expected = {"P0": 17, "P1": 15, "P2": 15, "P3": 15}
+    assert {sku: oms.available(sku) for sku in expected} == expected
+    assert {sku: oms.book(sku) for sku in expected} == expected
+    assert applied_lines(oms) == applied_by_key(oms)
+    assert ("P4", +5, "REJECTED") in oms.lines()
     assert oms.push("DELTA", **options).planned == 0

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from oms.sync.errors import LinesLeft
 
-Mode = Literal["RECENT", "HARD", "DELTA"]
-
+Mode = Literal["RECENT", "HARD", "DELTA", "RESTOCK", "UPLOAD"]
+"""How a plan comes about (inventory.md 6.1); RESTOCK and UPLOAD: for named products (5.13, 5.20)."""
 
 COUNTS = ("candidates", "unchanged", "planned", "sent", "applied", "superseded", "drifts", "left")
 PREVIEW_LINES = 200
@@ -91,7 +91,7 @@ class PushOptions:
 
     def serves(self, mode: Mode, sync_mode: str) -> bool:
         """Say whether a run of this mode serves locations of a sync mode (spec inventory.md 5.1, 6.1)."""
-        if self.run_type == "manual":
+        if self.run_type == "manual" or mode in ("RESTOCK", "UPLOAD"):
             return True
         if mode == "HARD":
             return self.run_type != "asset_triggered" or sync_mode == "DELTA"

@@ -6,7 +6,7 @@ Rules: spec inventory.md 2.4, 6.2, 6.3, 6.5, 6.7; design section 5.
 import json
 import logging
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -117,6 +117,12 @@ def without_stock(conn: Connection, shop_id: str, locations: list[int]) -> list[
     return sorted(number for (number,) in conn.execute(sql.without_stock, values))
 
 
+def locations_showing(conn: Connection, shop_id: str, facilities: Sequence[str]) -> list[int]:
+    """Return the locations of a shop whose figure has stock of one of the facilities in it."""
+    values = {"shop_id": shop_id, "facilities": list(facilities)}
+    return sorted(number for (number,) in conn.execute(sql.locations_showing, values))
+
+
 def _located(row: tuple, physical: tuple[str, ...], virtual: bool, options: PushOptions) -> Location:
     """Tell a consolidated location from a physical one (spec inventory.md 2.4)."""
     number, sync_mode, basis, channel, compared, mark, planned_at = row
@@ -138,6 +144,7 @@ def _located(row: tuple, physical: tuple[str, ...], virtual: bool, options: Push
     return Location(number, sync_mode, basis, channel, facility, compared, mark, planned_at)
 
 
+FROM_BOOKS = ("DELTA", "RESTOCK", "UPLOAD")
 PLANNED_FROM = (
     "product",
     "shop_product",
@@ -161,7 +168,9 @@ def take_snapshot(
             complete = _select_candidates(conn, shop_id, mode, locations, options)
             conn.execute("analyze pg_temp.plan_candidate")
             for location in locations:
-                _add_levels(conn, shop_id, mode, location, location.shopify_location_id in complete, options)
+                everything = location.shopify_location_id in complete
+                held = _held_back(conn, shop_id, mode, location, options)
+                _add_levels(conn, shop_id, mode, location, everything, options, held)
     finally:
         conn.isolation_level = None
     conn.execute("analyze pg_temp.plan_level")
@@ -200,17 +209,23 @@ def _select_candidates(
 
 
 def _add_levels(
-    conn: Connection, shop_id: str, mode: Mode, location: Location, everything: bool, options: PushOptions
+    conn: Connection,
+    shop_id: str,
+    mode: Mode,
+    location: Location,
+    everything: bool,
+    options: PushOptions,
+    held: dict[str, list],
 ) -> None:
     values = {
         "shop_id": shop_id,
         "location": location.shopify_location_id,
-        "guarded": mode == "DELTA" or location.sync_mode == "DELTA" or options.guard_undownloaded_orders,
+        "guarded": mode in FROM_BOOKS or location.sync_mode == "DELTA" or options.guard_undownloaded_orders,
         "products": None,
         "group_id": location.channel,
         "facility": location.facility,
         "basis": location.physical_basis,
-    } | _held_back(conn, shop_id, mode, location, options)
+    } | held
     if not everything:
         (values["products"],) = conn.execute(sql.candidates_of, values).fetchone()
         if not values["products"]:
@@ -221,8 +236,9 @@ def _add_levels(
 def _held_back(
     conn: Connection, shop_id: str, mode: Mode, location: Location, options: PushOptions
 ) -> dict[str, list]:
+    """Return what the figure of a location leaves out: what DELTA does not send there (6.5)."""
     rows = []
-    if mode == "DELTA":
+    if mode == "DELTA" or (mode in ("RESTOCK", "UPLOAD") and location.sync_mode == "DELTA"):
         rows = conn.execute(
             sql.held_back,
             {
@@ -426,6 +442,49 @@ def _store_lines(
     )
     conn.execute(sql.book_lines, {"batches": [batch.batch_id for batch in batches]})
     return batches
+
+
+def plan_products(
+    conn: Connection,
+    report: Report,
+    locations: Sequence[Location],
+    products: Collection[int],
+    options: PushOptions,
+    run_id: str,
+) -> list[NewBatch]:
+    """Store lines of desired - book for products at locations, in the caller's transaction (6.3, 5.13, 5.20).
+
+    The caller holds the locks of the locations; what it has written in the transaction is in the figures.
+    Marks stay: the products are compared again by the next push, which then finds nothing to do. Return
+    the batches to send once the transaction is committed; the report tells of levels without a line.
+    """
+    conn.execute(sql.make_workspace)
+    for location in locations if products else ():
+        _add_at_rest(conn, report, location, sorted(products), options)
+    conn.execute(sql.skip_set_aside)
+    conn.execute(sql.decide_from_books)
+    _count(conn, report.shop_id, report)
+    lines = conn.execute(sql.lines).fetchall()
+    return _store_lines(conn, report.shop_id, report.mode, lines, options.limit, run_id)
+
+
+def _add_at_rest(
+    conn: Connection, report: Report, location: Location, products: list[int], options: PushOptions
+) -> None:
+    """Add levels so that figures, books and rows held back are those of one moment.
+
+    The transaction sees what others commit between two statements; it reads again until the rows held back
+    were the same before and after.
+    """
+    at = {"location": location.shopify_location_id}
+    held = _held_back(conn, report.shop_id, report.mode, location, options)
+    while True:
+        conn.execute(sql.forget_levels, at)
+        conn.execute(sql.add_candidates, at | {"products": products})
+        _add_levels(conn, report.shop_id, report.mode, location, False, options, held)
+        held, before = _held_back(conn, report.shop_id, report.mode, location, options), held
+        if held == before:
+            return
 
 
 def _changes(lines: Iterable[tuple]) -> Iterator[tuple[int, int, int]]:

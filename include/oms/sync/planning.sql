@@ -71,6 +71,21 @@ select location.shopify_location_id
                                                       and mapped.shopify_location_id
                                                           = location.shopify_location_id)))
 
+-- name: locations_showing
+-- Where stock of any of these facilities is part of the figure: mapped to it, or a member of its channel today.
+select location.shopify_location_id
+  from oms.shop_location as location
+ where location.shop_id = %(shop_id)s
+   and (exists (select from oms.shop_location_facility as mapped
+                 where mapped.shop_id = location.shop_id
+                   and mapped.shopify_location_id = location.shopify_location_id
+                   and mapped.facility_id = any (%(facilities)s))
+        or exists (select from oms.facility_group_member as member
+                    where member.facility_group_id = location.facility_group_id
+                      and member.facility_id = any (%(facilities)s)
+                      and member.from_date <= now()
+                      and (member.thru_date is null or member.thru_date > now())))
+
 -- name: make_workspace!
 -- What one plan works on; lives as long as the session.
 create temp table if not exists plan_candidate (
@@ -172,6 +187,18 @@ select distinct location.id, member.product_id
  where member.category_id = %(category)s
    and least(member.thru_date, member.from_date + interval '24 hours') between %(planned_at)s and now()
 
+-- name: add_candidates!
+-- Products that the caller names.
+insert into pg_temp.plan_candidate (shopify_location_id, product_id)
+select %(location)s, product_id
+  from unnest(%(products)s::bigint[]) as named (product_id)
+
+-- name: forget_levels!
+with forgotten as (
+    delete from pg_temp.plan_candidate where shopify_location_id = %(location)s
+)
+delete from pg_temp.plan_level where shopify_location_id = %(location)s
+
 -- name: unmapped
 -- Candidates that the shop does not know, or knows without an inventory item.
 select count(*)
@@ -187,7 +214,8 @@ select count(*)
 
 -- name: held_back
 -- Changes that mode DELTA leaves out until a comparison has seen them: reasons outside the group, store
--- stock of products just launched, reservations of foreign orders where the parameter says so.
+-- stock of products just launched, reservations of foreign orders where the parameter says so. Never those of
+-- a warehouse upload, which is pushed by itself (5.20, 6.8).
 with withheld as materialized (
     select ledger.tx, item.product_id, item.facility_id,
            case when %(by_on_hand)s then ledger.qoh_diff else ledger.atp_diff end as quantity
@@ -197,6 +225,9 @@ with withheld as materialized (
       left join oms.facility on %(category)s::text is not null and facility.facility_id = item.facility_id
      where ledger.tx >= pg_snapshot_xmin(%(compared)s::pg_snapshot)
        and not pg_visible_in_snapshot(ledger.tx, %(compared)s::pg_snapshot)
+       and not exists (select from oms.import_log as upload
+                        where upload.log_id = ledger.log_id
+                          and upload.config_id = 'IMP_INV_VAR_SHOPIFY')
        and (ledger.reason_id not in (select member.reason_id
                                        from oms.reason_group_member as member
                                       where member.reason_group_id = %(reason_group)s)
@@ -219,6 +250,7 @@ select product_id, facility_id, sum(quantity)::integer
                       and level.shopify_location_id = %(location)s
                       and pg_visible_in_snapshot(withheld.tx, level.compared))
  group by product_id, facility_id
+ order by product_id, facility_id
 
 -- name: add_consolidated!
 -- Levels of a location that shows the online ATP of a channel, with their books.

@@ -2,8 +2,9 @@
 
 import itertools
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Literal
 
 import psycopg
 
@@ -43,18 +44,66 @@ def push_shop(
     is read: what commits from then on belongs to the next push.
     """
     report = Report(shop_id, mode)
+    with _reporting(connect, client, report) as conn:
+        _push(conn, client, report, options, run_id, begin)
+    report.raise_if_open()
+    return report
+
+
+def push_products(
+    connect: Callable[[], Connection],
+    client: ShopifyClient,
+    shop_id: str,
+    mode: Literal["RESTOCK", "UPLOAD"],
+    facilities: Sequence[str],
+    work: Callable[[Connection], Collection[int]],
+    options: PushOptions,
+    run_id: str,
+) -> Report:
+    """Book what came in and push its products, whatever the mode of the locations (5.13, 5.20, 6.3).
+
+    work: books a receipt or an upload in the transaction that it is handed, and returns the products it
+    moved; what was booked before it books no more, but names its products again. Its transaction also
+    stores the lines, desired - book of those products at every location of the shop that shows one of the
+    facilities, under the locks of these locations: no other plan comes between. Then the lines are sent.
+    Where nothing may be sent (pushes are off, a location is OFF or left alone, the shop refuses us), the work
+    is done all the same and its products stay recent changes. A level that was never compared has no line.
+
+    Raises what `push_shop` raises; ShopBusy, SyncMisconfigured and what `work` raises before anything is
+    booked. Killed anywhere, a repetition finds the work done and its lines sent, or sends them.
+    """
+    report = Report(shop_id, mode)
+    with _reporting(connect, client, report) as conn:
+        report.message = _refusal(conn, shop_id, mode) or ""
+        shown_at = [] if report.message else planning.locations_showing(conn, shop_id, facilities)
+        locations = planning.locations_to_serve(conn, shop_id, mode, options) if shown_at else []
+        numbers = [one.shopify_location_id for one in _compared(_only(locations, shown_at), report)]
+        with _turn(conn, client, report, options, run_id, numbers) as (sender, free):
+            with conn.transaction():
+                products = work(conn)
+                batches = planning.plan_products(conn, report, free, products, options, run_id)
+            crashpoints.point(planning.STORED)
+            sender.restart_clock()
+            sender.send([Batch.new(batch, mode) for batch in batches])
+    report.raise_if_open()
+    return report
+
+
+@contextmanager
+def _reporting(
+    connect: Callable[[], Connection], client: ShopifyClient, report: Report
+) -> Iterator[Connection]:
+    """Open a connection for a push; count its calls and log its report at the end."""
     calls, waited = client.usage.calls, client.usage.wait_seconds
     conn = connect()
     try:
         conn.autocommit = True
-        _push(conn, client, report, options, run_id, begin)
+        yield conn
     finally:
         conn.close()
         report.calls = client.usage.calls - calls
         report.wait_seconds = client.usage.wait_seconds - waited
         log.info("%s", report.summary())
-    report.raise_if_open()
-    return report
 
 
 def _push(
@@ -69,9 +118,7 @@ def _push(
         report.message = refusal
         return
     locations = planning.locations_to_serve(conn, report.shop_id, report.mode, options)
-    if report.mode == "DELTA":
-        report.needs_hard_sync = tuple(one.shopify_location_id for one in locations if one.compared is None)
-        locations = [one for one in locations if one.compared is not None]
+    locations = _compared(locations, report)
     if report.mode == "RECENT":
         numbers = [one.shopify_location_id for one in locations]
         report.without_stock = tuple(planning.without_stock(conn, report.shop_id, numbers))
@@ -80,6 +127,22 @@ def _push(
         report.message = report.message or "no location to serve"
         return
     numbers = [one.shopify_location_id for one in locations]
+    with _turn(conn, client, report, options, run_id, numbers, begin) as (sender, free):
+        if free:
+            _plan_and_send(conn, client, sender, free, report, options, run_id)
+
+
+@contextmanager
+def _turn(
+    conn: Connection,
+    client: ShopifyClient,
+    report: Report,
+    options: PushOptions,
+    run_id: str,
+    numbers: list[int],
+    begin: Callable[[], None] = lambda: None,
+) -> Iterator[tuple[Sender, list[Location]]]:
+    """Hold the locations and settle what earlier runs left; yield the locations that may be planned."""
     with _locks(conn, report.shop_id, numbers, options.lock_seconds) as held:
         begin()
         # what another run stored while we waited for the locks
@@ -87,9 +150,10 @@ def _push(
         sender = Sender(conn, client, report.shop_id, options, run_id, report)
         if not options.dry_run:
             _settle_leftovers(conn, sender, report, held)
-        free = [one for one in locations if one.shopify_location_id not in report.left_alone]
-        if free and sender.stopped_by is None:
-            _plan_and_send(conn, client, sender, free, report, options, run_id)
+        free = [
+            one for one in _compared(locations, report) if one.shopify_location_id not in report.left_alone
+        ]
+        yield sender, free if sender.stopped_by is None else []
         _count_left(conn, report, numbers)
     if sender.stopped_by is not None:
         raise sender.stopped_by
@@ -111,6 +175,19 @@ def _refusal(conn: Connection, shop_id: str, mode: Mode) -> str | None:
             " what its orders did to a figure; mode DELTA is refused"
         )
     return None
+
+
+def _compared(locations: Iterable[Location], report: Report) -> list[Location]:
+    """Leave out, and report, locations with books that no comparison has made sure of yet."""
+    if report.mode in ("RECENT", "HARD"):
+        return list(locations)
+    waiting = {
+        one.shopify_location_id
+        for one in locations
+        if one.compared is None and "DELTA" in (report.mode, one.sync_mode)
+    }
+    report.needs_hard_sync = tuple(sorted({*report.needs_hard_sync, *waiting}))
+    return [one for one in locations if one.shopify_location_id not in waiting]
 
 
 def _only(locations: Iterable[Location], numbers: list[int]) -> list[Location]:

@@ -1,11 +1,13 @@
 """A shop and an OMS that know each other, for the tests of the pushes: what people do on either side."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import count
-from typing import Any
+from typing import Any, Literal
+
+from psycopg import sql as composed
 
 from fakeshop.testing import TOKEN, ShopServer
 from oms import database
@@ -16,7 +18,7 @@ from oms.shopify.budget import Deadline
 from oms.shopify.client import ShopifyClient, gid
 from oms.sync.errors import LinesLeft
 from oms.sync.options import Mode, PushOptions, Report
-from oms.sync.push import push_shop
+from oms.sync.push import push_products, push_shop
 from tests.oms.world import World
 
 PATIENCE = 2.0
@@ -171,6 +173,17 @@ class Bench:
         """The item is no longer stocked at the location."""
         self.server.set_active(shop, sku, location, False)
 
+    def unknown_item(self, sku: str, shop: str = "demo") -> None:
+        """The OMS has an inventory item that Shopify does not know; its level seems compared."""
+        for table in ("shop_product", "sync_level"):
+            self.db.execute(
+                composed.SQL(
+                    """update {} set shopify_inventory_item_id = 404404
+                        where shop_id = %s and shopify_inventory_item_id = %s"""
+                ).format(composed.Identifier("oms", table)),
+                (shop, self.items[shop, sku]),
+            )
+
     def other_call(self, key: str, sku: str, delta: int, shop: str = "demo") -> None:
         """Somebody uses an idempotency key of ours for a change of their own."""
         change = {
@@ -222,6 +235,27 @@ class Bench:
             if not may_fail:
                 raise
             return error.report
+
+    def come_in(
+        self,
+        work: Callable[[Connection], Collection[int]],
+        mode: Literal["RESTOCK", "UPLOAD"] = "RESTOCK",
+        facility: str = "WH",
+        shop: str = "demo",
+        **options: Any,
+    ) -> Report:
+        """Do the work at a facility and push what it names."""
+        given = PushOptions(**{"push_seconds": PATIENCE, "retry_pause": 0.05} | options)
+        return push_products(
+            lambda: database.connect(self.dsn),
+            self.client(),
+            shop,
+            mode,
+            [facility],
+            work,
+            given,
+            f"test__{next(self._runs)}",
+        )
 
     @contextmanager
     def meanwhile(self, seconds: float, act: Callable[[], Any]) -> Iterator[Future]:
