@@ -26,7 +26,7 @@ from typing import Any
 import psycopg
 
 from oms import catalog, database, parameters
-from oms.imports import applying, balances, closing, landing
+from oms.imports import applying, closing, landing, staging
 from sandbox import postgres, processes, sftp
 from tests.benchmarks.report import Measured, record
 from tests.oms.imports.conftest import sftp_client
@@ -211,7 +211,7 @@ class Bench:
 
     def hand_written(self, times: list[float], path: Path) -> None:
         with database.connect(self.dsn) as conn:
-            conn.execute(balances.sql.session_settings)
+            conn.execute(staging.sql.session_settings)
             (log_id,) = conn.execute(
                 """insert into oms.import_log
                           (config_id, dag_id, run_id, connection_id, remote_path, file_name,

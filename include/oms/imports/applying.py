@@ -11,7 +11,7 @@ from psycopg.rows import dict_row
 
 from oms import crashpoints
 from oms.database import Connection, statements
-from oms.imports import balances, landing
+from oms.imports import landing, staging
 from oms.imports.arrival import examine
 from oms.imports.errors import FileMissing, FileRefused, FileUnstable, OlderFileNotLanded, StagingLost
 from oms.imports.file_types import file_type
@@ -120,7 +120,7 @@ def _apply_once(conn: Connection, chunk: dict[str, Any]) -> Counts:
     with conn.transaction():
         (applied,) = conn.execute(sql.lock_chunk, chunk).fetchone()
         if not applied:
-            conn.execute(balances.sql.session_settings)
+            conn.execute(staging.sql.session_settings)
             conn.execute(sql.start_logs, chunk)
             crashpoints.point(STARTED)
             (grouped,) = conn.execute(sql.is_grouped, chunk).fetchone()
@@ -136,20 +136,12 @@ def _apply_once(conn: Connection, chunk: dict[str, Any]) -> Counts:
 
 
 def _apply_file(conn: Connection, chunk: dict[str, Any], row: dict[str, Any], *, grouped: bool) -> None:
-    if not is_staged(conn, row["log_id"]):
+    if not staging.is_staged(conn, row["log_id"]):
         raise _StagingEmpty(row)
     settings = Settings(**row["params"])
     part = Part(row["log_id"], chunk["load_id"], chunk["chunk_no"], grouped, chunk["run_id"])
     counts = file_type(settings.file_type).apply(conn, part, settings)
     conn.execute(sql.record_counts, chunk | {"log_id": row["log_id"]} | asdict(counts))
-
-
-def is_staged(conn: Connection, log_id: int) -> bool:
-    """Whether the staged rows of a log with good rows are still there."""
-    if not conn.execute(sql.staging_exists, {"log_id": log_id}).fetchone()[0]:
-        return False
-    rows = balances.resolved_table(log_id)
-    return balances.filled(conn, sql.has_staged_rows, {}, rows=rows).fetchone()[0]
 
 
 def _land_again(conn: Connection, sftp: Any, row: dict[str, Any]) -> None:
@@ -163,18 +155,18 @@ def _land_again(conn: Connection, sftp: Any, row: dict[str, Any]) -> None:
     with landing.locks(conn) as own:
         conn.execute(landing.sql.lock_log, {"log_id": log_id})
         own.append(log_id)
-        if is_staged(conn, log_id):
+        if staging.is_staged(conn, log_id):
             return
         try:
             with conn.transaction():
-                conn.execute(balances.sql.session_settings)
+                conn.execute(staging.sql.session_settings)
                 file = examine(sftp, row["remote_path"])
                 content, sha256 = landing.read_in(conn, sftp, log_id, file, settings, whole=False)
                 if sha256 != bytes(row["content_sha256"]):
                     raise FileUnstable(f"{row['remote_path']} has other content than when it was landed")
-                balances.resolve(conn, log_id, content, settings, again=True)
-                contract = file_type(settings.file_type).CONTRACT
-                newly_bad = balances.set_rejects_aside(conn, log_id, content.header, contract, settings)
+                kind_of_file = file_type(settings.file_type)
+                kind_of_file.judge(conn, log_id, content, settings, again=True)
+                newly_bad = kind_of_file.set_rejects_aside(conn, log_id, content.header, settings)
                 if newly_bad and conn.execute(sql.partly_applied, {"log_id": log_id}).fetchone()[0]:
                     raise FileUnstable(
                         f"{newly_bad} rows that were good are not any more, and some are applied"

@@ -84,11 +84,5 @@ select coalesce(sum(applied), 0)::bigint as applied, coalesce(sum(unchanged), 0)
  where load_id = %(load_id)s
    and chunk_no = %(chunk_no)s
 
--- name: staging_exists
-select to_regclass(format('oms_staging.%%I', 'rows_' || %(log_id)s::bigint)) is not null
-
--- name: has_staged_rows
-select exists (select from {rows})
-
 -- name: partly_applied
 select exists (select from oms.import_chunk_count where log_id = %(log_id)s)

@@ -1,29 +1,6 @@
 -- Landed rows of files that change balances become resolved rows: ids instead of texts, and a verdict.
 -- {landed}, {resolved}, … are names filled in by psycopg.sql. Rules: inventory.md 3.5, 5.4, 5.5.
 
--- name: create_landed
--- The columns of a file as they came, blank cells null; the figure of a plain line as a number in units, any other
--- as text in quantity. Unlogged: a crash empties it, and the file is landed again.
-create unlogged table {landed} (
-    line_number bigint not null,
-    facility_id text,
-    external_facility_id text,
-    location_seq_id text,
-    id_type text,
-    id_value text,
-    product_id text,
-    units integer,
-    quantity text,
-    reset_by_atp text,
-    reason text,
-    comments text,
-    as_of text,
-    {extra}
-    raw bytea,
-    error_code text,
-    error_message text
-) with (autovacuum_enabled = false)
-
 -- name: resolve
 -- Facility: facilityId is an internal id, else an external one. Product: productId, else an identification
 -- valid today. Location: of the row, else the parameter, else the pick face of the facility.
@@ -216,21 +193,6 @@ update {resolved} as row
   from several
  where row.ctid = several.kept
 
--- name: count_groups
--- The groups of a file with their good rows, and its bad ones.
-select group_key, facility_id, count(*) filter (where error_code is null) as good,
-       count(*) filter (where error_code is not null) as bad
-  from {resolved}
- group by group_key, facility_id
-
--- name: repeated_column_differs
-select line_number, {first}, {second}
-  from {landed}
- where error_code is null
-   and {first} is distinct from {second}
- order by line_number
- limit 1
-
 -- name: set_rejects_aside
 -- Every bad row once, byte for byte, with what is wrong and what would be right.
 insert into oms.import_reject (log_id, line_number, error_column, error_code, error_message, raw)
@@ -294,12 +256,6 @@ select %(log_id)s, row.line_number,
        end,
        coalesce(landed.raw, {raw})
   from {resolved} as row
-  join {landed} as landed using (line_number)
+  join (select line_number, units, raw, error_message, {columns} from {landed}) as landed using (line_number)
  where row.error_code <> 'REJECTED'
 on conflict do nothing
-
--- name: session_settings
--- Room for hash joins over whole files, for this transaction only.
-select set_config('work_mem', '128MB', true), set_config('enable_mergejoin', 'off', true),
-       set_config('parallel_setup_cost', '100', true),
-       set_config('parallel_tuple_cost', '0.01', true), set_config('min_parallel_table_scan_size', '1MB', true)

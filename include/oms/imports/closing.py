@@ -11,7 +11,7 @@ from psycopg.rows import dict_row
 
 from oms import crashpoints
 from oms.database import Connection, statements
-from oms.imports import balances, landing
+from oms.imports import landing, staging
 from oms.imports.arrival import RemoteFile, examine
 from oms.imports.errors import AccountOpen, FileMissing, FileRefused
 from oms.imports.jobs import ImportJob, Run, Settings
@@ -135,7 +135,7 @@ def _close_one(conn: Connection, sftp: Any, log_id: int) -> bool:
             conn.execute(
                 sql.mark_closed, {"log_id": log_id, "moved_to": moved_to, "reject_file": reject_file}
             )
-            balances.drop(conn, log_id)
+            staging.drop(conn, log_id)
         crashpoints.point(CLOSED)
     return True
 

@@ -29,6 +29,13 @@ class FileContract:
     columns: tuple[Column, ...]
     one_of: tuple[tuple[str, ...], ...]
     """Groups of column names of which a header must have at least one."""
+    figure: str = ""
+    """Field of a whole number that plain lines bring as one; blank: every column is text."""
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The staging fields, each once."""
+        return tuple(dict.fromkeys(column.field for column in self.columns))
 
     def column_of(self, field: str) -> str:
         """The name by which people know a field."""
@@ -42,6 +49,7 @@ class Header:
     text: str
     names: tuple[str, ...]
     fields: tuple[str, ...]
+    contract: FileContract
     repeated: tuple[tuple[str, str], ...]
     """(second field, first field) of columns that stand twice; they must be equal in every row."""
 
@@ -97,7 +105,7 @@ def read_header(line: str, delimiter: str, contract: FileContract) -> Header:
         first.setdefault(identity, field)
         fields.append(field)
     _require(contract, names, set(fields))
-    return Header(line, names, tuple(fields), tuple(repeated))
+    return Header(line, names, tuple(fields), contract, tuple(repeated))
 
 
 def _require(contract: FileContract, names: Sequence[str], fields: set[str]) -> None:

@@ -4,19 +4,32 @@ from typing import Protocol
 
 from oms.database import Connection
 from oms.imports import reset, variance
-from oms.imports.contracts import FileContract
+from oms.imports.contracts import FileContract, Header
 from oms.imports.errors import FileRefused
 from oms.imports.jobs import Settings
 from oms.imports.outcome import Counts, Part
+from oms.imports.staging import Content, Judged
 
 
 class FileType(Protocol):
-    """A module of this package: what a file must look like, and how its rows are applied."""
+    """A module of this package: what a file must look like, which rows are good, and how they are applied."""
 
     CONTRACT: FileContract
 
     @staticmethod
-    def apply(conn: Connection, part: Part, settings: Settings) -> Counts: ...
+    def judge(conn: Connection, log_id: int, content: Content, settings: Settings, *, again: bool) -> Judged:
+        """Make `staging.resolved_table` from the landed one: ids and a verdict for every row.
+
+        `again`: the file was landed before; what was rejected then stays rejected.
+        """
+
+    @staticmethod
+    def set_rejects_aside(conn: Connection, log_id: int, header: Header, settings: Settings) -> int:
+        """Write the bad rows to oms.import_reject; return how many were not there before."""
+
+    @staticmethod
+    def apply(conn: Connection, part: Part, settings: Settings) -> Counts:
+        """Apply the good rows of the part; return what became of them."""
 
 
 FILE_TYPES: dict[str, FileType] = {"reset": reset, "variance": variance}

@@ -18,13 +18,13 @@ from psycopg.rows import dict_row
 
 from oms import crashpoints
 from oms.database import Connection, statements
-from oms.imports import arrival, balances
+from oms.imports import arrival, staging
 from oms.imports.arrival import RemoteFile, Stamp
-from oms.imports.balances import Group
 from oms.imports.errors import FileMissing, FileRefused, FileUnstable
 from oms.imports.file_types import file_type
 from oms.imports.jobs import ImportJob, Run, Settings, settings_of
 from oms.imports.packing import pack
+from oms.imports.staging import Content, Group, Judged
 from oms.imports.streams import Download, unpacked
 
 log = logging.getLogger(__name__)
@@ -206,7 +206,7 @@ def read_log(conn: Connection, log_id: int) -> dict[str, Any] | None:
 
 def _drop_claim(conn: Connection, log_id: int) -> None:
     with conn.transaction():
-        balances.drop(conn, log_id)
+        staging.drop(conn, log_id)
         conn.execute(sql.forget_rejects, {"log_id": log_id})
         conn.execute(sql.drop_claim, {"log_id": log_id})
 
@@ -220,7 +220,7 @@ def _land_file(
     own_settings = Settings(**row["params"])
     try:
         with conn.transaction():
-            conn.execute(balances.sql.session_settings)
+            conn.execute(staging.sql.session_settings)
             landed = _stage(conn, sftp, row, file, own_settings)
             crashpoints.point(COPIED)
     except FileRefused as refused:
@@ -245,7 +245,7 @@ def _stage(
 ) -> Landed | None:
     """Copy, compare with earlier files, resolve, set bad rows aside: all in the caller's transaction."""
     log_id, kind = row["log_id"], row["kind"]
-    contract = file_type(settings.file_type).CONTRACT
+    kind_of_file = file_type(settings.file_type)
     conn.execute(sql.forget_rejects, {"log_id": log_id})
     content, sha256 = read_in(conn, sftp, log_id, file, settings, whole=kind == "delta")
     if kind == "delta" and content.rows and not settings.force:
@@ -259,23 +259,21 @@ def _stage(
             conn.execute(
                 sql.finish_duplicate, {"log_id": log_id, "original": earlier[0], "total": content.rows}
             )
-            balances.drop(conn, log_id)
+            staging.drop(conn, log_id)
             log.warning("%s has the same content as log %s: nothing of it is applied", file.path, earlier[0])
             return None
-    groups: list[Group] = []
-    bad = 0
+    judged = Judged([], 0, True)
     if content.rows:
-        balances.resolve(conn, log_id, content, settings, again=False)
-        groups, bad = balances.count_groups(conn, log_id)
-        if bad:
-            balances.set_rejects_aside(conn, log_id, content.header, contract, settings)
+        judged = kind_of_file.judge(conn, log_id, content, settings, again=False)
+        if judged.bad:
+            kind_of_file.set_rejects_aside(conn, log_id, content.header, settings)
     else:
         log.warning("%s has no rows", file.path)
-    _record(conn, log_id, content, sha256, bad)
-    return Landed(log_id, file.name, groups, balances.is_positional(content.header, settings.group_by))
+    _record(conn, log_id, content, sha256, judged.bad)
+    return Landed(log_id, file.name, judged.groups, judged.positional)
 
 
-def _record(conn: Connection, log_id: int, content: balances.Content, sha256: bytes, bad: int) -> None:
+def _record(conn: Connection, log_id: int, content: Content, sha256: bytes, bad: int) -> None:
     conn.execute(
         sql.record_content,
         {
@@ -290,7 +288,7 @@ def _record(conn: Connection, log_id: int, content: balances.Content, sha256: by
 
 def read_in(
     conn: Connection, sftp: Any, log_id: int, file: RemoteFile, settings: Settings, *, whole: bool
-) -> tuple[balances.Content, bytes]:
+) -> tuple[Content, bytes]:
     """Stream a file into staging; return what it held and its hash.
 
     Raises FileUnstable if the file is not the one that was looked at, once the last byte is read.
@@ -299,7 +297,7 @@ def read_in(
     pieces = iter(download)
     try:
         text = unpacked(file.name, pieces, settings.max_uncompressed_bytes)
-        content = balances.copy_in(
+        content = staging.copy_in(
             conn, log_id, text, file_type(settings.file_type).CONTRACT, settings, whole=whole
         )
         for _ in pieces:  # what follows the end of a packed file still counts for the hash

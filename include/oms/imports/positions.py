@@ -3,8 +3,8 @@
 from psycopg import sql as composed
 
 from oms.database import Connection, statements
-from oms.imports.balances import filled, resolved_table
 from oms.imports.outcome import Part
+from oms.imports.staging import filled, resolved_table
 
 sql = statements(__file__)
 

@@ -3,11 +3,11 @@
 from psycopg import sql as composed
 
 from oms.database import Connection, statements
-from oms.imports import positions
-from oms.imports.balances import filled, resolved_table
+from oms.imports import balances, positions
 from oms.imports.contracts import Column, FileContract
 from oms.imports.jobs import Settings
 from oms.imports.outcome import Counts, Part
+from oms.imports.staging import filled, resolved_table
 
 sql = statements(__file__)
 
@@ -98,7 +98,10 @@ CONTRACT = FileContract(
         ),
     ),
     one_of=(("facilityId", "externalFacilityId"), ("idValue", "productId")),
+    figure="quantity",
 )
+
+judge, set_rejects_aside = balances.judge, balances.set_rejects_aside
 
 
 def apply(conn: Connection, part: Part, settings: Settings) -> Counts:

@@ -3,11 +3,11 @@
 from typing import Any
 
 from oms.database import Connection, statements
-from oms.imports import positions
-from oms.imports.balances import filled, landed_table, raw_line, resolved_table
+from oms.imports import balances, positions
 from oms.imports.contracts import Column, FileContract, read_header
 from oms.imports.jobs import Settings
 from oms.imports.outcome import Counts, Part
+from oms.imports.staging import filled, landed_table, raw_line, resolved_table
 
 sql = statements(__file__)
 
@@ -90,7 +90,10 @@ CONTRACT = FileContract(
         ),
     ),
     one_of=(("facilityId", "externalFacilityId"), ("idValue", "productId")),
+    figure="quantity",
 )
+
+judge, set_rejects_aside = balances.judge, balances.set_rejects_aside
 
 
 def apply(conn: Connection, part: Part, settings: Settings) -> Counts:

@@ -1,0 +1,278 @@
+"""The staged rows of a file: copied as they came into an unlogged table, whatever its type.
+
+What the rows mean, and which of them are bad, is the file type's to say (`oms.imports.file_types`).
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import sql as composed
+
+from oms.database import Connection, statements
+from oms.imports.contracts import FileContract, Header, read_header
+from oms.imports.errors import FileRefused
+from oms.imports.jobs import Settings
+from oms.imports.lines import MAX_LINE_BYTES, LineSorter, OddLine
+
+sql = statements(__file__)
+
+ODD_BYTES_AT_ONCE = 4 << 20
+BOM = b"\xef\xbb\xbf"
+WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff")
+
+
+@dataclass(frozen=True)
+class Content:
+    """What was copied from a file."""
+
+    header: Header | None
+    """None: the file is empty."""
+    rows: int
+
+
+@dataclass(frozen=True)
+class Group:
+    """The good rows of one group of a file at one facility."""
+
+    key: str
+    facility_id: str
+    rows: int
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a file type found: its good rows in groups, how many rows are bad."""
+
+    groups: list[Group]
+    bad: int
+    positional: bool
+    """Rows that change the same thing always have the same group key, so that files may share chunks."""
+
+
+def landed_table(log_id: int) -> composed.Identifier:
+    """The rows of a log as they came."""
+    return composed.Identifier("oms_staging", f"file_{log_id}")
+
+
+def resolved_table(log_id: int) -> composed.Identifier:
+    """The rows of a log with ids and verdicts: at least line_number, facility_id, group_key, error_code."""
+    return composed.Identifier("oms_staging", f"rows_{log_id}")
+
+
+def filled(
+    conn: Connection, statement: str, params: dict[str, Any], **names: composed.Composable
+) -> psycopg.Cursor:
+    """Run a statement whose names are filled in; parameters go in as literals, as `create table as` needs."""
+    cursor = psycopg.ClientCursor(conn)
+    return cursor.execute(composed.SQL(statement).format(**names), params)
+
+
+def drop(conn: Connection, log_id: int) -> None:
+    """Remove the staged rows of a log."""
+    for table in (landed_table(log_id), resolved_table(log_id)):
+        conn.execute(composed.SQL("drop table if exists {}").format(table))
+
+
+def copy_in(
+    conn: Connection,
+    log_id: int,
+    pieces: Iterable[bytes],
+    contract: FileContract,
+    settings: Settings,
+    *,
+    whole: bool,
+) -> Content:
+    """Copy the text of a file into its staging table, inside the caller's transaction.
+
+    `whole`: a file that ends in the middle of a line is refused (delta files, inventory.md 3.5).
+
+    Raises:
+        FileRefused: the file as a whole is at fault; nothing of it may be kept.
+    """
+    rest = iter(pieces)
+    first_line, beginning = _first_line(rest)
+    if first_line is None:
+        return Content(None, 0)
+    text = _decoded_header(first_line, settings.encoding)
+    header = read_header(text, settings.delimiter, contract)
+    sorter = LineSorter(
+        len(header.fields), settings.delimiter, settings.encoding, integer_column=figure_position(header)
+    )
+    drop(conn, log_id)
+    columns = [
+        composed.SQL("{} text,").format(composed.Identifier(name))
+        for name in (*contract.fields, *header.extra)
+    ]
+    filled(conn, sql.create_landed, {}, landed=landed_table(log_id), columns=composed.SQL(" ").join(columns))
+    _copy_lines(conn, log_id, header, sorter, _chained(beginning, rest))
+    if whole:
+        _refuse_cut_off(sorter)
+    if sorter.unterminated and sorter.rows and settings.require_final_newline:
+        raise FileRefused(
+            "ERR_TRUNCATED",
+            "the file does not end with a line end, so its last row may be cut off; send it again, or set "
+            "requireFinalNewline to false",
+        )
+    _refuse_unlike_repetition(conn, log_id, header)
+    return Content(header, sorter.rows)
+
+
+def _chained(beginning: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield beginning
+    yield from rest
+
+
+def _first_line(pieces: Iterator[bytes]) -> tuple[bytes | None, bytes]:
+    """The header without its BOM and line end, None for an empty file; and what follows it."""
+    head = b""
+    for piece in pieces:
+        head += piece
+        if b"\n" in piece or len(head) > MAX_LINE_BYTES:
+            break
+    if head.startswith(WIDE_BOMS):
+        raise FileRefused("ERR_ENCODING", "the file is UTF-16; save it as CSV in UTF-8")
+    line, _, rest = head.removeprefix(BOM).partition(b"\n")
+    line = line.removesuffix(b"\r")
+    if len(line) > MAX_LINE_BYTES:
+        raise FileRefused(
+            "ERR_LINE_TOO_LONG", f"line 1 is longer than {MAX_LINE_BYTES} bytes; it must be a header"
+        )
+    if b"\r" in line:
+        raise FileRefused("ERR_FORMAT", "the lines end with CR only; save the file with LF or CRLF line ends")
+    if b"\0" in line:
+        raise FileRefused(
+            "ERR_ENCODING",
+            "line 1 contains a NUL byte; the file is binary or UTF-16: save it as CSV in UTF-8",
+        )
+    if not line.strip() and not rest.strip():
+        return None, b""
+    return line, rest
+
+
+def _decoded_header(line: bytes, encoding: str) -> str:
+    try:
+        return line.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise FileRefused(
+            "ERR_ENCODING",
+            f"line 1: byte 0x{line[error.start]:02x} is not {encoding}; name the file's encoding",
+        ) from error
+
+
+def _copy_lines(
+    conn: Connection, log_id: int, header: Header, sorter: LineSorter, pieces: Iterator[bytes]
+) -> None:
+    """COPY plain lines as they are and, whenever some MB have gathered, the odd ones parsed."""
+    names = [composed.Identifier(name) for name in header.fields]
+    plain_names = [composed.Identifier(name) for name in plain_fields(header)]
+    plain = composed.SQL(
+        "copy {} (line_number, {}) from stdin (format csv, freeze, encoding 'UTF8', delimiter {})"
+    ).format(landed_table(log_id), composed.SQL(", ").join(plain_names), composed.Literal(sorter.delimiter))
+    blocks = _sorted(sorter, pieces)
+    more = True
+    while more:
+        odd: list[OddLine] = []
+        waiting = 0
+        more = False
+        with conn.cursor().copy(plain) as copy:
+            for block in blocks:
+                if block.plain:
+                    copy.write(block.plain)
+                odd += block.odd
+                waiting += sum(len(line.raw) + 200 for line in block.odd)
+                if waiting > ODD_BYTES_AT_ONCE:
+                    more = True
+                    break
+        if odd:
+            _copy_odd(conn, log_id, names, odd)
+
+
+def figure_position(header: Header) -> int | None:
+    """Which column of a file is COPYed as a number; None if there is none, or two to be compared as text."""
+    figure = header.contract.figure
+    if figure not in header.fields or any(first == figure for _, first in header.repeated):
+        return None
+    return header.fields.index(figure)
+
+
+def plain_fields(header: Header) -> tuple[str, ...]:
+    """The staging columns of plain lines: a figure goes to `units`, as a number."""
+    position = figure_position(header)
+    return tuple("units" if place == position else name for place, name in enumerate(header.fields))
+
+
+def _sorted(sorter: LineSorter, pieces: Iterator[bytes]) -> Iterator[Any]:
+    for piece in pieces:
+        yield from sorter.feed(piece)
+    yield from sorter.finish()
+
+
+def _copy_odd(conn: Connection, log_id: int, names: list[composed.Identifier], odd: list[OddLine]) -> None:
+    statement = composed.SQL("copy {} (line_number, {}, raw, error_code, error_message) from stdin").format(
+        landed_table(log_id), composed.SQL(", ").join(names)
+    )
+    nothing = [None] * len(names)
+    with conn.cursor().copy(statement) as copy:
+        for line in odd:
+            copy.write_row((line.number, *(line.cells or nothing), line.raw, line.code, line.message))
+
+
+def _refuse_cut_off(sorter: LineSorter) -> None:
+    if (line := sorter.cut_off) is not None:
+        raise FileRefused(
+            "ERR_TRUNCATED",
+            f"line {line.number}: {line.message}; the file seems to be cut off, send it again",
+        )
+
+
+def _refuse_unlike_repetition(conn: Connection, log_id: int, header: Header) -> None:
+    for second, first in header.repeated:
+        found = filled(
+            conn,
+            sql.repeated_column_differs,
+            {},
+            landed=landed_table(log_id),
+            first=composed.Identifier(first),
+            second=composed.Identifier(second),
+        ).fetchone()
+        if found:
+            name = header.names[header.fields.index(second)]
+            raise FileRefused(
+                "ERR_HEADER",
+                f"column {name} stands twice, and line {found[0]} has different values in it: "
+                f"{found[1]!r} and {found[2]!r}; remove one of the columns",
+            )
+
+
+def raw_line(header: Header, delimiter: str) -> composed.Composable:
+    """The bytes of a plain line, put together again; those of an odd line are kept in `raw`."""
+    cells = [
+        composed.SQL("coalesce(landed.{}::text, '')").format(composed.Identifier(name))
+        for name in plain_fields(header)
+    ]
+    return composed.SQL("convert_to(array_to_string(array[{}], {}), 'UTF8')").format(
+        composed.SQL(", ").join(cells), composed.Literal(delimiter)
+    )
+
+
+def known_reject(log_id: int, *, again: bool) -> composed.Composable:
+    """Whether a row was rejected when its file was landed before: then it stays rejected."""
+    if not again:
+        return composed.SQL("false")
+    return composed.SQL(sql.known_reject).format(log_id=composed.Literal(log_id))
+
+
+def count_groups(conn: Connection, log_id: int) -> tuple[list[Group], int]:
+    """The groups of a log's good rows, and how many bad rows it has."""
+    found = filled(conn, sql.count_groups, {}, resolved=resolved_table(log_id)).fetchall()
+    groups = [Group(key or "", facility, good) for key, facility, good, _ in found if good]
+    return groups, sum(bad for *_, bad in found)
+
+
+def is_staged(conn: Connection, log_id: int) -> bool:
+    """Whether the staged rows of a log with good rows are still there."""
+    if not conn.execute(sql.staging_exists, {"log_id": log_id}).fetchone()[0]:
+        return False
+    return filled(conn, sql.has_staged_rows, {}, rows=resolved_table(log_id)).fetchone()[0]

@@ -1,0 +1,43 @@
+-- Tables of landed files. {landed}, … are names filled in by psycopg.sql. Rules: inventory.md 3.5.
+
+-- name: create_landed
+-- The columns of a contract as they came, blank cells null; the figure of a plain line as a number in units, any
+-- other as text in its own column. Unlogged: a crash empties it, and the file is landed again.
+create unlogged table {landed} (
+    line_number bigint not null,
+    units integer,
+    {columns}
+    raw bytea,
+    error_code text,
+    error_message text
+) with (autovacuum_enabled = false)
+
+-- name: repeated_column_differs
+select line_number, {first}, {second}
+  from {landed}
+ where error_code is null
+   and {first} is distinct from {second}
+ order by line_number
+ limit 1
+
+-- name: session_settings
+-- Room for hash joins over whole files, for this transaction only.
+select set_config('work_mem', '128MB', true), set_config('enable_mergejoin', 'off', true),
+       set_config('parallel_setup_cost', '100', true),
+       set_config('parallel_tuple_cost', '0.01', true), set_config('min_parallel_table_scan_size', '1MB', true)
+
+-- name: known_reject
+exists (select from oms.import_reject as known where known.log_id = {log_id} and known.line_number = matched.line_number)
+
+-- name: count_groups
+-- The groups of a file with their good rows, and its bad ones.
+select group_key, facility_id, count(*) filter (where error_code is null) as good,
+       count(*) filter (where error_code is not null) as bad
+  from {resolved}
+ group by group_key, facility_id
+
+-- name: staging_exists
+select to_regclass(format('oms_staging.%%I', 'rows_' || %(log_id)s::bigint)) is not null
+
+-- name: has_staged_rows
+select exists (select from {rows})
