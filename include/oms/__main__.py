@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -12,7 +13,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from oms import database
-from oms.inventory import checking, figures
+from oms.inventory import checking, figures, why
 from oms.setup import applying
 from oms.setup.errors import SetupRefused
 from oms.setup.tables import column_tables
@@ -42,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_migrate(commands)
     _add_online_atp(commands)
     _add_check(commands)
+    _add_why(commands)
     given = parser.parse_args(arguments)
     run: Callable[[str, argparse.Namespace], int] = given.run
     try:
@@ -159,6 +161,53 @@ def _check(dsn: str, given: argparse.Namespace) -> int:
         print(breach, file=sys.stderr)
     print(f"{len(found)} breaches of {len(checking.RULES)} rules")
     return 1 if found else 0
+
+
+def _add_why(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser(
+        "why",
+        help="the chain of entries behind the stock of a product at a facility, and what Shopify was told",
+        description="Prints every entry with its cause; the exit code is 1 if the entries do not add up.",
+    )
+    parser.add_argument("identifier", metavar="SKU")
+    parser.add_argument("facility", metavar="FACILITY", help="our id, or its id in the ERP or POS")
+    parser.add_argument(
+        "--at",
+        type=moment,
+        metavar="TIME",
+        help="what anybody saw at this instant, such as 2026-01-31T06:00+09:00 (without a zone: UTC)",
+    )
+    parser.add_argument("--id-type", default="SKU", help="SKU, UPCA, ERP_ID, … or PRODUCT_ID (default SKU)")
+    parser.add_argument("--storage", metavar="LOCATION", help="only this storage location of the facility")
+    parser.add_argument("--shop", help="only what was pushed to this shop")
+    parser.add_argument("--location", type=int, help="only what was pushed to this Shopify location (number)")
+    parser.add_argument(
+        "--last", type=int, default=why.SHOWN, metavar="N", help=f"entries to show (default {why.SHOWN})"
+    )
+    parser.set_defaults(run=_why)
+
+
+def moment(text: str) -> datetime:
+    """Read an ISO 8601 time; without a zone it is UTC. Raises ValueError."""
+    given = datetime.fromisoformat(text)
+    return given if given.tzinfo else given.replace(tzinfo=UTC)
+
+
+def _why(dsn: str, given: argparse.Namespace) -> int:
+    with database.transaction(dsn) as conn:
+        found = why.why(
+            conn,
+            given.identifier,
+            given.facility,
+            id_type=given.id_type,
+            at=given.at,
+            storage=given.storage,
+            shop_id=given.shop,
+            location=given.location,
+            last=given.last,
+        )
+    print("\n".join(why.told(found)))
+    return 0 if found.adds_up else 1
 
 
 if __name__ == "__main__":

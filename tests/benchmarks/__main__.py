@@ -31,6 +31,7 @@ RUNS: dict[str, list[list[str]]] = {
     "idle": [[]],
     "parsing": [[]],
     "figures": [[]],
+    "why": [[]],
     "fakeshop_speed": [[]],
 }
 """The scripts of this folder in their order, and the arguments of each run."""
