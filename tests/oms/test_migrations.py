@@ -106,3 +106,21 @@ def test_a_webhook_rings_the_bell_of_its_topic(oms_dsn, oms_db):
 
         heard = {one.payload for one in listener.notifies(timeout=5, stop_after=2)}
     assert heard == {"orders/create", "inventory_levels/update"}
+
+
+def test_receipts_are_append_only(oms_db):
+    position(oms_db)
+    oms_db.execute(
+        """with made as (insert into oms.shipment (shipment_type_id, status, destination_facility_id)
+                         values ('IN_TRANSFER', 'SHIPPED', 'S1') returning shipment_id)
+           insert into oms.shipment_item (shipment_id, shipment_item_seq, product_id, quantity)
+           select shipment_id, 1, product_id, 5 from made, oms.product"""
+    )
+    oms_db.execute(
+        """insert into oms.shipment_receipt (shipment_id, shipment_item_seq, receipt_no, quantity_accepted,
+                                             reason_id, received_by)
+           select shipment_id, 1, 1, 5, 'VAR_SHIP_RECV', 'test' from oms.shipment"""
+    )
+
+    with pytest.raises(psycopg.errors.RestrictViolation, match="append-only"):
+        oms_db.execute("update oms.shipment_receipt set quantity_accepted = 6")
