@@ -7,7 +7,17 @@ import json
 from pathlib import Path
 from typing import Any
 
-from oms.catalog import CATEGORIES, JOBS, CategoryJob, ImportJob, Job, Parameter, SyncJob, TaskJob
+from oms.catalog import (
+    CATEGORIES,
+    JOBS,
+    ApprovalJob,
+    CategoryJob,
+    ImportJob,
+    Job,
+    Parameter,
+    SyncJob,
+    TaskJob,
+)
 
 PROJECT = Path(__file__).parent.parent.parent
 README = PROJECT / "dags" / "README.md"
@@ -17,6 +27,7 @@ BEGIN, END = "<!-- jobs: written by python -m oms.docs -->", "<!-- /jobs -->"
 BELLS = {
     "stock_changed_recent": "a change of stock",
     "stock_changed_delta": "a change of stock",
+    "file_held": "a file was held",
     "inventory_reset": "an inventory reset that changed something",
 }
 
@@ -92,7 +103,7 @@ def timetable_of(job: Job) -> str:
     times = []
     if isinstance(job, ImportJob):
         times.append("when a file arrives")
-    if isinstance(job, SyncJob | TaskJob):
+    if isinstance(job, SyncJob | TaskJob | ApprovalJob):
         times += [f"after {BELLS[bell]}" for bell in job.rung_by]
     if job.schedule:
         times.append(f"`{job.schedule}`")

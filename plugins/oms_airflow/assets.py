@@ -11,6 +11,11 @@ from oms_airflow.row_changes import StockChangedTrigger
 
 INVENTORY = Asset(catalog.INVENTORY, uri="oms://inventory")
 INVENTORY_RESET = Asset(catalog.INVENTORY_RESET, uri="oms://inventory/reset")
+FILE_HELD = Asset(catalog.FILE_HELD, uri="oms://files/held")
+HOLDS = AssetAlias("holds")
+"""Through it an import rings FILE_HELD only if a file waits for a person."""
+DECISIONS = AssetAlias("decisions")
+"""Through it a person's answer wakes the import that the file belongs to."""
 RESETS = AssetAlias("resets")
 """Through it an import rings INVENTORY_RESET only where somebody needs to hear it."""
 
@@ -25,6 +30,7 @@ BELLS = {
     asset.name: asset
     for asset in (
         INVENTORY_RESET,
+        FILE_HELD,
         changes_for("RECENT", catalog.STOCK_CHANGED_RECENT),
         changes_for("DELTA", catalog.STOCK_CHANGED_DELTA),
     )

@@ -36,7 +36,7 @@ from oms.imports.errors import AccountOpen, FileMissing, FileRefused, ImportFaul
 from oms.parameters import BadParameter, connection_id
 from oms.shopify.errors import Misconfigured, NotExecuted, OutcomeUnknown
 from oms.sync.errors import LinesLeft, ShopBusy, TooManyDrops
-from oms_airflow.assets import BELLS, INVENTORY, INVENTORY_RESET, RESETS, arrivals_of
+from oms_airflow.assets import BELLS, FILE_HELD, HOLDS, INVENTORY, INVENTORY_RESET, RESETS, arrivals_of
 from oms_airflow.connections import MissingConnection, oms_db, open_oms_db, sftp_client, shop_login
 from oms_airflow.file_arrival import SftpFileSensor, run_parameters
 
@@ -103,16 +103,20 @@ def import_job_dag(job: ImportJob) -> DAG:
     changed balances and another was refused, it rings, and `confirm` (else skipped) fails the run.
     """
 
-    @dag(schedule=schedule_of(job, [arrivals_of(job)]), max_active_runs=LANES, **_dag_arguments(job))
+    @dag(schedule=schedule_of(job, [arrivals_of(job)]), max_active_runs=LANES, **dag_arguments(job))
     def flow() -> None:
-        @task(pool=job.pool)
+        @task(pool=job.pool, outlets=[HOLDS])
         def land(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-            from oms.imports import landing
+            from oms.imports import guard, landing
 
-            params = run_parameters(job, get_current_context())
+            context = get_current_context()
+            params = run_parameters(job, context)
             settled = {file["name"]: (file["size"], file["mtime"]) for file in found}
             with oms_db() as conn, sftp_client(connection_id(params["propertyResource"])) as sftp:
-                return landing.land(conn, sftp, job, params, _this_run(), settled)
+                chunks = landing.land(conn, sftp, job, params, _this_run(), settled)
+                if guard.somebody_must_be_asked(conn):
+                    context["outlet_events"][HOLDS].add(FILE_HELD)
+                return chunks
 
         @task(pool=job.pool, map_index_template="{{ label }}")
         def apply(chunk: dict[str, Any]) -> dict[str, Any]:
@@ -162,7 +166,7 @@ def sync_job_dag(job: SyncJob) -> DAG:
     """Bring the figures of every shop to Shopify, each shop on its own."""
     bells = [BELLS[name] for name in job.rung_by]
 
-    @dag(schedule=schedule_of(job, bells), max_active_runs=PUSH_LANES, **_dag_arguments(job))
+    @dag(schedule=schedule_of(job, bells), max_active_runs=PUSH_LANES, **dag_arguments(job))
     def flow() -> None:
         @task
         def choose_shops() -> list[str]:
@@ -190,7 +194,7 @@ def sync_job_dag(job: SyncJob) -> DAG:
                 try:
                     with waiting(conn, shop_id, job.mode, served_modes(job, context), params) as begin:
                         report = push_shop(
-                            open_oms_db, client, shop_id, job.mode, options, _run_name(context), begin
+                            open_oms_db, client, shop_id, job.mode, options, run_name(context), begin
                         )
                 except AlreadyWaiting as reason:
                     raise AirflowSkipException(str(reason)) from reason
@@ -205,7 +209,7 @@ def sync_job_dag(job: SyncJob) -> DAG:
 def pull_job_dag(job: PullJob) -> DAG:
     """Take from every shop that was named what the job takes, each shop on its own."""
 
-    @dag(schedule=schedule_of(job, []), max_active_runs=LANES, **_dag_arguments(job))
+    @dag(schedule=schedule_of(job, []), max_active_runs=LANES, **dag_arguments(job))
     def flow() -> None:
         @task
         def choose_shops() -> list[str]:
@@ -226,7 +230,7 @@ def pull_job_dag(job: PullJob) -> DAG:
             with oms_db() as conn:
                 client = client_for(shops.read(conn, shop_id), shop_login)
                 return getattr(import_module(module), function)(
-                    conn, client, shop_id, run_parameters(job, context), _run_name(context)
+                    conn, client, shop_id, run_parameters(job, context), run_name(context)
                 )
 
         pull.expand(shop_id=choose_shops())
@@ -238,7 +242,7 @@ def task_job_dag(job: TaskJob) -> DAG:
     """One task that hands the job's function what it works on."""
     bells = [BELLS[name] for name in job.rung_by]
 
-    @dag(schedule=schedule_of(job, bells), max_active_runs=LANES, **_dag_arguments(job))
+    @dag(schedule=schedule_of(job, bells), max_active_runs=LANES, **dag_arguments(job))
     def flow() -> None:
         @task(task_id="work", pool=job.pool, execution_timeout=timedelta(minutes=job.minutes))
         def work() -> Any:
@@ -252,7 +256,7 @@ def task_job_dag(job: TaskJob) -> DAG:
                 given = Work(
                     conn=conn,
                     params=run_parameters(job, context),
-                    run_name=_run_name(context),
+                    run_name=run_name(context),
                     open_oms_db=open_oms_db,
                     open_sftp=lambda resource: sftp_client(connection_id(resource)),
                     open_shop=lambda shop_id: client_for(shops.read(conn, shop_id), shop_login),
@@ -268,7 +272,7 @@ def task_job_dag(job: TaskJob) -> DAG:
 def category_dag(category: CategoryJob) -> DAG:
     """Run the jobs of a category one after the other, each in its own DAG."""
 
-    @dag(schedule=schedule_of(category, []), max_active_runs=1, **_dag_arguments(category))
+    @dag(schedule=schedule_of(category, []), max_active_runs=1, **dag_arguments(category))
     def flow() -> None:
         chain(*[RunJob(category=category, job=JOBS[dag_id]) for dag_id in category.jobs])
 
@@ -302,7 +306,7 @@ class RunJob(TriggerDagRunOperator):
         known = {parameter.name for parameter in self.job.parameters}
         self.conf = {name: params[name] for name in self.category.forwarded if name in known}
         if "createdByJobID" in known:
-            self.conf["createdByJobID"] = _run_name(context)
+            self.conf["createdByJobID"] = run_name(context)
         super().execute(context)
 
 
@@ -335,7 +339,8 @@ def tags_of(job: Job) -> list[str]:
     return sorted({job.category, job.direction, *filter(None, (job.enum_id,)), *job.aliases})
 
 
-def _dag_arguments(job: Job) -> dict[str, Any]:
+def dag_arguments(job: Job) -> dict[str, Any]:
+    """What every DAG of a job says of itself."""
     return {
         "dag_id": job.dag_id,
         "dag_display_name": job.name,
@@ -365,7 +370,8 @@ def _this_run() -> "Run":
     return Run(dag_run.dag_id, dag_run.run_id)
 
 
-def _run_name(context: Context) -> str:
+def run_name(context: Context) -> str:
+    """The run, for the record."""
     return f"{context['dag_run'].dag_id}/{context['dag_run'].run_id}"
 
 

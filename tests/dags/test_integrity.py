@@ -26,7 +26,7 @@ from tests.conftest import PROJECT
 DAGS = PROJECT / "dags"
 FILES = {
     "initial_load.py": (catalog.INITIAL_LOAD, *catalog.INITIAL_LOADS),
-    "inventory_imports.py": catalog.INVENTORY_IMPORTS,
+    "inventory_imports.py": (*catalog.INVENTORY_IMPORTS, catalog.APPROVE_HELD_FILES),
     "inventory_sync.py": (catalog.INVENTORY_CATEGORY, *catalog.INVENTORY_SYNCS),
     "inventory_tasks.py": catalog.INVENTORY_TASKS,
 }
@@ -119,7 +119,7 @@ def test_a_schedule_is_the_catalogue_s_clock_and_bells(dag: DAG, job: catalog.Jo
     watched = {asset.name for asset in assets_of(dag)}
     if isinstance(job, catalog.ImportJob):
         assert watched == {f"{job.dag_id}_files"}
-    elif isinstance(job, catalog.SyncJob | catalog.TaskJob):
+    elif isinstance(job, catalog.SyncJob | catalog.TaskJob | catalog.ApprovalJob):
         assert watched == set(job.rung_by)
 
 

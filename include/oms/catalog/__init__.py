@@ -7,7 +7,12 @@ inventory.md 3.3, 4, 4.2, 5, 6; orders.md 1.5, 3.1, 11.
 
 from oms.catalog.categories import category_job
 from oms.catalog.initial_load import IMPORT_PRODUCTS_IN_BULK
-from oms.catalog.inventory_files import IMPORT_INVENTORY_RESET, IMPORT_INVENTORY_VARIANCE
+from oms.catalog.inventory_files import (
+    APPROVE_HELD_FILES,
+    FILE_HELD,
+    IMPORT_INVENTORY_RESET,
+    IMPORT_INVENTORY_VARIANCE,
+)
 from oms.catalog.inventory_pushes import (
     INVENTORY,
     INVENTORY_RESET,
@@ -21,6 +26,7 @@ from oms.catalog.model import (
     BALANCE,
     CATEGORIES,
     DIRECTIONS,
+    ApprovalJob,
     CategoryJob,
     ImportConfig,
     ImportJob,
@@ -33,9 +39,11 @@ from oms.catalog.model import (
 )
 
 __all__ = [
+    "APPROVE_HELD_FILES",
     "BALANCE",
     "CATEGORIES",
     "DIRECTIONS",
+    "FILE_HELD",
     "IMPORT_INVENTORY_RESET",
     "IMPORT_INVENTORY_VARIANCE",
     "IMPORT_PRODUCTS_IN_BULK",
@@ -53,6 +61,7 @@ __all__ = [
     "STOCK_CHANGED_RECENT",
     "UPLOAD_INVENTORY",
     "UPLOAD_RECENT_INVENTORY_CHANGES",
+    "ApprovalJob",
     "CategoryJob",
     "ImportConfig",
     "ImportJob",
@@ -109,6 +118,7 @@ JOBS: dict[str, Job] = {
         *INITIAL_LOADS,
         INVENTORY_CATEGORY,
         *INVENTORY_IMPORTS,
+        APPROVE_HELD_FILES,
         *INVENTORY_TASKS,
         *INVENTORY_SYNCS,
     )

@@ -1,6 +1,6 @@
 """Inventory files that change balances (spec inventory.md 4, 4.2, 5.4, 5.5)."""
 
-from oms.catalog.model import ImportConfig, ImportJob, Parameter
+from oms.catalog.model import ApprovalJob, ImportConfig, ImportJob, Parameter
 from oms.catalog.shared import SAFETY, file_parameters
 
 IMPORT_REPAIR = (
@@ -89,6 +89,28 @@ IMPORT_INVENTORY_RESET = ImportJob(
                 "percentage."
             ),
         ),
+        Parameter(
+            name="maxRowDeviationPct",
+            types=("number", "null"),
+            default=None,
+            example=30,
+            minimum=0,
+            additional=True,
+            section=SAFETY,
+            description=(
+                "Hold the file if its number of rows is further than this percentage from what the last "
+                "files of its feed had."
+            ),
+        ),
+        Parameter(
+            name="holdMissingFacilities",
+            types=("boolean",),
+            default=False,
+            example=True,
+            additional=True,
+            section=SAFETY,
+            description="Hold the file if a facility is missing that each of the last three files named.",
+        ),
     ),
 )
 
@@ -148,6 +170,41 @@ IMPORT_INVENTORY_VARIANCE = ImportJob(
                 "A change below zero: floor = only down to 0 on the shelf, the rest is reported; "
                 "allow = as it stands; reject = refuse the line."
             ),
+        ),
+    ),
+)
+
+FILE_HELD = "file_held"
+"""Rings when a file waits for a person."""
+
+APPROVE_HELD_FILES = ApprovalJob(
+    dag_id="approve_held_files",
+    name="Approve held files",
+    category="inventory",
+    direction="internal",
+    schedule="*/15 * * * *",
+    rung_by=(FILE_HELD,),
+    purpose=(
+        "Asks a person about files that look wrong: a reset that would take too much stock from a facility, "
+        "lacks a facility or has far fewer rows than usual. One task for each file shows the figures under "
+        "Required Actions and waits for Approve or Reject."
+    ),
+    when="As soon as a file is held; every 15 minutes it looks for held files that nobody was asked about.",
+    repeat="Safe: a file is asked about once, and a decision is carried out once.",
+    on_failure=(
+        "A held file stays held: nothing of it is applied. Other files and later changes do not wait for it."
+    ),
+    what_to_do=(
+        "Answer under Required Actions. To be asked again about a file, start this job with its logId. A "
+        "file that is approved too late puts back older figures: the question says so."
+    ),
+    parameters=(
+        Parameter(
+            name="logId",
+            types=("integer", "null"),
+            example=4711,
+            minimum=1,
+            description="Ask about this file only, again if need be; empty: all nobody was asked about yet.",
         ),
     ),
 )

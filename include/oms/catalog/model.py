@@ -163,6 +163,14 @@ class TaskJob(Job):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ApprovalJob(Job):
+    """A job that asks a person about held files."""
+
+    rung_by: tuple[str, ...]
+    """Names of the assets that start it beside its schedule."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class CategoryJob(Job):
     """Runs the jobs of a category, one after the other."""
 

@@ -41,6 +41,8 @@ class Line:
     is_closed: bool
     fault: str | None
     reject_file: str | None
+    waits_for_a_person: bool = False
+    """Held by a guard: neither a fault nor something the next run goes on with."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class Account:
         left = [
             f"{line.file_name} ({line.status}: {line.fault or 'not all chunks are applied'})"
             for line in self.lines
-            if not line.is_closed
+            if not line.is_closed and not line.waits_for_a_person
         ]
         if left:
             raise AccountOpen(f"not closed: {'; '.join(left)}; the next run goes on with it")
@@ -108,6 +110,9 @@ def close(conn: Connection, sftp: Any, job: ImportJob, run: Run) -> Account:
     found = conn.execute(sql.closable, {"dag_id": job.dag_id, "connection_ids": connections}).fetchall()
     closed = [log_id for (log_id,) in found if _close_one(conn, sftp, log_id)]
     account = _account(conn, job, run, closed)
+    for line in account.lines:
+        if line.waits_for_a_person:
+            log.warning("%s waits for a person in approve_held_files: %s", line.file_name, line.fault)
     return account
 
 
@@ -129,7 +134,8 @@ def _close_one(conn: Connection, sftp: Any, log_id: int) -> bool:
         folder = row["remote_path"].rsplit("/", 1)[0]
         reject_file = _write_rejects(conn, sftp, row, folder) if _has_rejects(row) else None
         crashpoints.point(REJECTS_WRITTEN)
-        moved_to = _move(sftp, row, f"{folder}/{'error' if row['status'] == 'DmlsFailed' else 'archive'}")
+        target = "error" if row["status"] in ("DmlsFailed", "DmlsCancelled") else "archive"
+        moved_to = _move(sftp, row, f"{folder}/{target}")
         crashpoints.point(MOVED)
         with conn.transaction():
             conn.execute(
@@ -219,6 +225,7 @@ def _account(conn: Connection, job: ImportJob, run: Run, closed: list[int]) -> A
                 row["closed_at"] is not None,
                 row["error_message"],
                 row["reject_file"],
+                row["status"] == "DmlsHeld" and row["error_code"].startswith("HELD_"),
             )
             for row in found
         ]

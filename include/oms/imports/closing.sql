@@ -1,14 +1,14 @@
 -- Closing files whose rows are all accounted for. Rules: inventory.md 3.5, design 4.6.
 
 -- name: closable
--- Files of this job that came with or before this run and are not closed: refused, duplicate, or with all chunks
--- applied.
+-- Files of this job that came with or before this run and are not closed: refused, duplicate, rejected by a person,
+-- or with all chunks applied.
 select log.log_id
   from oms.import_log as log
  where log.dag_id = %(dag_id)s
    and log.connection_id = any(%(connection_ids)s)
    and log.closed_at is null
-   and (log.status in ('DmlsFinished', 'DmlsFailed')
+   and (log.status in ('DmlsFinished', 'DmlsFailed', 'DmlsCancelled')
         or (log.status in ('DmlsPending', 'DmlsQueued', 'DmlsRunning', 'DmlsCrashed')
             and log.load_id is not null
             and not exists (select from oms.import_chunk as chunk

@@ -60,6 +60,8 @@ class Settings:
     """The figures are counts: QOH becomes the figure, ATP the figure less open reservations."""
     negative_policy: str = "floor"
     max_drop_pct: float | None = None
+    max_row_deviation_pct: float | None = None
+    hold_missing_facilities: bool = False
     excluded_product_types: list[str] = field(default_factory=lambda: [KIT])
     encoding: str = "utf-8"
     delimiter: str = ","
@@ -123,6 +125,8 @@ _PARAMETERS = {
     "resetByAtp": "reset_by_atp",
     "negativePolicy": "negative_policy",
     "maxDropPct": "max_drop_pct",
+    "maxRowDeviationPct": "max_row_deviation_pct",
+    "holdMissingFacilities": "hold_missing_facilities",
     "excludedProductTypes": "excluded_product_types",
     "encoding": "encoding",
     "delimiter": "delimiter",

@@ -18,7 +18,7 @@ from psycopg.rows import dict_row
 
 from oms import crashpoints
 from oms.database import Connection, statements
-from oms.imports import arrival, staging
+from oms.imports import arrival, guard, staging
 from oms.imports.arrival import RemoteFile, Stamp
 from oms.imports.errors import FileMissing, FileRefused, FileUnstable
 from oms.imports.file_types import file_type
@@ -49,6 +49,8 @@ class Landed:
     name: str
     groups: list[Group]
     positional: bool
+    doubts: tuple[guard.Reason, ...] = ()
+    """Why a person must look at it first."""
 
 
 def land(
@@ -270,7 +272,11 @@ def _stage(
     else:
         log.warning("%s has no rows", file.path)
     _record(conn, log_id, content, sha256, judged.bad)
-    return Landed(log_id, file.name, judged.groups, judged.positional)
+    doubts: tuple[guard.Reason, ...] = ()
+    if kind == "reset" and content.rows:
+        guard.note_rows(conn, log_id, judged.groups)
+        doubts = guard.reasons_to_hold(conn, log_id, content.rows, settings)
+    return Landed(log_id, file.name, judged.groups, judged.positional, doubts)
 
 
 def _record(conn: Connection, log_id: int, content: Content, sha256: bytes, bad: int) -> None:
@@ -331,13 +337,18 @@ def _make_chunks(conn: Connection, landed: list[Landed], settings: Settings, run
     """Cut what was landed into chunks, and make it ready to be applied, in one transaction.
 
     Files share chunks, oldest file first. Only where groups say nothing about positions, each file is a load
-    of its own: a later file must not run beside an earlier one then.
+    of its own: a later file must not run beside an earlier one then. A file that waits for a person is a load
+    of its own too.
     """
-    loads = [landed] if all(one.positional for one in landed) else [[one] for one in landed]
+    free = [one for one in landed if not one.doubts]
+    held = [one for one in landed if one.doubts]
+    loads = [free] if all(one.positional for one in free) else [[one] for one in free]
     with conn.transaction():
-        for load in loads:
+        for load in (*loads, *([one] for one in held)):
             if load:
                 _make_load(conn, load, settings, run)
+        for one in held:
+            guard.hold(conn, one.log_id, one.doubts)
 
 
 def _make_load(conn: Connection, load: list[Landed], settings: Settings, run: Run) -> None:

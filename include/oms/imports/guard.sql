@@ -1,0 +1,148 @@
+-- Files that look wrong wait for a person. Rules: inventory.md 3.2, 5.4 (maxDropPct).
+
+-- name: forget_rows
+delete from oms.import_facility_rows
+ where log_id = %(log_id)s
+
+-- name: note_rows
+insert into oms.import_facility_rows (log_id, facility_id, row_count)
+select %(log_id)s, facility_id, row_count
+  from unnest(%(facilities)s::text[], %(rows)s::bigint[]) as counted (facility_id, row_count)
+
+-- name: drops
+-- Facilities whose QOH the file would cut by more than the limit: the last good row of a position counts.
+with last as (
+    select distinct on (position_key, product_id, facility_id, location_seq_id)
+           product_id, facility_id, location_seq_id, quantity, by_atp
+      from {resolved} as row
+     where counts
+     order by position_key, product_id, facility_id, location_seq_id, line_number desc
+),
+change as (
+    select last.facility_id,
+           sum(last.quantity - coalesce(case when last.by_atp and not %(counting)s then item.atp else item.qoh end, 0)) as units
+      from last
+      left join oms.inventory_item as item using (product_id, facility_id, location_seq_id)
+     group by last.facility_id
+),
+before as (
+    select facility_id, sum(qoh) as units
+      from oms.inventory_item
+     where facility_id in (select facility_id from change)
+     group by facility_id
+)
+select facility_id, before.units::bigint, (before.units + change.units)::bigint
+  from change
+  join before using (facility_id)
+ where before.units > 0
+   and -change.units * 100 > before.units * %(max_drop_pct)s::numeric
+ order by facility_id
+
+-- name: missing_facilities
+-- Facilities that stood in each of the last three accepted files of the feed, and do not in this one.
+with earlier as (
+    select log_id
+      from oms.import_log
+     where connection_id = %(connection_id)s
+       and feed = (select feed from oms.import_log where log_id = %(log_id)s)
+       and log_id < %(log_id)s
+       and status = 'DmlsFinished'
+       and duplicate_of_log_id is null
+     order by log_id desc
+     limit 3
+)
+select facility_id
+  from oms.import_facility_rows
+ where log_id in (select log_id from earlier)
+   and facility_id not in (select facility_id from oms.import_facility_rows where log_id = %(log_id)s)
+ group by facility_id
+having count(*) = 3
+ order by facility_id
+
+-- name: usual_rows
+-- The median of the rows of the feed's last ten accepted files, and how many there were.
+select percentile_cont(0.5) within group (order by total_count)::bigint, count(*)
+  from (select total_count
+          from oms.import_log
+         where connection_id = %(connection_id)s
+           and feed = (select feed from oms.import_log where log_id = %(log_id)s)
+           and log_id < %(log_id)s
+           and status = 'DmlsFinished'
+           and duplicate_of_log_id is null
+         order by log_id desc
+         limit 10) as earlier
+
+-- name: hold
+update oms.import_log
+   set status = 'DmlsHeld', error_code = %(code)s, error_message = %(message)s
+ where log_id = %(log_id)s
+
+-- name: note_hold
+-- A file that is landed once more because somebody asked for it by name is judged anew.
+insert into oms.import_hold as kept (log_id, reasons)
+values (%(log_id)s, %(reasons)s)
+on conflict (log_id) do update
+   set reasons = excluded.reasons, held_at = now(), asked_by = null,
+       decision = null, decided_at = null, decided_by = null, remark = null
+
+-- name: is_approved
+select exists (select from oms.import_hold where log_id = %(log_id)s and decision = 'APPROVED')
+
+-- name: waiting
+-- Held files that nobody decided on; with a log only that one, without only those nobody was asked about yet
+-- (or this very run was).
+update oms.import_hold as hold
+   set asked_by = %(run_name)s
+  from oms.import_log as log
+ where log.log_id = hold.log_id
+   and log.status = 'DmlsHeld'
+   and hold.decision is null
+   and (hold.log_id = %(log_id)s
+        or (%(log_id)s::bigint is null and (hold.asked_by is null or hold.asked_by = %(run_name)s)))
+returning log.log_id, log.file_name, log.remote_path, log.dag_id, log.total_count, log.rejected_count, hold.held_at,
+          hold.reasons
+
+-- name: unasked
+select count(*)
+  from oms.import_hold as hold
+  join oms.import_log as log using (log_id)
+ where log.status = 'DmlsHeld'
+   and hold.decision is null
+   and hold.asked_by is null
+
+-- name: later_files
+-- Files that came after a held one and have changed balances of its facilities since.
+select distinct later.log_id, later.file_name
+  from oms.import_facility_rows as held
+  join oms.import_log as later
+    on later.log_id > held.log_id
+   and later.domain = 'BALANCE'
+   and later.applied_count > 0
+  join oms.import_chunk as chunk
+    on chunk.load_id = later.load_id
+   and held.facility_id = any(chunk.facility_ids)
+ where held.log_id = %(log_id)s
+ order by later.log_id
+ limit 20
+
+-- name: lock_hold
+select log.status, hold.decision, hold.decided_by, log.file_name, log.dag_id
+  from oms.import_hold as hold
+  join oms.import_log as log using (log_id)
+ where log_id = %(log_id)s
+   for update of hold, log
+
+-- name: decide
+update oms.import_hold
+   set decision = %(decision)s, decided_at = now(), decided_by = %(person)s, remark = %(remark)s
+ where log_id = %(log_id)s
+
+-- name: release
+-- Approved: the file takes its place in the queue. Rejected: close moves it to error/.
+update oms.import_log
+   set status = case %(decision)s when 'APPROVED' then 'DmlsPending' else 'DmlsCancelled' end,
+       error_code = case %(decision)s when 'APPROVED' then null else error_code end,
+       error_message = case %(decision)s when 'APPROVED' then null
+                            else format('rejected by %%s: %%s', %(person)s::text, error_message) end,
+       finished_at = case %(decision)s when 'APPROVED' then null else now() end
+ where log_id = %(log_id)s
