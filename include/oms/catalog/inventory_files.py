@@ -1,7 +1,7 @@
 """Inventory files that change balances (spec inventory.md 4, 4.2, 5.4, 5.5)."""
 
 from oms.catalog.model import ApprovalJob, ImportConfig, ImportJob, Parameter
-from oms.catalog.shared import SAFETY, file_parameters
+from oms.catalog.shared import SAFETY, file_parameters, negative_policy
 
 IMPORT_REPAIR = (
     "Lines that were refused are in `error/` beside the folder, each with its reason in front: "
@@ -120,7 +120,7 @@ IMPORT_INVENTORY_VARIANCE = ImportJob(
     other_names=("Import inventory variance",),
     category="inventory",
     direction="sftp-in",
-    aliases=("JOB_INV_VAR", "JOB_INV_ADJUST"),
+    aliases=("JOB_INV_VAR",),
     schedule="*/15 * * * *",
     pool="imports_now",
     configs=(
@@ -159,18 +159,7 @@ IMPORT_INVENTORY_VARIANCE = ImportJob(
             require_final_newline=True,
             additional_example={"negativePolicy": "allow"},
         ),
-        Parameter(
-            name="negativePolicy",
-            types=("string",),
-            default="floor",
-            example="reject",
-            enum=("floor", "allow", "reject"),
-            additional=True,
-            description=(
-                "A change below zero: floor = only down to 0 on the shelf, the rest is reported; "
-                "allow = as it stands; reject = refuse the line."
-            ),
-        ),
+        negative_policy("floor"),
     ),
 )
 

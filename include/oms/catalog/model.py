@@ -93,6 +93,10 @@ class ImportConfig:
     import_path: str
     """SFTP folder below the login's folder."""
     meaning: str
+    document: str | None = None
+    """How comments name the ERP document of a row, before `#` and its number (inventory.md 3.6)."""
+    default_reason: str | None = None
+    """Reason of rows that name none; None: that of the file type."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,7 @@ def file_parameters(
     schedule_now: bool,
     require_final_newline: bool,
     additional_example: Json,
+    default_id_type: str = "SKU",
 ) -> tuple[Parameter, ...]:
     """The parameters of every file import: the whole set for each (inventory.md 3.3, 4.2)."""
     return (
@@ -147,7 +148,7 @@ def file_parameters(
         Parameter(
             name="defaultIdType",
             types=("string",),
-            default="SKU",
+            default=default_id_type,
             example="UPCA",
             additional=True,
             section=HOW,
@@ -238,6 +239,22 @@ def file_parameters(
             section=LINEAGE,
             source="S0",
             description="The job that started this one, for the record.",
+        ),
+    )
+
+
+def negative_policy(default: str) -> Parameter:
+    """What a change below zero does (inventory.md 5.5)."""
+    return Parameter(
+        name="negativePolicy",
+        types=("string",),
+        default=default,
+        example="reject",
+        enum=("floor", "allow", "reject"),
+        additional=True,
+        description=(
+            "A change below zero: floor = only down to 0 on the shelf, the rest is reported; "
+            "allow = as it stands; reject = refuse the line."
         ),
     )
 

@@ -19,6 +19,8 @@ class Config(Protocol):
     config_id: str
     file_type: str
     import_path: str
+    document: str | None
+    default_reason: str | None
 
 
 class ImportJob(Protocol):
@@ -59,6 +61,10 @@ class Settings:
     counting: bool = False
     """The figures are counts: QOH becomes the figure, ATP the figure less open reservations."""
     negative_policy: str = "floor"
+    default_reason: str | None = None
+    """Reason of rows that name none; None: that of the file type."""
+    document: str | None = None
+    """How comments name the document of a row, such as "Inventory Transfer" (inventory.md 3.6)."""
     max_drop_pct: float | None = None
     max_row_deviation_pct: float | None = None
     hold_missing_facilities: bool = False
@@ -96,6 +102,8 @@ def settings_of(job: ImportJob, params: Mapping[str, Any]) -> Settings:
         "file_type": config.file_type,
         "connection_id": told.get("propertyResource", "FTP_CONFIG").lower(),
         "import_path": checked_path("importPath", told.get("importPath", config.import_path)),
+        "default_reason": config.default_reason,
+        "document": config.document,
         "schedule_now": told.get("scheduleNow", job.schedule_now),
         "require_final_newline": told.get("requireFinalNewline", job.kind == "delta"),
     }

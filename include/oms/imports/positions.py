@@ -3,8 +3,10 @@
 from psycopg import sql as composed
 
 from oms.database import Connection, statements
+from oms.imports.contracts import FileContract, read_header
+from oms.imports.jobs import Settings
 from oms.imports.outcome import Part
-from oms.imports.staging import filled, resolved_table
+from oms.imports.staging import filled, landed_table, raw_line, resolved_table
 
 sql = statements(__file__)
 
@@ -39,6 +41,20 @@ def note_skipped(conn: Connection, part: Part) -> None:
         rows=resolved_table(part.log_id),
         in_part=in_part(part),
     )
+
+
+def set_refused_aside(conn: Connection, part: Part, settings: Settings, contract: FileContract) -> int:
+    """Move the rows of import_refused (a temporary table, dropped here) to the rejects; return how many."""
+    (header,) = conn.execute(sql.read_header, {"log_id": part.log_id}).fetchone()
+    refused = filled(
+        conn,
+        sql.set_refused_aside,
+        {"log_id": part.log_id},
+        landed=landed_table(part.log_id),
+        raw=raw_line(read_header(header, settings.delimiter, contract), settings.delimiter),
+    ).rowcount
+    conn.execute(sql.forget_refused)
+    return refused
 
 
 def forget(conn: Connection) -> None:

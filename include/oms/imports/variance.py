@@ -1,13 +1,13 @@
-"""Files that state changes of stock with their reasons (inventory.md 5.5)."""
+"""Files that state changes of stock with their reasons (inventory.md 5.5-5.7)."""
 
-from typing import Any
+from psycopg import sql as composed
 
 from oms.database import Connection, statements
-from oms.imports import balances, positions
-from oms.imports.contracts import Column, FileContract, read_header
+from oms.imports import balances, documents, positions
+from oms.imports.contracts import Column, FileContract
 from oms.imports.jobs import Settings
 from oms.imports.outcome import Counts, Part
-from oms.imports.staging import filled, landed_table, raw_line, resolved_table
+from oms.imports.staging import filled, resolved_table
 
 sql = statements(__file__)
 
@@ -72,7 +72,7 @@ CONTRACT = FileContract(
             type="code",
             aliases=("reason",),
             example="VAR_DAMAGED",
-            meaning="Reason code of the entry; blank: VAR_MANUAL.",
+            meaning="Reason code of the entry; blank: VAR_MANUAL, in files of NetSuite VAR_INTEGR.",
         ),
         Column(
             name="comments",
@@ -101,35 +101,32 @@ def apply(conn: Connection, part: Part, settings: Settings) -> Counts:
     names = {"rows": resolved_table(part.log_id), "in_part": positions.in_part(part)}
     rows, skipped = filled(conn, sql.count_rows, {}, **names).fetchone()
     positions.forget(conn)
-    moving = filled(conn, sql.find_changes, {}, **names).rowcount
+    repeated, is_new = Counts(), composed.SQL("true")
+    if settings.document:
+        repeated = documents.claim(conn, part, settings, CONTRACT, names["rows"])
+        is_new = composed.SQL(sql.is_new)
+    moving = filled(conn, sql.find_changes, {}, is_new=is_new, **names).rowcount
     positions.add_missing(conn)
     positions.lock(conn)
     values = {
         "log_id": part.log_id,
         "run_id": part.run_id,
         "policy": settings.negative_policy,
-        "default_reason": DEFAULT_REASON,
+        "default_reason": settings.default_reason or DEFAULT_REASON,
     }
     filled(conn, sql.work_out, values)
     applied = conn.execute(sql.write_entries, values).rowcount
     conn.execute(sql.note_remarks, values)
     if applied < moving:
-        reject_negative(conn, part, settings, values)
+        conn.execute(sql.refuse_negative)
+        if settings.document:
+            documents.release(conn, part)
+        positions.set_refused_aside(conn, part, settings, CONTRACT)
     if skipped:
         positions.note_skipped(conn, part)
-    return Counts(
-        applied=applied, unchanged=rows - skipped - moving, skipped=skipped, rejected=moving - applied
-    )
-
-
-def reject_negative(conn: Connection, part: Part, settings: Settings, values: dict[str, Any]) -> None:
-    """Set the rows aside that negativePolicy reject refuses."""
-    (header,) = conn.execute(sql.read_header, values).fetchone()
-    columns = read_header(header, settings.delimiter, CONTRACT)
-    filled(
-        conn,
-        sql.reject_negative,
-        values,
-        landed=landed_table(part.log_id),
-        raw=raw_line(columns, settings.delimiter),
+    return repeated + Counts(
+        applied=applied,
+        unchanged=rows - skipped - moving - repeated.total,
+        skipped=skipped,
+        rejected=moving - applied,
     )

@@ -19,6 +19,7 @@ select row.line_number, row.product_id, row.facility_id, row.location_seq_id, ro
         and item.location_seq_id = row.location_seq_id
  where row.counts
    and {in_part}
+   and {is_new}
    and row.quantity <> 0
 
 -- name: work_out
@@ -69,15 +70,13 @@ select %(log_id)s, movement.line_number,
  where already_counted
     or (recorded <> asked and %(policy)s = 'floor')
 
--- name: reject_negative
+-- name: refuse_negative
 -- negativePolicy reject: a row that would bring QOH below 0 goes to the reject file.
-insert into oms.import_reject (log_id, line_number, error_column, error_code, error_message, raw)
-select %(log_id)s, movement.line_number, 'availableDelta', 'ERR_NEGATIVE',
-       format('%%s units would bring QOH below 0; correct the row, or count the position', asked),
-       coalesce(landed.raw, {raw})
-  from import_movement as movement
-  join {landed} as landed using (line_number)
+create temporary table import_refused on commit drop as
+select line_number, 'availableDelta' as error_column, 'ERR_NEGATIVE' as error_code,
+       format('%s units would bring QOH below 0; correct the row, or count the position', asked) as error_message
+  from import_movement
  where recorded <> asked
 
--- name: read_header
-select header from oms.import_log where log_id = %(log_id)s
+-- name: is_new
+not exists (select from import_repeated as repeated where repeated.line_number = row.line_number)
