@@ -20,13 +20,7 @@ place as not materialized (
                or exists (select from oms.facility_location as known
                            where known.facility_id = facility.facility_id
                              and known.location_seq_id = %(location)s) as location_is_known
-      from (select facility_id as id, facility_id
-              from oms.facility
-             union all
-            select external_id, facility_id
-              from oms.facility as named
-             where external_id is not null
-               and not exists (select from oms.facility as own where own.facility_id = named.external_id)) as reference
+      from ({facility_references}) as reference
       join oms.facility using (facility_id)
       join oms.facility_type as type using (facility_type_id)
       left join default_location using (facility_id)
@@ -73,11 +67,7 @@ matched as not materialized (
       {external_join}
       {spelling_join}
       {location_join}
-      left join (select identification.identification_type_id, identification.id_value, product.*
-                   from oms.product_identification as identification
-                   join oms.product using (product_id)
-                  where identification.from_date <= now()
-                    and (identification.thru_date is null or identification.thru_date > now())) as by_value
+      left join ({identified_products}) as by_value
              on landed.product_id is null
             and by_value.id_value = landed.id_value
             and by_value.identification_type_id
@@ -158,20 +148,6 @@ left join oms.reason on reason.reason_id = landed.reason
 -- name: no_reason_join
 cross join (select null::text as reason_id, null::boolean as accepted_on_input, null::boolean as writes_entry) as reason
 
--- name: id_types
--- The spellings of identifier types in a file that stand for one: compared without case and punctuation.
-select spelled.id_type, known.identification_type_id
-  from (select distinct id_type from {landed} where id_type is not null) as spelled
-  join (select match_key, identification_type_id from oms.identification_type
-         union all
-        select 'SHOPIFYPRODUCTID', 'SHOPIFY_PROD_ID') as known
-    on known.match_key = upper(regexp_replace(spelled.id_type, '[^[:alnum:]]', '', 'g'))
-
--- name: default_id_type
-select min(identification_type_id)
-  from oms.identification_type
- where match_key = upper(regexp_replace(%(default_id_type)s, '[^[:alnum:]]', '', 'g'))
-
 -- name: mark_ambiguous
 -- One row stays for each line whose identifier belongs to several products, with that verdict.
 with several as (
@@ -219,25 +195,12 @@ select %(log_id)s, row.line_number,
        row.error_code,
        case row.error_code
             when 'ERR_REQUIRED' then 'the value is blank; every row needs one'
-            when 'ERR_FACILITY_NOT_FOUND' then
-                format('no facility has the id %%s; create it or correct the row',
-                       coalesce(concat_ws(' / ', quote_literal(left(landed.facility_id, 80)),
-                                          quote_literal(left(landed.external_facility_id, 80))), '(blank)'))
-            when 'ERR_FACILITY_CONFLICT' then
-                format('%%L and %%L are two facilities; give only one', left(landed.facility_id, 80),
-                       left(landed.external_facility_id, 80))
+            when 'ERR_FACILITY_NOT_FOUND' then {facility_not_found}
+            when 'ERR_FACILITY_CONFLICT' then {facility_conflict}
             when 'ERR_VIRTUAL_FACILITY' then
                 format('%%s is a virtual facility, which never holds stock', row.facility_id)
-            when 'ERR_PRODUCT_NOT_FOUND' then
-                case when landed.product_id is not null then format('no product has the id %%L', left(landed.product_id, 80))
-                     else format('no product has the %%s %%L today', coalesce(landed.id_type, %(default_id_type)s), left(landed.id_value, 80))
-                          || case when landed.id_value ~ '^[0-9][.,]?[0-9]*[eE][+][0-9]+$'
-                                  then '; it looks like a number that a spreadsheet has shortened: format the column as text'
-                                  else '; import the product first or correct the row' end
-                end
-            when 'ERR_PRODUCT_AMBIGUOUS' then
-                format('several products have the %%s %%L; give productId, or end one of them',
-                       coalesce(landed.id_type, %(default_id_type)s), left(landed.id_value, 80))
+            when 'ERR_PRODUCT_NOT_FOUND' then {product_not_found}
+            when 'ERR_PRODUCT_AMBIGUOUS' then {product_ambiguous}
             when 'ERR_VIRTUAL_PRODUCT' then 'a parent product has no stock; name one of its variants'
             when 'ERR_LOCATION_NOT_FOUND' then
                 format('facility %%s has no location %%L', row.facility_id, left(row.location_seq_id, 80))

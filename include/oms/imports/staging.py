@@ -257,6 +257,17 @@ def raw_line(header: Header, delimiter: str) -> composed.Composable:
     )
 
 
+def columns_of(header: Header, fields: Iterable[str]) -> composed.Composable:
+    """These fields of the landed rows, null where the file has none; and its columns that nobody knows."""
+    known = [
+        composed.Identifier(field)
+        if field in header.fields
+        else composed.SQL("null::text as {}").format(composed.Identifier(field))
+        for field in fields
+    ]
+    return composed.SQL(", ").join(known + [composed.Identifier(name) for name in header.extra])
+
+
 def known_reject(log_id: int, *, again: bool) -> composed.Composable:
     """Whether a row was rejected when its file was landed before: then it stays rejected."""
     if not again:

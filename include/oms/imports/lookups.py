@@ -1,0 +1,67 @@
+"""Facilities and products as the rows of any file name them (inventory.md 3.5)."""
+
+from typing import Any
+
+from psycopg import sql as composed
+
+from oms.database import Connection, statements
+from oms.imports.contracts import Header, match_key
+from oms.imports.jobs import Settings
+from oms.imports.staging import filled, landed_table
+
+sql = statements(__file__)
+
+FACILITY_FIELDS = ("facility_id", "external_facility_id")
+PRODUCT_FIELDS = ("id_value", "product_id")
+
+SOURCES = {name: composed.SQL(getattr(sql, name)) for name in ("facility_references", "identified_products")}
+"""Parts of statements: facilities by what a file calls them, products by their identifications of today."""
+FAULTS = {
+    name: composed.SQL(getattr(sql, name))
+    for name in ("facility_not_found", "facility_conflict", "product_not_found", "product_ambiguous")
+}
+"""Parts of statements: what to tell of a row whose facility or product cannot be told."""
+
+
+def id_types(conn: Connection, log_id: int, header: Header, settings: Settings) -> dict[str, Any]:
+    """The identifier types that the rows name, by spelling, and the one for rows that name none."""
+    (default_id_type,) = conn.execute(
+        sql.default_id_type, {"default_id_type": settings.default_id_type}
+    ).fetchone()
+    spelled: dict[str, str] = {}
+    if "id_type" in header.fields:
+        spelled = dict(filled(conn, sql.spelled_id_types, {}, landed=landed_table(log_id)).fetchall())
+    return {
+        "default_id_type": default_id_type,
+        "spellings": list(spelled),
+        "spelled_types": list(spelled.values()),
+    }
+
+
+def is_positional(header: Header, group_by: str | None) -> bool:
+    """Whether equal positions always have equal group keys, so that files may share chunks."""
+    if group_by is None or header.field_of(group_by) is None:
+        return True
+    return header.field_of(group_by) in (*FACILITY_FIELDS, *PRODUCT_FIELDS, "location_seq_id")
+
+
+def group_key(header: Header, group_by: str | None) -> composed.Composable:
+    """The expression for the key of a row (inventory.md 3.4).
+
+    A facility or product column stands for what it resolves to; a column that the file does not have, and a
+    blank cell, for the facility.
+    """
+    if group_by is None:
+        return composed.SQL("null::text")
+    field = header.field_of(group_by)
+    if (
+        field is None
+        or field in FACILITY_FIELDS
+        or match_key(group_by) in ("facilityid", "externalfacilityid")
+    ):
+        return composed.SQL("own_facility_id")
+    if field in PRODUCT_FIELDS:
+        return composed.SQL("own_product_id::text")
+    if field == "location_seq_id":
+        return composed.SQL("own_location_seq_id")
+    return composed.SQL("coalesce({}, own_facility_id)").format(composed.Identifier(field))
