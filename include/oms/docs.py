@@ -28,6 +28,7 @@ BELLS = {
     "stock_changed_recent": "a change of stock",
     "stock_changed_delta": "a change of stock",
     "file_held": "a file was held",
+    "level_webhooks": "webhooks on stock levels",
     "inventory_reset": "an inventory reset that changed something",
 }
 

@@ -7,7 +7,7 @@ from oms.catalog import ImportJob
 from oms.config import job_settings
 from oms.parameters import connection_id, resolve
 from oms_airflow.file_arrival import SftpFileTrigger
-from oms_airflow.row_changes import StockChangedTrigger
+from oms_airflow.row_changes import StockChangedTrigger, WebhooksTrigger
 
 INVENTORY = Asset(catalog.INVENTORY, uri="oms://inventory")
 INVENTORY_RESET = Asset(catalog.INVENTORY_RESET, uri="oms://inventory/reset")
@@ -26,6 +26,12 @@ def changes_for(mode: str, name: str) -> Asset:
     return Asset(name, uri=f"oms://inventory/changes/{mode.lower()}", watchers=[watcher])
 
 
+def webhooks_on(topic: str, name: str) -> Asset:
+    """Rings when events of a topic have come into the inbox."""
+    watcher = AssetWatcher(name="inbox", trigger=WebhooksTrigger(topic=topic))
+    return Asset(name, uri=f"oms://webhooks/{topic}", watchers=[watcher])
+
+
 BELLS = {
     asset.name: asset
     for asset in (
@@ -33,6 +39,7 @@ BELLS = {
         FILE_HELD,
         changes_for("RECENT", catalog.STOCK_CHANGED_RECENT),
         changes_for("DELTA", catalog.STOCK_CHANGED_DELTA),
+        webhooks_on("inventory_levels/update", catalog.LEVEL_WEBHOOKS),
     )
 }
 

@@ -1,4 +1,4 @@
-"""Changes of stock in the OMS database as events: it announces them, a debounced event starts the pushes."""
+"""What the OMS database announces, as events: a debounced event starts the jobs that have to do with it."""
 
 import asyncio
 import logging
@@ -9,12 +9,13 @@ from typing import Any
 import psycopg
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
-from oms import shops
+from oms import inbox, shops
 from oms_airflow.connections import OMS_DB, MissingConnection, connection_from_triggerer, dsn_of
 
 log = logging.getLogger(__name__)
 
 CHANNEL = "oms_stock_changed"
+WEBHOOK_CHANNEL = "oms_webhook_received"
 ANYWHERE = ""
 """Announces a change that is no facility's own, such as an order or a setting; others name the facility."""
 LONGEST_PAUSE = 30.0
@@ -23,25 +24,25 @@ ALIVE_CHECK = 30.0
 """Seconds of silence after which the connection is tried: one that is dead would be silent too."""
 
 
-class StockChangedTrigger(BaseEventTrigger):
-    """Fires when the database has announced changes: `quiet_seconds` after the last change.
+class AnnouncementTrigger(BaseEventTrigger):
+    """Fires when the database has announced something: `quiet_seconds` after the last announcement.
 
     It also fires whenever it has (re)connected, because nobody listened before. An event says that there is
-    something to do, not what: the pushes select by their own marks. While no location in the sync mode that
-    it rings for shows stock of the facilities that changed, it keeps still: a run would find nothing to do.
+    something to do, not what. A bell that nobody needs keeps still: a run would find nothing to do.
     """
+
+    subject: str
+    """Name of the argument that a subclass adds: whom the bell is for."""
 
     def __init__(
         self,
         *,
-        mode: str,
+        channel: str,
         connection_id: str = OMS_DB,
-        channel: str = CHANNEL,
         quiet_seconds: float = 0.5,
         longest_seconds: float = 2.0,
     ) -> None:
         super().__init__()
-        self.mode = mode
         self.connection_id = connection_id
         self.channel = channel
         self.quiet_seconds = quiet_seconds
@@ -52,7 +53,7 @@ class StockChangedTrigger(BaseEventTrigger):
         return (
             f"{type(self).__module__}.{type(self).__qualname__}",
             {
-                "mode": self.mode,
+                self.subject: getattr(self, self.subject),
                 "connection_id": self.connection_id,
                 "channel": self.channel,
                 "quiet_seconds": self.quiet_seconds,
@@ -95,11 +96,8 @@ class StockChangedTrigger(BaseEventTrigger):
         return conn
 
     async def _is_needed(self, conn: psycopg.AsyncConnection, changes: Collection[str] = (ANYWHERE,)) -> bool:
-        """Whether a shop has a location in this mode that shows stock of the facilities that changed."""
-        facilities = None if ANYWHERE in changes else list(changes)
-        values = {"named": None, "modes": [self.mode], "facilities": facilities}
-        found = await conn.execute(shops.sql.shops_to_serve, values)
-        return await found.fetchone() is not None
+        """Whether a run would find something to do."""
+        raise NotImplementedError
 
     async def _bursts(self, conn: psycopg.AsyncConnection) -> AsyncIterator[list[str]]:
         """The announcements of each burst; it ends when it is quiet or has lasted too long."""
@@ -120,3 +118,36 @@ class StockChangedTrigger(BaseEventTrigger):
     async def _announcements(conn: psycopg.AsyncConnection, seconds: float) -> list[str]:
         """Wait for announcements: those that came together, none if none came in time."""
         return [one.payload async for one in conn.notifies(timeout=seconds, stop_after=1)]
+
+
+class StockChangedTrigger(AnnouncementTrigger):
+    """Rings for the pushes of a sync mode, while a location in it shows stock of the facilities that changed.
+
+    What changed is not told: the pushes select by their own marks.
+    """
+
+    subject = "mode"
+
+    def __init__(self, *, mode: str, channel: str = CHANNEL, **waiting: Any) -> None:
+        super().__init__(channel=channel, **waiting)
+        self.mode = mode
+
+    async def _is_needed(self, conn: psycopg.AsyncConnection, changes: Collection[str] = (ANYWHERE,)) -> bool:
+        facilities = None if ANYWHERE in changes else list(changes)
+        values = {"named": None, "modes": [self.mode], "facilities": facilities}
+        found = await conn.execute(shops.sql.shops_to_serve, values)
+        return await found.fetchone() is not None
+
+
+class WebhooksTrigger(AnnouncementTrigger):
+    """Rings for the job that works off a topic of the webhook inbox, while an event of it waits there."""
+
+    subject = "topic"
+
+    def __init__(self, *, topic: str, channel: str = WEBHOOK_CHANNEL, **waiting: Any) -> None:
+        super().__init__(channel=channel, **waiting)
+        self.topic = topic
+
+    async def _is_needed(self, conn: psycopg.AsyncConnection, changes: Collection[str] = (ANYWHERE,)) -> bool:
+        found = await conn.execute(inbox.sql.waits, {"topic": self.topic})
+        return await found.fetchone() is not None

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from oms_airflow import row_changes
-from oms_airflow.row_changes import StockChangedTrigger
+from oms_airflow.row_changes import StockChangedTrigger, WebhooksTrigger
 from tests.dags.conftest import oms_connection
 from tests.oms.world import World
 
@@ -172,9 +172,41 @@ def test_a_missing_connection_is_said_and_asked_for_again(
     assert len([r for r in caplog.records if r.name == row_changes.__name__]) > 2
 
 
-def test_the_trigger_is_made_again_from_what_airflow_keeps_of_it():
+def deliver(dsn: str, topic: str) -> None:
+    """A webhook arrives, as the receiver writes it."""
+    with psycopg.connect(dsn) as conn:
+        conn.execute(
+            """insert into oms.webhook_inbox (shop_id, webhook_id, topic, payload)
+               select shop_id, %(topic)s, %(topic)s, '{}' from oms.shop""",
+            {"topic": topic},
+        )
+
+
+@pytest.mark.usefixtures("connected")
+def test_webhooks_ring_for_the_job_of_their_topic_only(oms_dsn: str):
+    topic = "inventory_levels/update"
+
+    async def listen() -> dict:
+        async with aclosing(WebhooksTrigger(topic=topic).run()) as events, asyncio.timeout(10):
+            waiting = asyncio.ensure_future(anext(events))
+            await asyncio.sleep(0.3)
+            await asyncio.to_thread(deliver, oms_dsn, "orders/create")
+            await asyncio.sleep(1)
+            assert not waiting.done()
+            await asyncio.to_thread(deliver, oms_dsn, topic)
+            return (await waiting).payload
+
+    assert asyncio.run(listen()) == {"cause": "changed", "announcements": 1}
+
+
+@pytest.mark.parametrize(
+    "trigger",
+    [StockChangedTrigger(mode="RECENT", quiet_seconds=3), WebhooksTrigger(topic="orders/create")],
+    ids=lambda trigger: type(trigger).__name__,
+)
+def test_the_trigger_is_made_again_from_what_airflow_keeps_of_it(trigger):
     from airflow.sdk.module_loading import import_string
 
-    path, arguments = StockChangedTrigger(mode="RECENT", quiet_seconds=3).serialize()
+    path, arguments = trigger.serialize()
 
     assert import_string(path)(**arguments).serialize() == (path, arguments)

@@ -13,6 +13,7 @@ from oms.catalog.inventory_files import (
     IMPORT_INVENTORY_RESET,
     IMPORT_INVENTORY_VARIANCE,
 )
+from oms.catalog.inventory_from_shop import LEVEL_WEBHOOKS, RECEIVE_INVENTORY_LEVEL_WEBHOOKS
 from oms.catalog.inventory_pushes import (
     INVENTORY,
     INVENTORY_RESET,
@@ -64,7 +65,9 @@ __all__ = [
     "INVENTORY_SYNCS",
     "INVENTORY_TASKS",
     "JOBS",
+    "LEVEL_WEBHOOKS",
     "PUSH_INVENTORY_DELTAS",
+    "RECEIVE_INVENTORY_LEVEL_WEBHOOKS",
     "STOCK_CHANGED_DELTA",
     "STOCK_CHANGED_RECENT",
     "UPLOAD_INVENTORY",
@@ -89,7 +92,7 @@ INVENTORY_IMPORTS: tuple[ImportJob, ...] = (
     IMPORT_INVENTORY_TRANSFER,
     IMPORT_INVENTORY_ADJUSTMENT,
 )
-INVENTORY_TASKS: tuple[TaskJob, ...] = ()
+INVENTORY_TASKS: tuple[TaskJob, ...] = (RECEIVE_INVENTORY_LEVEL_WEBHOOKS,)
 INVENTORY_SYNCS: tuple[SyncJob, ...] = (
     UPLOAD_RECENT_INVENTORY_CHANGES,
     PUSH_INVENTORY_DELTAS,

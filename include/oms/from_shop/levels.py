@@ -1,0 +1,39 @@
+"""Levels as Shopify tells them become balances: a reset for each, unless something newer was taken in before.
+
+The rows stand in import_change, a temporary table of the transaction with one row for each position:
+line_number or source_key, product_id, facility_id, location_seq_id, inventory_item_id, quantity, by_atp,
+comments, and of the level shop_id, shopify_location_id, shopify_inventory_item_id, updated_at, told_at and
+the verdict (null).
+"""
+
+from dataclasses import dataclass
+
+from oms.database import Connection, statements
+from oms.imports import positions
+
+sql = statements(__file__)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What became of the levels; `verdict` of import_change says it of each."""
+
+    applied: int
+    unchanged: int
+    stale: int
+
+
+def apply_told(conn: Connection, *, log_id: int | None, run_id: str) -> Told:
+    """Bring the positions of import_change to the figures of their levels (inventory.md 5.4, 5.14).
+
+    One older than what was applied to its level is STALE; so is one of the same second that is not known to
+    be the later word. One that was applied before is UNCHANGED, whatever the OMS has booked since.
+    """
+    conn.execute(sql.add_missing)
+    conn.execute(positions.sql.fill_in)
+    positions.lock(conn)
+    conn.execute(sql.judge)
+    applied = conn.execute(sql.write_entries, {"log_id": log_id, "run_id": run_id}).rowcount
+    conn.execute(sql.remember)
+    fresh, unchanged, stale = conn.execute(sql.verdicts).fetchone()
+    return Told(applied, fresh - applied + unchanged, stale)

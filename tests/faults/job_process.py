@@ -1,0 +1,38 @@
+"""One run of a job that talks to the shop `demo`, in a process of its own, so that a test can kill it.
+
+`python -m tests.faults.job_process JSON`, the arguments of `main` as an object.
+"""
+
+import json
+import sys
+from importlib import import_module
+
+from fakeshop.testing import TOKEN
+from oms import catalog, database
+from oms.catalog import PullJob
+from oms.parameters import resolve
+from oms.shopify.client import ShopifyClient
+from oms.work import Work
+
+
+def main(dsn: str, base_url: str, dag_id: str, params: dict) -> None:
+    job = catalog.JOBS[dag_id]
+    module, name = job.function.split(":")
+    function, client = getattr(import_module(module), name), ShopifyClient(base_url, TOKEN)
+    with database.connect(dsn, autocommit=True) as conn:
+        if isinstance(job, PullJob):
+            function(conn, client, "demo", resolve(job, params), "test/killed")
+            return
+        given = Work(
+            conn=conn,
+            params=resolve(job, params),
+            run_name="test/killed",
+            open_oms_db=lambda: database.connect(dsn, autocommit=True),
+            open_sftp=lambda resource: (_ for _ in ()).throw(AssertionError(resource)),
+            open_shop=lambda shop_id: client,
+        )
+        function(given)
+
+
+if __name__ == "__main__":
+    main(**json.loads(sys.argv[1]))

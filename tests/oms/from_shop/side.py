@@ -1,0 +1,119 @@
+"""A shop whose stock the OMS follows, for tests: what it tells, and what the OMS makes of it."""
+
+import json
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from oms import catalog, database
+from oms.from_shop import webhooks
+from oms.parameters import resolve
+from oms.work import Work
+from tests.oms.sync.bench import Bench
+
+STORES = {"Store": ["S1"], "Other": ["S2"]}
+
+
+@dataclass
+class Side:
+    """Shops of a bench and the jobs that take their levels in; every step is committed."""
+
+    oms: Bench
+    _numbers: count = field(default_factory=lambda: count(1))
+
+    @property
+    def db(self) -> database.Connection:
+        return self.oms.db
+
+    def open_shop(
+        self, products: dict[str, Any], shop: str = "demo", *, master: str = "SHOPIFY", **more: Any
+    ) -> None:
+        """A shop with the physical locations Store (S1) and Other (S2)."""
+        self.oms.open_shop(shop, products, **{"locations": STORES} | more)
+        self.db.execute("update oms.shop set inventory_master = %s where shop_id = %s", (master, shop))
+
+    # what the shop says
+
+    def event(
+        self,
+        sku: str,
+        available: int | None,
+        at: str,
+        *,
+        shop: str = "demo",
+        location: str = "Store",
+        triggered: str | None = None,
+        webhook_id: str | None = None,
+        payload: dict[str, Any] | None = None,
+    ) -> str:
+        """A delivery in the inbox, as the receiver leaves it; the same id again changes nothing."""
+        number = webhook_id or f"w{next(self._numbers)}"
+        body = {
+            "inventory_item_id": self.oms.items[shop, sku],
+            "location_id": self.oms.locations[shop, location],
+            "available": available,
+            "updated_at": at,
+        } | (payload or {})
+        self.db.execute(
+            """insert into oms.webhook_inbox (shop_id, webhook_id, topic, triggered_at, payload)
+               values (%s, %s, %s, %s, %s) on conflict do nothing""",
+            (shop, number, webhooks.TOPIC, triggered, json.dumps(body)),
+        )
+        return number
+
+    # what the OMS does
+
+    def work(self, job: Any, params: dict[str, Any]) -> Work:
+        return Work(
+            conn=self.db,
+            params=resolve(job, params),
+            run_name=f"test/{next(self._numbers)}",
+            open_oms_db=lambda: database.connect(self.oms.dsn, autocommit=True),
+            open_sftp=self.no_sftp,
+            open_shop=self.oms.client,
+        )
+
+    @contextmanager
+    def no_sftp(self, resource: str):
+        raise AssertionError(f"nobody needs {resource} here")
+        yield
+
+    def receive(self, **params: Any) -> dict[str, Any]:
+        """One run of the job that works off webhooks."""
+        return webhooks.receive(self.work(catalog.RECEIVE_INVENTORY_LEVEL_WEBHOOKS, params))
+
+    # what can be seen
+
+    def position(self, sku: str, facility: str = "S1") -> tuple[int, int] | None:
+        """QOH and ATP."""
+        return self.db.execute(
+            """select qoh, atp from oms.inventory_item where product_id = %s and facility_id = %s""",
+            (self.oms.world.products[sku], facility),
+        ).fetchone()
+
+    def stand(self, sku: str, qoh: int, atp: int, facility: str = "S1") -> None:
+        """Bring a position to these figures."""
+        was = self.position(sku, facility) or (0, 0)
+        self.oms.world.stock(self.oms.world.products[sku], facility, atp - was[1], qoh - was[0])
+
+    def inbox(self) -> dict[str, str]:
+        """Status by webhook id."""
+        return dict(self.db.execute("select webhook_id, status from oms.webhook_inbox").fetchall())
+
+    def errors(self) -> dict[str, str]:
+        """The code of what was set aside or ignored, by webhook id."""
+        rows = self.db.execute(
+            "select webhook_id, split_part(error, ':', 1) from oms.webhook_inbox where error is not null"
+        )
+        return dict(rows.fetchall())
+
+    def drift(self, sku: str) -> list[tuple]:
+        """Observations as (shopify_available, desired, drift)."""
+        return self.db.execute(
+            "select shopify_available, desired, drift from oms.shop_level_drift where product_id = %s",
+            (self.oms.world.products[sku],),
+        ).fetchall()
+
+    def entries(self) -> int:
+        return self.db.execute("select count(*)::int from oms.inventory_ledger").fetchone()[0]
