@@ -17,6 +17,7 @@ from oms.inventory import checking, figures, why
 from oms.setup import applying
 from oms.setup.errors import SetupRefused
 from oms.setup.tables import column_tables
+from oms.upkeep import backup
 
 VARIABLE = "AIRFLOW_CONN_OMS_DB"
 LIBPQ_OPTIONS = (
@@ -44,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_online_atp(commands)
     _add_check(commands)
     _add_why(commands)
+    _add_backup(commands)
     given = parser.parse_args(arguments)
     run: Callable[[str, argparse.Namespace], int] = given.run
     try:
@@ -208,6 +210,45 @@ def _why(dsn: str, given: argparse.Namespace) -> int:
         )
     print("\n".join(why.told(found)))
     return 0 if found.adds_up else 1
+
+
+def _add_backup(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser("backup", help="write the whole OMS database into a file (pg_dump)")
+    parser.add_argument("file", type=Path)
+    parser.set_defaults(run=_backup)
+    parser = commands.add_parser("restore", help="read a backup into an empty database (pg_restore)")
+    parser.add_argument("file", type=Path)
+    parser.set_defaults(run=_restore)
+    parser = commands.add_parser(
+        "after-restore",
+        help="let marks and books of a restored database start over; until then nothing is pushed",
+    )
+    parser.set_defaults(run=_after_restore)
+
+
+def _backup(dsn: str, given: argparse.Namespace) -> int:
+    backup.backup(dsn, given.file)
+    print(f"{given.file}: {given.file.stat().st_size:,} bytes")
+    return 0
+
+
+def _restore(dsn: str, given: argparse.Namespace) -> int:
+    backup.restore(dsn, given.file)
+    print("restored; nothing is pushed until `python -m oms after-restore` has run")
+    return 0
+
+
+def _after_restore(dsn: str, given: argparse.Namespace) -> int:
+    with database.connect(dsn, autocommit=True) as conn:
+        done = backup.after_restore(conn)
+    if done is None:
+        print("this database is not a restored one, or has started over already: nothing to do")
+        return 0
+    print(
+        f"{done.levels:,} books start over, {done.batches:,} unanswered calls are given up; now drop again "
+        "the files that were closed after the backup (archive/), run the order imports, then upload_inventory"
+    )
+    return 0
 
 
 if __name__ == "__main__":

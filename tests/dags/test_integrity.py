@@ -29,6 +29,7 @@ FILES = {
     "inventory_imports.py": (*catalog.INVENTORY_IMPORTS, catalog.APPROVE_HELD_FILES),
     "inventory_sync.py": (catalog.INVENTORY_CATEGORY, *catalog.INVENTORY_SYNCS),
     "inventory_tasks.py": catalog.INVENTORY_TASKS,
+    "miscellaneous.py": catalog.MISCELLANEOUS_TASKS,
 }
 
 

@@ -23,6 +23,7 @@ from oms.catalog.inventory_pushes import (
     UPLOAD_INVENTORY,
     UPLOAD_RECENT_INVENTORY_CHANGES,
 )
+from oms.catalog.miscellaneous import HOUSE_KEEPING
 from oms.catalog.model import (
     BALANCE,
     CATEGORIES,
@@ -50,6 +51,7 @@ __all__ = [
     "CATEGORIES",
     "DIRECTIONS",
     "FILE_HELD",
+    "HOUSE_KEEPING",
     "IMPORT_INVENTORY_ADJUSTMENT",
     "IMPORT_INVENTORY_RESET",
     "IMPORT_INVENTORY_TRANSFER",
@@ -66,6 +68,7 @@ __all__ = [
     "INVENTORY_TASKS",
     "JOBS",
     "LEVEL_WEBHOOKS",
+    "MISCELLANEOUS_TASKS",
     "PUSH_INVENTORY_DELTAS",
     "RECEIVE_INVENTORY_LEVEL_WEBHOOKS",
     "STOCK_CHANGED_DELTA",
@@ -93,6 +96,7 @@ INVENTORY_IMPORTS: tuple[ImportJob, ...] = (
     IMPORT_INVENTORY_ADJUSTMENT,
 )
 INVENTORY_TASKS: tuple[TaskJob, ...] = (RECEIVE_INVENTORY_LEVEL_WEBHOOKS,)
+MISCELLANEOUS_TASKS: tuple[TaskJob, ...] = (HOUSE_KEEPING,)
 INVENTORY_SYNCS: tuple[SyncJob, ...] = (
     UPLOAD_RECENT_INVENTORY_CHANGES,
     PUSH_INVENTORY_DELTAS,
@@ -138,6 +142,7 @@ JOBS: dict[str, Job] = {
         APPROVE_HELD_FILES,
         *INVENTORY_TASKS,
         *INVENTORY_SYNCS,
+        *MISCELLANEOUS_TASKS,
     )
 }
 """Every job by its DAG id."""

@@ -39,12 +39,14 @@ having sum(reservation.quantity)
  order by 1;
 
 -- name: rejects_off
--- The constraint guards the sum of the account; here: the rejected lines are kept, each once.
+-- The constraint guards the sum of the account; here: the rejected lines are kept, each once,
+-- until house-keeping removes them.
 select format('file %s (log %s)', log.file_name, log.log_id),
        format('%s rejected lines kept', count(reject.log_id)), log.rejected_count::text
   from oms.import_log as log
   left join oms.import_reject as reject using (log_id)
  where log.status = 'DmlsFinished'
+   and log.contents_removed_at is null
  group by log.log_id
 having count(reject.log_id) <> log.rejected_count
  order by 1;

@@ -17,6 +17,7 @@ from oms.sync.errors import ShopBusy, SyncMisconfigured
 from oms.sync.options import Mode, PushOptions, Report
 from oms.sync.planning import Location
 from oms.sync.sending import Batch, Sender
+from oms.upkeep.backup import is_restored
 
 log = logging.getLogger(__name__)
 sql = statements(__file__)
@@ -164,6 +165,10 @@ def _refusal(conn: Connection, shop_id: str, mode: Mode) -> str | None:
     row = conn.execute(planning.sql.shop, {"shop_id": shop_id}).fetchone()
     if row is None:
         raise SyncMisconfigured(f"there is no shop {shop_id}")
+    if is_restored(conn):
+        raise SyncMisconfigured(
+            "this database was restored or copied: run `python -m oms after-restore`, then a hard sync"
+        )
     _, push_enabled, inventory_master, reserve_inventory = row
     if not push_enabled:
         return "pushes to this shop are switched off"

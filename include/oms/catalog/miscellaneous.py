@@ -1,0 +1,65 @@
+"""Jobs that look after the OMS itself (spec inventory.md 3.5)."""
+
+from oms.catalog.model import Parameter, TaskJob
+from oms.catalog.shared import SAFETY
+
+
+def _days(name: str, default: int, minimum: int, description: str, source: str = "C") -> Parameter:
+    return Parameter(
+        name=name,
+        types=("integer",),
+        default=default,
+        example=default * 2,
+        minimum=minimum,
+        maximum=36_500,
+        section="How long to keep",
+        source=source,
+        description=f"{description}, days.",
+    )
+
+
+HOUSE_KEEPING = TaskJob(
+    dag_id="house_keeping",
+    name="House-keeping",
+    category="miscellaneous",
+    direction="internal",
+    schedule="40 3 * * *",
+    function="oms.upkeep.house_keeping:keep_house",
+    purpose=(
+        "Removes what has served its time: contents of finished files, archived files, webhooks worked off, "
+        "bytes of answered calls. Balances, their history, the books of the shops and what recognises a file "
+        "that comes twice stay for ever."
+    ),
+    when="Every night at 3:40; by hand after a change of the days.",
+    repeat="Safe: what is gone is gone, and nothing younger than the days is touched.",
+    on_failure="What was removed stays removed; the rest goes with the next run. Nothing else depends on it.",
+    what_to_do=(
+        "Read the log: mostly an SFTP server that does not let us remove files in archive/ or error/. "
+        "Correct that and start the job again."
+    ),
+    parameters=(
+        _days("logDays", 15, 4, "Rejected lines, remarks and chunks of closed files", "D"),
+        _days("archiveDays", 90, 4, "Files in archive/ and error/ on SFTP, and reject files"),
+        _days("webhookDays", 15, 3, "Webhooks worked off"),
+        _days("changeDays", 15, 1, "Notes that a product changed, once every push has seen them"),
+        _days("answerDays", 30, 2, "Bytes of calls to Shopify that are answered"),
+        Parameter(
+            name="batchSize",
+            types=("integer",),
+            default=10_000,
+            example=1_000,
+            minimum=1,
+            maximum=1_000_000,
+            section=SAFETY,
+            description="Rows removed in one transaction.",
+        ),
+        Parameter(
+            name="dryRun",
+            types=("boolean",),
+            default=False,
+            example=True,
+            section=SAFETY,
+            description="Count what would be removed, and remove nothing.",
+        ),
+    ),
+)

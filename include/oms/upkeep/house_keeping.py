@@ -1,0 +1,145 @@
+"""Removes what has served its time: a list of rules, each with its table, its age and what must stay.
+
+The ledger, the books and what names them as a cause are never touched (spec inventory.md 3.5, 3.6, 6.7).
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+from psycopg import sql as composed
+
+from oms import crashpoints
+from oms.database import Connection, statements
+from oms.work import Work
+
+sql = statements(__file__)
+log = logging.getLogger(__name__)
+
+FORGOTTEN = crashpoints.register("keep.forgotten", "logs say that their contents go, the rows are there")
+REMOVED = crashpoints.register("keep.removed", "one batch of rows is removed, more are due")
+FILE_GONE = crashpoints.register("keep.file_gone", "a file is removed from SFTP, its log does not say so yet")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One kind of rows: in which table, and how many days they stay; `due` selects the ctids of old ones."""
+
+    what: str
+    table: str
+    days: str
+    """Name of the job's parameter."""
+    due: str
+
+
+def _rule(what: str, table: str, days: str, schema: str = "oms") -> Rule:
+    return Rule(what, f"{schema}.{table}", days, getattr(sql, table))
+
+
+RULES = (
+    _rule("rejected lines of closed files", "import_reject", "logDays"),
+    _rule("remarks on rows of closed files", "import_row_note", "logDays"),
+    _rule("counts by chunk of closed files", "import_chunk_count", "logDays"),
+    _rule("groups of closed files", "import_group", "logDays"),
+    _rule("chunks of closed files", "import_chunk", "logDays"),
+    _rule("rejects of older product imports", "product_import_reject", "logDays"),
+    _rule("staged lines of ended product imports", "catalogue_line", "logDays", "oms_staging"),
+    _rule("webhooks worked off", "webhook_inbox", "webhookDays"),
+    _rule("changes of products seen by every mark", "product_change", "changeDays"),
+    _rule("batches whose lines went on in others", "sync_batch", "answerDays"),
+)
+"""In the order in which one table refers to another. A further table is one line here and one query."""
+
+
+def keep_house(work: Work) -> dict[str, int]:
+    """Remove what is older than the parameters say, in batches; return how many of each kind.
+
+    With dryRun nothing is removed and the figures are what would be. Two runs never work at a time: the
+    second one finds nothing to do. May be killed at any point and run again.
+    """
+    if not work.conn.execute(sql.one_at_a_time).fetchone()[0]:
+        log.info("another run is at it: nothing is left to do")
+        return {}
+    try:
+        removed = _work_off(work)
+    finally:
+        if not work.conn.closed:
+            work.conn.execute(sql.let_others)
+    would = "would be removed" if work.params["dryRun"] else "removed"
+    for what, count in removed.items():
+        log.info("%s: %s %s", what, f"{count:,}", would)
+    return removed
+
+
+def _work_off(work: Work) -> dict[str, int]:
+    conn, params, now = work.conn, work.params, datetime.now(UTC)
+    before = {name: now - timedelta(days=days) for name, days in params.items() if name.endswith("Days")}
+    dry, limit = params["dryRun"], params["batchSize"]
+
+    def forget(due: str, act: str, days: str) -> int:
+        if dry:
+            return conn.execute(due, {"before": before[days]}).fetchone()[0]
+        return _in_batches(lambda: conn.execute(act, {"before": before[days], "limit": limit}).rowcount)
+
+    removed = {"files whose contents go": forget(sql.contents_due, sql.forget_contents, "logDays")}
+    crashpoints.point(FORGOTTEN)
+    for rule in RULES:
+        removed[rule.what] = _apply(conn, rule, before[rule.days], limit, dry)
+    removed["payloads of answered calls"] = forget(sql.payloads_due, sql.forget_payloads, "answerDays")
+    removed["staging tables left behind"] = _drop_staging(conn, dry)
+    removed["files in archive/ and error/"] = _remove_files(work, before["archiveDays"], dry)
+    return removed
+
+
+def _apply(conn: Connection, rule: Rule, before: datetime, limit: int, dry: bool) -> int:
+    """Remove the rows of one rule, each batch a transaction of its own; return how many."""
+    values = {"before": before, "limit": limit}
+    due = composed.SQL(rule.due)
+    if dry:
+        counted = composed.SQL("select count(*) from ({}) as due").format(due)
+        return conn.execute(counted, values).fetchone()[0]
+    delete = composed.SQL("delete from {} where ctid = any (array({} limit %(limit)s))").format(
+        composed.Identifier(*rule.table.split(".")), due
+    )
+    return _in_batches(lambda: conn.execute(delete, values).rowcount)
+
+
+def _in_batches(act: Callable[[], int]) -> int:
+    total = 0
+    while done := act():
+        total += done
+        crashpoints.point(REMOVED)
+    return total
+
+
+def _drop_staging(conn: Connection, dry: bool) -> int:
+    tables = [name for (name,) in conn.execute(sql.staging_left)]
+    for name in [] if dry else tables:
+        conn.execute(composed.SQL("drop table if exists {}").format(composed.Identifier("oms_staging", name)))
+    return len(tables)
+
+
+def _remove_files(work: Work, before: datetime, dry: bool) -> int:
+    """Remove archived files and reject files from SFTP; one that is gone already counts as removed."""
+    due = work.conn.execute(sql.files_due, {"before": before}).fetchall()
+    if dry:
+        return sum(path is not None for _, _, *paths in due for path in paths)
+    removed = 0
+    for connection_id, logs in groupby(due, key=lambda row: row[1]):
+        with work.open_sftp(connection_id) as sftp:
+            for log_id, _, *paths in logs:
+                removed += sum(_remove(sftp, path) for path in paths if path is not None)
+                crashpoints.point(FILE_GONE)
+                work.conn.execute(sql.note_files_removed, {"log_id": log_id})
+    return removed
+
+
+def _remove(sftp: Any, path: str) -> bool:
+    try:
+        sftp.remove(path)
+    except FileNotFoundError:
+        return False
+    return True

@@ -1,0 +1,150 @@
+-- What each rule may remove: the ctids of the rows, older than %(before)s. Rules: inventory.md 3.5, 3.6, 6.7.
+
+-- name: forget_contents
+-- A closed file loses its contents. The log itself stays for ever: it is the cause of ledger entries, and its
+-- hash and name are what a file that comes twice is recognised by (inventory.md 3.6).
+update oms.import_log
+   set contents_removed_at = now()
+ where log_id in (select log_id
+                    from oms.import_log
+                   where closed_at < %(before)s
+                     and contents_removed_at is null
+                   order by closed_at
+                   limit %(limit)s)
+
+-- name: contents_due
+select count(*)
+  from oms.import_log
+ where closed_at < %(before)s
+   and contents_removed_at is null
+
+-- name: import_reject
+select row.ctid
+  from oms.import_reject as row
+  join oms.import_log as log using (log_id)
+ where log.closed_at < %(before)s
+
+-- name: import_row_note
+select row.ctid
+  from oms.import_row_note as row
+  join oms.import_log as log using (log_id)
+ where log.closed_at < %(before)s
+
+-- name: import_chunk_count
+-- Of loads all of whose files are closed for so long.
+select row.ctid
+  from oms.import_chunk_count as row
+ where not exists (select from oms.import_log as log
+                    where log.load_id = row.load_id
+                      and (log.closed_at is null or log.closed_at >= %(before)s))
+
+-- name: import_group
+select row.ctid
+  from oms.import_group as row
+ where exists (select from oms.import_log as log where log.load_id = row.load_id)
+   and not exists (select from oms.import_log as log
+                    where log.load_id = row.load_id
+                      and (log.closed_at is null or log.closed_at >= %(before)s))
+
+-- name: import_chunk
+select row.ctid
+  from oms.import_chunk as row
+ where exists (select from oms.import_log as log where log.load_id = row.load_id)
+   and not exists (select from oms.import_log as log
+                    where log.load_id = row.load_id
+                      and (log.closed_at is null or log.closed_at >= %(before)s))
+   and not exists (select from oms.import_chunk_count as counted
+                    where counted.load_id = row.load_id and counted.chunk_no = row.chunk_no)
+
+-- name: product_import_reject
+-- The newest import of a shop keeps its rejects: somebody may still be correcting them.
+select row.ctid
+  from oms.product_import_reject as row
+  join oms.product_import as import using (import_id)
+ where import.finished_at < %(before)s
+   and exists (select from oms.product_import as newer
+                where newer.shop_id = import.shop_id
+                  and newer.status = 'FINISHED'
+                  and newer.import_id > import.import_id)
+
+-- name: catalogue_line
+-- Lines of product imports that ended without clearing them; the table is unlogged.
+select row.ctid
+  from oms_staging.catalogue_line as row
+ where not exists (select from oms.product_import as import
+                    where import.import_id = row.import_id
+                      and (import.status = 'STARTED' or import.finished_at >= %(before)s))
+
+-- name: webhook_inbox
+-- Worked off. What waits or has failed stays until somebody takes it.
+select row.ctid
+  from oms.webhook_inbox as row
+ where row.status in ('DONE', 'STALE', 'IGNORED')
+   and row.received_at < %(before)s
+   and row.processed_at < %(before)s
+
+-- name: product_change
+-- Seen by every mark: a plan never asks for it again (design 5).
+select row.ctid
+  from oms.product_change as row
+ where row.recorded_at < %(before)s
+   and row.tx < coalesce((select oldest.tx from oms.oldest_mark as oldest), '9223372036854775807')
+
+-- name: sync_batch
+-- Batches whose lines all went on in other batches. A line stays as long as the book names it as a cause, that
+-- is for ever, and its batch with it.
+select row.ctid
+  from oms.sync_batch as row
+ where row.status in ('REJECTED', 'SUPERSEDED')
+   and row.answered_at < %(before)s
+   and not exists (select from oms.sync_line as line where line.batch_id = row.batch_id)
+   and not exists (select from oms.sync_batch as other where other.replaces_batch_id = row.batch_id)
+
+-- name: payloads_due
+select count(*)
+  from oms.sync_batch
+ where payload <> ''
+   and status in ('APPLIED', 'REJECTED', 'SUPERSEDED')
+   and answered_at < %(before)s
+
+-- name: forget_payloads
+-- The bytes of answered batches; what they said is in their lines, the answer stays.
+update oms.sync_batch
+   set payload = ''
+ where batch_id in (select batch_id
+                      from oms.sync_batch
+                     where payload <> ''
+                       and status in ('APPLIED', 'REJECTED', 'SUPERSEDED')
+                       and answered_at < %(before)s
+                     order by answered_at
+                     limit %(limit)s)
+
+-- name: staging_left
+-- Staging tables of files that are closed, or of claims that were dropped.
+select place.tablename
+  from pg_tables as place
+  left join oms.import_log as log on log.log_id = substring(place.tablename from '_([0-9]+)$')::bigint
+ where place.schemaname = 'oms_staging'
+   and place.tablename ~ '^(file|rows)_[0-9]+$'
+   and (log.log_id is null or log.closed_at is not null)
+ order by place.tablename
+
+-- name: files_due
+-- Files in archive/ and error/ that are ours by their log: nothing else there is touched.
+select log_id, connection_id, moved_to, reject_file
+  from oms.import_log
+ where closed_at < %(before)s
+   and files_removed_at is null
+   and (moved_to is not null or reject_file is not null)
+ order by connection_id, log_id
+
+-- name: note_files_removed
+update oms.import_log
+   set files_removed_at = now()
+ where log_id = %(log_id)s
+
+-- name: one_at_a_time
+select pg_try_advisory_lock(hashtextextended('oms.house_keeping', 0))
+
+-- name: let_others
+select pg_advisory_unlock(hashtextextended('oms.house_keeping', 0))

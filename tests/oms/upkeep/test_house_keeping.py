@@ -1,0 +1,235 @@
+"""What has served its time goes; what is still needed stays (spec inventory.md 3.5, 3.6, 6.7)."""
+
+import uuid
+from collections.abc import Callable
+
+import psycopg
+import pytest
+
+from oms import catalog
+from oms.inventory.checking import breaches
+from oms.upkeep.house_keeping import RULES, keep_house
+from tests.oms.imports.conftest import RESET, RESET_JOB, VARIANCE, VARIANCE_JOB, Floor
+from tests.oms.upkeep.conftest import work_of
+
+JOB = catalog.HOUSE_KEEPING
+
+
+def keep(floor: Floor, **conf) -> dict[str, int]:
+    """One run; the figures that are not 0."""
+    return {what: count for what, count in keep_house(work_of(floor, JOB, **conf)).items() if count}
+
+
+def count(floor: Floor, table: str) -> int:
+    return floor.conn.execute(f"select count(*) from {table}").fetchone()[0]  # noqa: S608
+
+
+def test_contents_of_closed_files_go_after_15_days_the_account_and_the_ledger_stay(
+    floor: Floor, later: Callable
+):
+    floor.vary(VARIANCE + "STORE_1,,SKU,A,7,,,\nSTORE_1,,SKU,NOPE,1,,,\nSTORE_1,,SKU,B,-3,,,\n")
+    assert keep(floor) == {}
+    later("import_log", 16)
+
+    removed = keep(floor)
+
+    assert removed["rejected lines of closed files"] == 1
+    assert removed["remarks on rows of closed files"] == 1
+    assert removed["chunks of closed files"] == 1
+    tables = ("import_reject", "import_row_note", "import_chunk", "import_chunk_count", "import_group")
+    assert [count(floor, f"oms.{table}") for table in tables] == [0] * 5
+    assert floor.counts() == {"total": 3, "applied": 2, "rejected": 1}
+    assert (floor.position("A"), floor.entries()) == ((7, 7), 2)
+    assert breaches(floor.conn) == []
+    assert keep(floor) == {}
+
+
+def test_a_file_of_the_same_name_and_content_is_recognised_ever_after(floor: Floor, later: Callable):
+    content = VARIANCE + "STORE_1,,SKU,A,7,,,\n"
+    floor.vary(content)
+    later("import_log", 400)
+    keep(floor, logDays=4, archiveDays=4)
+
+    floor.vary(content)
+
+    assert floor.counts() == {"total": 1, "duplicate": 1}
+    assert floor.position("A") == (7, 7)
+
+
+def test_open_files_keep_everything(floor: Floor, later: Callable):
+    floor.drop(VARIANCE_JOB, "open.csv", VARIANCE + "STORE_1,,SKU,A,7,,,\nSTORE_1,,SKU,NOPE,1,,,\n")
+    (chunk,) = floor.land(VARIANCE_JOB)
+    later("import_log", 400)
+
+    assert keep(floor) == {}
+
+    floor.apply(chunk)
+    floor.close(VARIANCE_JOB).raise_if_open()
+    assert (floor.position("A"), floor.rejects()) == ((7, 7), [(3, "ERR_PRODUCT_NOT_FOUND")])
+
+
+def test_archived_files_and_reject_files_go_and_nothing_else_in_the_folder(floor: Floor, later: Callable):
+    floor.reset(RESET + "STORE_1,SKU,A,7\nSTORE_1,SKU,NOPE,1\n", "old.csv")
+    later("import_log", 91)
+    floor.reset(RESET + "STORE_1,SKU,A,8\n", "young.csv")
+    floor.drop(RESET_JOB, "archive/1_mine.csv", "a person's own file")
+
+    assert keep(floor)["files in archive/ and error/"] == 2
+
+    assert [name.split("_")[1] for name in floor.files(RESET_JOB, "archive")] == ["mine.csv", "young.csv"]
+    assert floor.files(RESET_JOB, "error") == []
+    assert "files in archive/ and error/" not in keep(floor)
+
+
+def test_staging_left_behind_goes_that_of_open_files_stays(floor: Floor):
+    floor.drop(RESET_JOB, "open.csv", RESET + "STORE_1,SKU,A,7\n")
+    floor.land(RESET_JOB)
+    (log_id,) = floor.logs("log_id")[-1]
+    floor.conn.execute("create table oms_staging.file_4711 (); create table oms_staging.rows_4711 ()")
+
+    assert keep(floor) == {"staging tables left behind": 2}
+
+    left = floor.conn.execute("select tablename from pg_tables where tablename ~ '^(file|rows)_[0-9]+$'")
+    assert {name for (name,) in left} <= {f"file_{log_id}", f"rows_{log_id}"}
+
+
+@pytest.fixture
+def shop(floor: Floor) -> Floor:
+    floor.conn.execute("insert into oms.product_store (product_store_id, store_name) values ('STORE', 'S')")
+    floor.conn.execute(
+        """insert into oms.shop (shop_id, shop_name, connection_id, product_store_id)
+           values ('demo', 'demo', 'shopify_demo', 'STORE')"""
+    )
+    floor.conn.execute(
+        """insert into oms.shop_location (shop_id, shopify_location_id, location_name)
+           values ('demo', 1, 'Main'), ('demo', 2, 'Second')"""
+    )
+    return floor
+
+
+def test_webhooks_worked_off_go_what_waits_or_failed_stays(shop: Floor, later: Callable):
+    for status in ("NEW", "DONE", "STALE", "IGNORED", "FAILED"):
+        shop.conn.execute(
+            """insert into oms.webhook_inbox (shop_id, webhook_id, topic, payload, status, processed_at)
+               values ('demo', %(status)s, 'orders/create', '{}', %(status)s,
+                       case when %(status)s <> 'NEW' then now() end)""",
+            {"status": status},
+        )
+    later("webhook_inbox", 16)
+
+    assert keep(shop) == {"webhooks worked off": 3}
+    left = shop.conn.execute("select status from oms.webhook_inbox order by 1").fetchall()
+    assert left == [("FAILED",), ("NEW",)]
+
+
+def test_a_change_that_some_mark_has_not_seen_stays(shop: Floor, later: Callable):
+    def change() -> int:
+        return shop.conn.execute(
+            """insert into oms.product_change (product_id, cause)
+               select product_id, 'test' from oms.product where internal_name = 'A' returning change_id"""
+        ).fetchone()[0]
+
+    def mark(location: int) -> None:
+        shop.conn.execute(
+            """insert into oms.sync_mark (shop_id, shopify_location_id, snapshot, planned_by)
+               values ('demo', %s, pg_current_snapshot(), 'test')""",
+            (location,),
+        )
+
+    shop.conn.execute("delete from oms.product_change")
+    change()
+    with psycopg.connect(shop.dsn) as open_one:
+        open_one.execute(
+            """insert into oms.product_change (product_id, cause)
+               select product_id, 'open' from oms.product where internal_name = 'A'"""
+        )
+        mark(1)
+        unseen = change()
+        mark(2)
+        open_one.commit()
+    later("product_change", 16)
+
+    assert keep(shop) == {"changes of products seen by every mark": 1}
+    left = shop.conn.execute("select cause, change_id from oms.product_change order by change_id").fetchall()
+    assert [cause for cause, _ in left] == ["open", "test"]
+    assert left[-1][1] == unseen
+
+
+def test_answered_calls_lose_their_bytes_open_ones_nothing(shop: Floor, later: Callable):
+    for status in ("PLANNED", "UNKNOWN", "APPLIED", "REJECTED"):
+        shop.conn.execute(
+            """insert into oms.sync_batch (batch_id, shop_id, mode, payload, line_count, run_id, status,
+                                           first_sent_at, answered_at, adjustment_group_id)
+               values (%(id)s, 'demo', 'RECENT', '{"x": 1}', 1, 'r', %(status)s, now(),
+                       case when %(status)s in ('APPLIED', 'REJECTED') then now() end, %(status)s)""",
+            {"id": uuid.uuid4(), "status": status},
+        )
+    shop.conn.execute(
+        """insert into oms.sync_line (batch_id, shop_id, shopify_location_id, shopify_inventory_item_id,
+                                      product_id, delta, desired, compared_with, guarded)
+           select batch_id, 'demo', 1, 1, (select min(product_id) from oms.product), 1, 1, 0, false
+             from oms.sync_batch where status = 'APPLIED'"""
+    )
+    later("sync_batch", 31)
+
+    assert keep(shop) == {
+        "batches whose lines went on in others": 1,
+        "payloads of answered calls": 1,
+    }
+    left = shop.conn.execute("select status, payload, adjustment_group_id from oms.sync_batch order by 1")
+    assert left.fetchall() == [
+        ("APPLIED", "", "APPLIED"),
+        ("PLANNED", '{"x": 1}', "PLANNED"),
+        ("UNKNOWN", '{"x": 1}', "UNKNOWN"),
+    ]
+    for statement in (
+        "update oms.sync_batch set payload = '' where status = 'UNKNOWN'",
+        "update oms.sync_batch set payload = 'other' where status = 'APPLIED'",
+    ):
+        with pytest.raises(psycopg.errors.RestrictViolation, match="frozen"):
+            shop.conn.execute(statement)
+
+
+def test_a_dry_run_counts_the_same_and_removes_nothing(floor: Floor, later: Callable):
+    floor.vary(VARIANCE + "STORE_1,,SKU,A,7,,,\nSTORE_1,,SKU,NOPE,1,,,\n")
+    floor.conn.execute("create table oms_staging.file_4711 ()")
+    later("import_log", 100)
+    state = {table: count(floor, f"oms.{table}") for table in ("import_reject", "import_chunk_count")}
+
+    promised = keep(floor, dryRun=True)
+
+    assert state == {table: count(floor, f"oms.{table}") for table in state}
+    assert promised.pop("chunks of closed files", 0) == 0, "they wait for their counts to go first"
+    kept = keep(floor)
+    kept.pop("chunks of closed files")
+    assert promised == kept
+
+
+def test_rows_go_in_batches(floor: Floor, later: Callable):
+    floor.vary(VARIANCE + "STORE_1,,SKU,NOPE,1,,,\n" * 7)
+    later("import_log", 16)
+
+    assert keep(floor, batchSize=2)["rejected lines of closed files"] == 7
+    assert count(floor, "oms.import_reject") == 0
+
+
+def test_two_runs_never_work_side_by_side(floor: Floor):
+    with psycopg.connect(floor.dsn, autocommit=True) as other:
+        other.execute("select pg_advisory_lock(hashtextextended('oms.house_keeping', 0))")
+        assert keep_house(work_of(floor, JOB)) == {}
+        other.execute("select pg_advisory_unlock_all()")
+    assert keep_house(work_of(floor, JOB)) != {}
+
+
+def test_no_rule_touches_what_must_stay_for_ever(floor: Floor):
+    tables = {rule.table for rule in RULES}
+
+    assert not tables & {
+        "oms.inventory_ledger",
+        "oms.sync_book",
+        "oms.sync_line",
+        "oms.import_log",
+        "oms.import_document_line",
+        "oms.ledger_commit",
+    }
+    assert {rule.days for rule in RULES} <= {parameter.name for parameter in JOB.parameters}
