@@ -160,6 +160,9 @@ def business(scene: Scene) -> None:
         scene.until("Airflow to know the jobs", lambda: len(scene.airflow.dags()) >= len(JOBS))
         for dag_id in JOBS:
             scene.airflow.set_paused(dag_id, False)
+    with step("a hard sync while nothing is known: it tells the shop nothing") as current:
+        run = scene.airflow.trigger("upload_inventory", {})
+        current.note = scene.airflow.wait_for_run("upload_inventory", run, seconds=180)
     with step("initial_load: the shop's products become ours") as current:
         run = scene.airflow.trigger("initial_load", {"shopId": ["demo"]})
         state = scene.airflow.wait_for_run("initial_load", run, seconds=180)
@@ -167,6 +170,7 @@ def business(scene: Scene) -> None:
         current.note = f"{state}, {variants:,} variants"
     scene.demo.expect("initial load", "success", state)
     scene.demo.expect("variants known", len(data.catalogue()), variants)
+    scene.demo.expect("calls that changed the shop before any stock", 0, len(scene.changes_in_the_shop()))
 
 
 def morning(scene: Scene) -> None:
@@ -193,7 +197,7 @@ def morning(scene: Scene) -> None:
     need = sum(before[level] != quantity for level, quantity in expected.items())
     changes = [change for entry in scene.changes_in_the_shop() for change in entry["changes"]]
     made = sum(change[0] == "available" for change in changes)
-    say(f"  {need:,} levels differed, {made:,} changes were made in the shop")
+    scene.demo.expect("levels that differed, changes made", need, made)
 
 
 def show_account(scene: Scene, log: dict, rows: int) -> None:

@@ -6,7 +6,7 @@ Rules: spec inventory.md 2.4, 6.2, 6.3, 6.5, 6.7; design section 5.
 import json
 import logging
 import uuid
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -52,13 +52,17 @@ class Location:
 
 @dataclass(frozen=True)
 class Plan:
-    """What was decided and from which snapshot; its levels are in the session's workspace."""
+    """What was decided and from which snapshot; its levels are in the session's workspace.
+
+    without_stock: locations whose first comparison would be too early, with whether it waits for a file.
+    """
 
     plan_id: uuid.UUID
     mode: Mode
     locations: tuple[Location, ...]
     snapshot: str
     complete: tuple[int, ...]
+    without_stock: Mapping[int, bool]
 
     def location_ids(self) -> list[int]:
         return [location.shopify_location_id for location in self.locations]
@@ -108,15 +112,6 @@ def locations_to_serve(conn: Connection, shop_id: str, mode: Mode, options: Push
     return served
 
 
-def without_stock(conn: Connection, shop_id: str, locations: list[int]) -> list[int]:
-    """Return those never compared with yet whose stock is still unknown or just coming in.
-
-    Their first comparison would tell the shop that nothing is there.
-    """
-    values = {"shop_id": shop_id, "locations": locations}
-    return sorted(number for (number,) in conn.execute(sql.without_stock, values))
-
-
 def locations_showing(conn: Connection, shop_id: str, facilities: Sequence[str]) -> list[int]:
     """Return the locations of a shop whose figure has stock of one of the facilities in it."""
     values = {"shop_id": shop_id, "facilities": list(facilities)}
@@ -158,13 +153,19 @@ PLANNED_FROM = (
 def take_snapshot(
     conn: Connection, shop_id: str, mode: Mode, locations: Sequence[Location], options: PushOptions
 ) -> Plan:
-    """Read candidates, desired figures, books and K in one snapshot of the OMS, into the workspace."""
+    """Read candidates, desired figures, books and K in one snapshot of the OMS, into the workspace.
+
+    A location never compared with yet is left out while, in this same snapshot, its stock is unknown or just
+    coming in: the comparison would tell the shop that nothing is there, or a part of it.
+    """
     freshen_statistics(conn, *PLANNED_FROM)
     conn.execute(sql.make_workspace)
     conn.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
     try:
         with conn.transaction():
             (snapshot,) = conn.execute("select pg_current_snapshot()::text").fetchone()
+            without_stock = _without_stock(conn, shop_id, mode, locations)
+            locations = [one for one in locations if one.shopify_location_id not in without_stock]
             complete = _select_candidates(conn, shop_id, mode, locations, options)
             conn.execute("analyze pg_temp.plan_candidate")
             for location in locations:
@@ -176,7 +177,17 @@ def take_snapshot(
     conn.execute("analyze pg_temp.plan_level")
     crashpoints.point(SNAPSHOT_TAKEN)
     whole = tuple(sorted(complete)) if mode == "HARD" else ()
-    return Plan(uuid.uuid4(), mode, tuple(locations), snapshot, whole)
+    return Plan(uuid.uuid4(), mode, tuple(locations), snapshot, whole, without_stock)
+
+
+def _without_stock(
+    conn: Connection, shop_id: str, mode: Mode, locations: Sequence[Location]
+) -> dict[int, bool]:
+    """Return locations that must wait, with whether for a file; DELTA serves only those compared before."""
+    if mode == "DELTA":
+        return {}
+    values = {"shop_id": shop_id, "locations": [one.shopify_location_id for one in locations]}
+    return dict(conn.execute(sql.without_stock, values).fetchall())
 
 
 def _select_candidates(

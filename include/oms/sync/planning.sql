@@ -43,23 +43,29 @@ select location.shopify_location_id,
  order by location.shopify_location_id
 
 -- name: without_stock
--- Locations of these without a mark for which a comparison would be too early: no facility behind them has
--- a position yet, or a file that changes balances is on its way in.
-select location.shopify_location_id
+-- Locations of these whose first comparison would be too early, with whether it waits for a file: no facility
+-- behind them has a position yet, or a file that changes balances is on its way in. A mark alone does not say that
+-- anything was compared: the plan that stored it may have known no product.
+select location.shopify_location_id, file.comes_in
   from oms.shop_location as location
+ cross join (select exists (select from oms.import_log as log
+                             where log.domain = 'BALANCE'
+                               and log.closed_at is null
+                               and (log.status = 'DmlsLanding'
+                                    or (log.status in ('DmlsPending', 'DmlsQueued', 'DmlsRunning', 'DmlsCrashed')
+                                        and exists (select from oms.import_chunk as chunk
+                                                     where chunk.load_id = log.load_id
+                                                       and chunk.applied_at is null))))) as file (comes_in)
  where location.shop_id = %(shop_id)s
    and location.shopify_location_id = any (%(locations)s)
-   and not exists (select from oms.sync_mark as mark
-                    where mark.shop_id = location.shop_id
-                      and mark.shopify_location_id = location.shopify_location_id)
-   and (exists (select from oms.import_log as log
-                 where log.domain = 'BALANCE'
-                   and log.closed_at is null
-                   and (log.status = 'DmlsLanding'
-                        or exists (select from oms.import_chunk as chunk
-                                    where chunk.load_id = log.load_id
-                                      and chunk.applied_at is null
-                                      and log.status in ('DmlsPending', 'DmlsQueued', 'DmlsRunning'))))
+   and not (exists (select from oms.sync_mark as mark
+                     where mark.shop_id = location.shop_id
+                       and mark.shopify_location_id = location.shopify_location_id)
+            and exists (select from oms.sync_level as level
+                         where level.shop_id = location.shop_id
+                           and level.shopify_location_id = location.shopify_location_id
+                           and level.opened_at is not null))
+   and (file.comes_in
         or not exists (select from oms.inventory_item as item
                         where item.facility_id in (select member.facility_id
                                                      from oms.facility_group_member as member

@@ -120,12 +120,8 @@ def _push(
         return
     locations = planning.locations_to_serve(conn, report.shop_id, report.mode, options)
     locations = _compared(locations, report)
-    if report.mode == "RECENT":
-        numbers = [one.shopify_location_id for one in locations]
-        report.without_stock = tuple(planning.without_stock(conn, report.shop_id, numbers))
-        locations = [one for one in locations if one.shopify_location_id not in report.without_stock]
     if not locations:
-        report.message = report.message or "no location to serve"
+        report.message = "no location to serve"
         return
     numbers = [one.shopify_location_id for one in locations]
     with _turn(conn, client, report, options, run_id, numbers, begin) as (sender, free):
@@ -222,6 +218,14 @@ def _plan_and_send(
     run_id: str,
 ) -> None:
     plan = planning.take_snapshot(conn, report.shop_id, report.mode, locations, options)
+    report.without_stock = tuple(sorted(plan.without_stock))
+    if report.mode == "HARD":
+        # a change rings for RECENT again; nobody calls for the hard sync that a file of no change has put off
+        put_off = {number for number, by_file in plan.without_stock.items() if by_file}
+        report.left_alone = tuple(sorted({*report.left_alone, *put_off}))
+    if not plan.locations:
+        report.message = "no location with stock to serve"
+        return
     planning.decide(conn, client, report.shop_id, plan, options, report, Deadline(options.push_seconds))
     if options.dry_run:
         report.preview = planning.preview(conn)

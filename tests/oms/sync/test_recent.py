@@ -156,31 +156,3 @@ def test_inv_55_a_change_after_the_mark_is_never_forgotten(oms: Bench):
     oms.push("RECENT")
 
     assert oms.available("P") == 17
-
-
-def test_a_location_whose_stock_nobody_has_told_yet_is_not_emptied(oms: Bench):
-    oms.open_shop("demo", {"A": 5})
-
-    report = oms.push("RECENT")
-
-    assert report.without_stock != ()
-    assert oms.available("A") == 5
-    assert oms.mark() is None
-
-
-def test_the_first_comparison_waits_for_a_file_that_is_coming_in(oms: Bench):
-    oms.open_shop("demo", {"A": 5, "B": 7})
-    oms.move("A", 5)
-    oms.db.execute(
-        """insert into oms.import_log (config_id, dag_id, run_id, connection_id, remote_path, file_name,
-                                       domain, kind, schedule_now)
-           values ('RESET_INVENTORY', 'd', 'r', 'ftp', '/in/x.csv', 'x.csv', 'BALANCE', 'reset', true)"""
-    )
-
-    assert oms.push("RECENT").without_stock != ()
-    assert oms.available("B") == 7
-
-    oms.db.execute("update oms.import_log set status = 'DmlsFinished', closed_at = now()")
-
-    assert oms.push("RECENT").without_stock == ()
-    assert oms.available("B") == 0
