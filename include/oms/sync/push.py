@@ -219,7 +219,7 @@ def _plan_and_send(
 ) -> None:
     plan = planning.take_snapshot(conn, report.shop_id, report.mode, locations, options)
     report.without_stock = tuple(sorted(plan.without_stock))
-    if report.mode == "HARD":
+    if report.mode == "HARD" and not options.dry_run:
         # a change rings for RECENT again; nobody calls for the hard sync that a file of no change has put off
         put_off = {number for number, by_file in plan.without_stock.items() if by_file}
         report.left_alone = tuple(sorted({*report.left_alone, *put_off}))
