@@ -25,6 +25,7 @@ TRANSACTIONS = 10_000
 def fill(conn: Connection, entries: int) -> dict[str, int]:
     """Entries at three facilities, spread over time as they come in; return the positions of each kind."""
     conn.execute("alter table oms.inventory_ledger disable trigger user")
+    conn.execute("alter table oms.ledger_commit disable trigger user")
     conn.execute("truncate oms.inventory_item cascade")
     positions = {}
     for name, place, length, _ in KINDS:
@@ -54,9 +55,12 @@ def fill(conn: Connection, entries: int) -> dict[str, int]:
         )
     conn.execute("alter table oms.inventory_ledger enable trigger user")
     conn.execute(
-        """insert into oms.ledger_commit (tx, committed_at)
-           select number::text::xid8, timestamptz '2026-06-01Z' from generate_series(1, %s) as number""",
-        (TRANSACTIONS,),
+        """insert into oms.ledger_commit (tx, began_at, committed_at)
+           select number::text::xid8, began_at, began_at + interval '1 minute'
+             from generate_series(1, %(all)s) as number,
+                  lateral (select timestamptz '2026-01-01Z' + number * interval '1 year' / %(all)s)
+                       as span (began_at)""",
+        {"all": TRANSACTIONS},
     )
     conn.execute("vacuum analyze")
     return positions

@@ -25,18 +25,21 @@ select facility_id, facility_name
 -- name: chain
 -- The last entries of a product at a facility, and the sums of all of them beside what the positions say:
 -- one statement, so that all of it is of one snapshot. With a time, an entry counts once its transaction was
--- committed: until then nobody saw it, whenever it had begun. (Entries older than oms.ledger_commit: recorded_at.)
-with place as (
+-- committed: until then nobody saw it, whenever it had begun.
+with place as materialized (
     select inventory_item_id, location_seq_id, qoh, atp
       from oms.inventory_item
      where product_id = %(product_id)s
        and facility_id = %(facility_id)s
        and (%(storage)s::text is null or location_seq_id = %(storage)s)
+), under_way as materialized (
+    select tx
+      from oms.ledger_commit
+     where tstzrange(began_at, committed_at) @> %(at)s::timestamptz
 ), history as materialized (
-    select entry.entry_id, inventory_item_id, entry.qoh_diff, entry.atp_diff,
+    select entry.entry_id, inventory_item_id, place.location_seq_id, entry.qoh_diff, entry.atp_diff,
            %(at)s::timestamptz is null
-           or coalesce((select done.committed_at from oms.ledger_commit as done where done.tx = entry.tx),
-                       entry.recorded_at) <= %(at)s as counts
+           or (entry.recorded_at <= %(at)s and entry.tx not in (select under_way.tx from under_way)) as counts
       from place
       join oms.inventory_ledger as entry using (inventory_item_id)
 ), added as (
@@ -57,13 +60,13 @@ with place as (
       from history
      where counts
 ), shown as (
-    select entry_id
+    select entry_id, location_seq_id
       from history
      where counts
      order by entry_id desc
      limit %(last)s
 ), detail as (
-    select entry.entry_id, place.location_seq_id, entry.qoh_diff, entry.atp_diff,
+    select entry.entry_id, shown.location_seq_id, entry.qoh_diff, entry.atp_diff,
            sum(entry.qoh_diff) over backwards as qoh_from_here, sum(entry.atp_diff) over backwards as atp_from_here,
            entry.reason_id, reason.description as reason, entry.effective_at, entry.recorded_at,
            coalesce(done.committed_at, entry.recorded_at) as visible_at,
@@ -73,7 +76,6 @@ with place as (
            entry.shipment_id, entry.source_key, entry.comments, entry.counted_by_entry
       from shown
       join oms.inventory_ledger as entry using (entry_id)
-      join place using (inventory_item_id)
       left join oms.reason using (reason_id)
       left join oms.import_log as log on log.log_id = entry.log_id
       left join oms.order_header as header on header.order_id = entry.order_id
