@@ -13,6 +13,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from oms import database
+from oms.api import commands as api
 from oms.inventory import checking, figures, why
 from oms.setup import applying
 from oms.setup.errors import SetupRefused
@@ -46,6 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_check(commands)
     _add_why(commands)
     _add_backup(commands)
+    api.add_to(commands)
     given = parser.parse_args(arguments)
     run: Callable[[str, argparse.Namespace], int] = given.run
     try:

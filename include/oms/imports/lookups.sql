@@ -3,13 +3,7 @@
 
 -- name: facility_references
 -- facilityId is an internal id, else an external one.
-select facility_id as id, facility_id
-  from oms.facility
- union all
-select external_id, facility_id
-  from oms.facility as named
- where external_id is not null
-   and not exists (select from oms.facility as own where own.facility_id = named.external_id)
+select reference as id, facility_id from oms.facility_reference
 
 -- name: identified_products
 -- Identifications valid today, and whose they are.
@@ -23,15 +17,13 @@ select identification.identification_type_id, identification.id_value, product.*
 -- The spellings of identifier types in a file that stand for one: compared without case and punctuation.
 select spelled.id_type, known.identification_type_id
   from (select distinct id_type from {landed} where id_type is not null) as spelled
-  join (select match_key, identification_type_id from oms.identification_type
-         union all
-        select 'SHOPIFYPRODUCTID', 'SHOPIFY_PROD_ID') as known
-    on known.match_key = upper(regexp_replace(spelled.id_type, '[^[:alnum:]]', '', 'g'))
+  join oms.identification_spelling as known
+    on known.match_key = oms.match_key(spelled.id_type)
 
 -- name: default_id_type
 select min(identification_type_id)
   from oms.identification_type
- where match_key = upper(regexp_replace(%(default_id_type)s, '[^[:alnum:]]', '', 'g'))
+ where match_key = oms.match_key(%(default_id_type)s)
 
 -- name: facility_not_found
 format('no facility has the id %%s; create it or correct the row',

@@ -30,17 +30,10 @@ select line_number, inventory_item_id, reason_id, comments, as_of, counted_by_en
        quantity, asked, after - lag(after, 1, qoh) over position as recorded
   from (select change.*, oms.running_level(qoh, asked, %(policy)s) over position as after
           from (select change.*, item.qoh,
-                       coalesce(change.as_of <= item.counted_as_of, false) as already_counted,
-                       case when change.as_of <= item.counted_as_of then 0 else change.quantity end as asked,
-                       case when change.as_of <= item.counted_as_of then
-                            (select entry.entry_id
-                               from oms.inventory_ledger as entry
-                               join oms.import_log as log using (log_id)
-                              where entry.inventory_item_id = item.inventory_item_id
-                                and entry.effective_at = item.counted_as_of
-                                and log.kind = 'reset'
-                              order by entry.entry_id desc
-                              limit 1) end as counted_by_entry
+                       oms.is_counted(change.as_of, item.counted_as_of) as already_counted,
+                       case when oms.is_counted(change.as_of, item.counted_as_of) then 0 else change.quantity end as asked,
+                       case when oms.is_counted(change.as_of, item.counted_as_of)
+                            then oms.counting_entry(item.inventory_item_id, item.counted_as_of) end as counted_by_entry
                   from import_change as change
                   join oms.inventory_item as item using (inventory_item_id)) as change
         window position as (partition by inventory_item_id order by line_number)) as running
