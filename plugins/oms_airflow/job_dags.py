@@ -30,7 +30,7 @@ from airflow.sdk.api.datamodels._generated import DagRunType
 from airflow.sdk.exceptions import AirflowSkipException
 
 from oms import docs
-from oms.catalog import JOBS, CategoryJob, ImportJob, Job, PullJob, SyncJob, TaskJob
+from oms.catalog import BALANCE, JOBS, CategoryJob, ImportJob, Job, PullJob, SyncJob, TaskJob
 from oms.config import BadSettings, job_settings
 from oms.imports.errors import AccountOpen, FileMissing, FileRefused, ImportFault, StagingLost
 from oms.parameters import BadParameter, connection_id
@@ -102,6 +102,7 @@ def import_job_dag(job: ImportJob) -> DAG:
     A failed task does not ring. So `close` fails by itself only if nothing has changed; where one file
     changed balances and another was refused, it rings, and `confirm` (else skipped) fails the run.
     """
+    rung = [INVENTORY, RESETS] if job.domain == BALANCE else []
 
     @dag(schedule=schedule_of(job, [arrivals_of(job)]), max_active_runs=LANES, **dag_arguments(job))
     def flow() -> None:
@@ -128,7 +129,7 @@ def import_job_dag(job: ImportJob) -> DAG:
             with oms_db() as conn:
                 return applying.apply_chunk(conn, chunk, lambda: sftp_client(resource))
 
-        @task(pool=job.pool, trigger_rule=TriggerRule.ALL_DONE, outlets=[INVENTORY, RESETS])
+        @task(pool=job.pool, trigger_rule=TriggerRule.ALL_DONE, outlets=rung)
         def close() -> list[str]:
             from oms import shops
             from oms.imports import closing
@@ -142,11 +143,12 @@ def import_job_dag(job: ImportJob) -> DAG:
                 log.info("\n%s", account.table())
                 faults = _faults(account)
                 if not account.changed:
-                    raise faults or AirflowSkipException("no balance has changed")
+                    raise faults or AirflowSkipException("nothing has changed")
                 facilities = closing.facilities_of(conn, account.changed_files)
                 if job.kind == "reset" and shops.to_serve(conn, None, ["DELTA"], facilities):
                     context["outlet_events"][RESETS].add(INVENTORY_RESET, extra={"changed": account.changed})
-            context["outlet_events"][INVENTORY].extra = {"changed": account.changed}
+            if rung:
+                context["outlet_events"][INVENTORY].extra = {"changed": account.changed}
             return [str(faults)] if faults else []
 
         @task(pool=job.pool)

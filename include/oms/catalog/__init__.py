@@ -6,6 +6,7 @@ inventory.md 3.3, 4, 4.2, 5, 6; orders.md 1.5, 3.1, 11.
 """
 
 from oms.catalog.categories import category_job
+from oms.catalog.configuration_files import IMPORT_PRODUCT_FACILITY, IMPORT_PRODUCT_THRESHOLDS
 from oms.catalog.initial_load import IMPORT_PRODUCTS_IN_BULK
 from oms.catalog.inventory_files import (
     APPROVE_HELD_FILES,
@@ -58,6 +59,8 @@ __all__ = [
     "IMPORT_INVENTORY_VARIANCE",
     "IMPORT_ITEM_RECEIPT",
     "IMPORT_PRODUCTS_IN_BULK",
+    "IMPORT_PRODUCT_FACILITY",
+    "IMPORT_PRODUCT_THRESHOLDS",
     "INITIAL_LOAD",
     "INITIAL_LOADS",
     "INVENTORY",
@@ -94,6 +97,8 @@ INVENTORY_IMPORTS: tuple[ImportJob, ...] = (
     IMPORT_ITEM_RECEIPT,
     IMPORT_INVENTORY_TRANSFER,
     IMPORT_INVENTORY_ADJUSTMENT,
+    IMPORT_PRODUCT_FACILITY,
+    IMPORT_PRODUCT_THRESHOLDS,
 )
 INVENTORY_TASKS: tuple[TaskJob, ...] = (RECEIVE_INVENTORY_LEVEL_WEBHOOKS,)
 MISCELLANEOUS_TASKS: tuple[TaskJob, ...] = (HOUSE_KEEPING,)
@@ -126,6 +131,8 @@ INVENTORY_CATEGORY = category_job(
         IMPORT_ITEM_RECEIPT,
         IMPORT_INVENTORY_TRANSFER,
         IMPORT_INVENTORY_ADJUSTMENT,
+        IMPORT_PRODUCT_FACILITY,
+        IMPORT_PRODUCT_THRESHOLDS,
         UPLOAD_RECENT_INVENTORY_CHANGES,
         PUSH_INVENTORY_DELTAS,
         UPLOAD_INVENTORY,

@@ -12,6 +12,10 @@ Json = Any
 
 BALANCE = "BALANCE"
 """Ordering domain of everything that changes QOH or ATP (inventory.md 3.4)."""
+SETTINGS = "SETTINGS"
+"""Ordering domain of what holds for products at facilities: safety stock, thresholds, brokering."""
+SHIPMENTS = "SHIPMENTS"
+"""Ordering domain of what is on its way."""
 
 CATEGORIES = (
     "initial_load",
@@ -106,7 +110,8 @@ class ImportJob(Job):
     configs: tuple[ImportConfig, ...]
     """The first one is the default."""
     kind: str
-    """reset: the file states balances; delta: it states changes (inventory.md 3.6)."""
+    """reset: the file states balances; delta: it states changes (inventory.md 3.6); settings: it states what
+    holds for products; document: it brings documents, each of them whole or not at all."""
     domain: str = BALANCE
 
     @property

@@ -9,6 +9,27 @@ SHOPS = "Which shops and locations"
 SAFETY = "Safety"
 
 
+BALANCE_PARAMETERS = (
+    Parameter(
+        name="locationSeqId",
+        default="TLTLTLLL01",
+        example="TLTLTLLL01",
+        additional=True,
+        section=HOW,
+        source="S0",
+        description="Storage location of rows that name none.",
+    ),
+    Parameter(
+        name="excludedProductTypes",
+        types=("array", "null"),
+        example=["GIFT_CARD"],
+        additional=True,
+        section=HOW,
+        description="Product types whose lines are skipped; kits (MARKETING_PKG_PICK) always are.",
+    ),
+)
+
+
 def file_parameters(
     *,
     config_id: str,
@@ -19,8 +40,13 @@ def file_parameters(
     require_final_newline: bool,
     additional_example: Json,
     default_id_type: str = "SKU",
+    import_path: str = "pos/morning_inventory_sync/staging/incoming",
+    moves_stock: bool = True,
 ) -> tuple[Parameter, ...]:
-    """The parameters of every file import: the whole set for each (inventory.md 3.3, 4.2)."""
+    """The parameters of every file import: the whole set for each (inventory.md 3.3, 4.2).
+
+    `moves_stock`: with those that only matter where rows change balances.
+    """
     return (
         Parameter(
             name="configId",
@@ -50,7 +76,7 @@ def file_parameters(
         Parameter(
             name="importPath",
             aliases=("importpath",),
-            example="pos/morning_inventory_sync/staging/incoming",
+            example=import_path,
             check="path",
             section=FILES,
             source="S0",
@@ -136,15 +162,7 @@ def file_parameters(
                 "More settings of the import as a JSON object; its keys are those of this form that allow it."
             ),
         ),
-        Parameter(
-            name="locationSeqId",
-            default="TLTLTLLL01",
-            example="TLTLTLLL01",
-            additional=True,
-            section=HOW,
-            source="S0",
-            description="Storage location of rows that name none.",
-        ),
+        *(BALANCE_PARAMETERS if moves_stock else ()),
         Parameter(
             name="defaultIdType",
             types=("string",),
@@ -192,14 +210,6 @@ def file_parameters(
             additional=True,
             section=SAFETY,
             description="Refuse a packed file that unpacks to more bytes than this.",
-        ),
-        Parameter(
-            name="excludedProductTypes",
-            types=("array", "null"),
-            example=["GIFT_CARD"],
-            additional=True,
-            section=HOW,
-            description="Product types whose lines are skipped; kits (MARKETING_PKG_PICK) always are.",
         ),
         Parameter(
             name="maxChunks",

@@ -13,20 +13,20 @@ select chunk.load_id, chunk.chunk_no, chunk.facility_ids, chunk.applied_at, load
 
 -- name: older_landing
 -- Files that came before and have not landed: what they will change is not known yet. A run ahead of the queue only
--- minds resets.
+-- minds files that say how things are (resets, settings), not those that say what has changed.
 select log_id, remote_path
   from oms.import_log
  where domain = %(domain)s
    and log_id < %(oldest_log_id)s
    and closed_at is null
    and status = 'DmlsLanding'
-   and (not %(schedule_now)s or kind = 'reset')
+   and (not %(schedule_now)s or kind <> 'delta')
  order by log_id
  limit 1
 
 -- name: older_chunks
 -- Chunks that must be applied first: all of older loads in the domain; for a run ahead of the queue only those of
--- resets that touch the same facilities (INV-18).
+-- resets, or settings, that touch the same facilities (INV-18).
 select distinct chunk.load_id, chunk.chunk_no
   from oms.import_chunk as chunk
   join oms.import_log as log using (load_id)
@@ -37,7 +37,7 @@ select distinct chunk.load_id, chunk.chunk_no
    and log.closed_at is null
    and log.status in ('DmlsPending', 'DmlsQueued', 'DmlsRunning', 'DmlsCrashed')
    and (not %(schedule_now)s
-        or (log.kind = 'reset' and not %(force)s and chunk.facility_ids && %(facility_ids)s::text[]))
+        or (log.kind <> 'delta' and not %(force)s and chunk.facility_ids && %(facility_ids)s::text[]))
  order by chunk.load_id, chunk.chunk_no
 
 -- name: lock_chunk

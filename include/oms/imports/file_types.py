@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from oms.database import Connection
-from oms.imports import reset, variance
+from oms.imports import product_facility, reset, thresholds, variance
 from oms.imports.contracts import FileContract, Header
 from oms.imports.errors import FileRefused
 from oms.imports.jobs import Settings
@@ -32,7 +32,12 @@ class FileType(Protocol):
         """Apply the good rows of the part; return what became of them."""
 
 
-FILE_TYPES: dict[str, FileType] = {"reset": reset, "variance": variance}
+FILE_TYPES: dict[str, FileType] = {
+    "reset": reset,
+    "variance": variance,
+    "product_facility": product_facility,
+    "thresholds": thresholds,
+}
 
 
 def file_type(name: str) -> FileType:

@@ -9,6 +9,8 @@ from oms.imports.errors import FileRefused
 DEFAULT_LOCATION = "TLTLTLLL01"
 KIT = "MARKETING_PKG_PICK"
 COUNT_CONFIG = "REC_INV_COUNT"
+ALL_OR_NOTHING = ("delta", "document")
+"""Kinds of files of which a cut one is refused as a whole (inventory.md 3.5)."""
 ENCODINGS = ("utf-8", "cp932", "latin-1")
 GIBIBYTE = 1 << 30
 
@@ -57,6 +59,8 @@ class Settings:
     group_by: str | None = None
     location_seq_id: str = DEFAULT_LOCATION
     default_id_type: str = "SKU"
+    facility_id: str | None = None
+    """Facility of rows that name none, where the file type allows that."""
     reset_by_atp: bool = True
     counting: bool = False
     """The figures are counts: QOH becomes the figure, ATP the figure less open reservations."""
@@ -105,7 +109,7 @@ def settings_of(job: ImportJob, params: Mapping[str, Any]) -> Settings:
         "default_reason": config.default_reason,
         "document": config.document,
         "schedule_now": told.get("scheduleNow", job.schedule_now),
-        "require_final_newline": told.get("requireFinalNewline", job.kind == "delta"),
+        "require_final_newline": told.get("requireFinalNewline", job.kind in ALL_OR_NOTHING),
     }
     for name, key in _PARAMETERS.items():
         if name in told:
@@ -130,6 +134,7 @@ _PARAMETERS = {
     "groupBy": "group_by",
     "locationSeqId": "location_seq_id",
     "defaultIdType": "default_id_type",
+    "facilityId": "facility_id",
     "resetByAtp": "reset_by_atp",
     "negativePolicy": "negative_policy",
     "maxDropPct": "max_drop_pct",

@@ -22,7 +22,7 @@ from oms.imports import arrival, guard, staging
 from oms.imports.arrival import RemoteFile, Stamp
 from oms.imports.errors import FileMissing, FileRefused, FileUnstable
 from oms.imports.file_types import file_type
-from oms.imports.jobs import ImportJob, Run, Settings, settings_of
+from oms.imports.jobs import ALL_OR_NOTHING, ImportJob, Run, Settings, settings_of
 from oms.imports.packing import pack
 from oms.imports.staging import Content, Group, Judged
 from oms.imports.streams import Download, unpacked
@@ -249,7 +249,7 @@ def _stage(
     log_id, kind = row["log_id"], row["kind"]
     kind_of_file = file_type(settings.file_type)
     conn.execute(sql.forget_rejects, {"log_id": log_id})
-    content, sha256 = read_in(conn, sftp, log_id, file, settings, whole=kind == "delta")
+    content, sha256 = read_in(conn, sftp, log_id, file, settings, whole=kind in ALL_OR_NOTHING)
     if kind == "delta" and content.rows and not settings.force:
         conn.execute(sql.lock_content, {"content": f"{settings.config_id}:{sha256.hex()}"})
         earlier = conn.execute(

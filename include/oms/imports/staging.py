@@ -268,11 +268,13 @@ def columns_of(header: Header, fields: Iterable[str]) -> composed.Composable:
     return composed.SQL(", ").join(known + [composed.Identifier(name) for name in header.extra])
 
 
-def known_reject(log_id: int, *, again: bool) -> composed.Composable:
+def known_reject(log_id: int, *, again: bool, row: str = "matched") -> composed.Composable:
     """Whether a row was rejected when its file was landed before: then it stays rejected."""
     if not again:
         return composed.SQL("false")
-    return composed.SQL(sql.known_reject).format(log_id=composed.Literal(log_id))
+    return composed.SQL(sql.known_reject).format(
+        log_id=composed.Literal(log_id), row=composed.Identifier(row)
+    )
 
 
 def count_groups(conn: Connection, log_id: int) -> tuple[list[Group], int]:
@@ -280,6 +282,21 @@ def count_groups(conn: Connection, log_id: int) -> tuple[list[Group], int]:
     found = filled(conn, sql.count_groups, {}, resolved=resolved_table(log_id)).fetchall()
     groups = [Group(key or "", facility, good) for key, facility, good, _ in found if good]
     return groups, sum(bad for *_, bad in found)
+
+
+def set_faults_aside(conn: Connection, log_id: int, header: Header, settings: Settings) -> int:
+    """Write the bad rows of a type whose verdict says all to oms.import_reject; return how many are new.
+
+    Its resolved table has error_column and error_message beside error_code.
+    """
+    return filled(
+        conn,
+        sql.set_faults_aside,
+        {"log_id": log_id},
+        landed=landed_table(log_id),
+        resolved=resolved_table(log_id),
+        raw=raw_line(header, settings.delimiter),
+    ).rowcount
 
 
 def is_staged(conn: Connection, log_id: int) -> bool:

@@ -27,7 +27,7 @@ select set_config('work_mem', '128MB', true), set_config('enable_mergejoin', 'of
        set_config('parallel_tuple_cost', '0.01', true), set_config('min_parallel_table_scan_size', '1MB', true)
 
 -- name: known_reject
-exists (select from oms.import_reject as known where known.log_id = {log_id} and known.line_number = matched.line_number)
+exists (select from oms.import_reject as known where known.log_id = {log_id} and known.line_number = {row}.line_number)
 
 -- name: count_groups
 -- The groups of a file with their good rows, and its bad ones.
@@ -35,6 +35,15 @@ select group_key, facility_id, count(*) filter (where error_code is null) as goo
        count(*) filter (where error_code is not null) as bad
   from {resolved}
  group by group_key, facility_id
+
+-- name: set_faults_aside
+-- Every bad row once, byte for byte, with the fault that its verdict names.
+insert into oms.import_reject (log_id, line_number, error_column, error_code, error_message, raw)
+select %(log_id)s, row.line_number, row.error_column, row.error_code, row.error_message, coalesce(landed.raw, {raw})
+  from {resolved} as row
+  join {landed} as landed using (line_number)
+ where row.error_code <> 'REJECTED'
+on conflict do nothing
 
 -- name: staging_exists
 select to_regclass(format('oms_staging.%%I', 'rows_' || %(log_id)s::bigint)) is not null

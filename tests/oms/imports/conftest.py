@@ -128,6 +128,13 @@ class Floor:
         self.drop(VARIANCE_JOB, name, content)
         return self.run(VARIANCE_JOB, **conf)
 
+    def bring(
+        self, job: catalog.ImportJob, content: str | bytes, name: str = "a.csv", **conf: Any
+    ) -> Account:
+        """Drop a file and run its job."""
+        self.drop(job, name, content)
+        return self.run(job, **conf)
+
     def stock(self, sku: str, qoh: int, atp: int, facility: str = "STORE_1") -> int:
         """Bring a new position to these figures; return its id."""
         (item,) = self.conn.execute(

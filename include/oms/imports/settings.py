@@ -1,0 +1,83 @@
+"""Rows of files that set what holds for a product at a facility (inventory.md 2.3, 5.9, 5.10).
+
+Settings, not stock: a blank cell leaves its setting as it is, of several rows the last one that has a value
+wins, and what no row names stays.
+"""
+
+from psycopg import sql as composed
+
+from oms.database import Connection, statements
+from oms.imports import lookups, positions
+from oms.imports.jobs import Settings
+from oms.imports.outcome import Counts, Part
+from oms.imports.staging import (
+    Content,
+    Judged,
+    columns_of,
+    count_groups,
+    filled,
+    known_reject,
+    landed_table,
+    resolved_table,
+)
+
+sql = statements(__file__)
+
+FIELDS = (
+    "product_id", "id_type", "id_value", "facility_id", "external_facility_id", "minimum_stock",
+    "allow_brokering", "allow_pickup", "reorder_quantity",
+)  # fmt: skip
+
+
+def judge(
+    conn: Connection,
+    log_id: int,
+    content: Content,
+    settings: Settings,
+    *,
+    again: bool,
+    thresholds: bool = False,
+) -> Judged:
+    """Look up the ids of every landed row and give it its verdict.
+
+    `thresholds`: only facilities of type CONFIGURATION may be named, and rows that name none mean
+    `settings.facility_id`.
+    """
+    assert content.header is not None
+    header = content.header
+    names = {column.field: column.name for column in header.contract.columns}
+    filled(
+        conn,
+        sql.judge,
+        {
+            "facility": settings.facility_id if thresholds else None,
+            "thresholds": thresholds,
+            **{f"{field}_column": names.get(field) for field in FIELDS},
+        }
+        | lookups.id_types(conn, log_id, header, settings),
+        landed=landed_table(log_id),
+        resolved=resolved_table(log_id),
+        columns=columns_of(header, FIELDS),
+        group_key=lookups.group_key(header, settings.group_by),
+        known_reject=known_reject(log_id, again=again, row="landed"),
+        **lookups.SOURCES,
+        **lookups.FAULTS,
+    )
+    groups, bad = count_groups(conn, log_id)
+    return Judged(groups, bad, lookups.is_positional(header, settings.group_by))
+
+
+def apply(conn: Connection, part: Part, settings: Settings) -> Counts:
+    """Set what the rows say; return what became of them."""
+    names: dict[str, composed.Composable] = {
+        "rows": resolved_table(part.log_id),
+        "in_part": positions.in_part(part),
+    }
+    conn.execute(sql.forget)
+    filled(conn, sql.gather, {}, **names)
+    conn.execute(sql.add_missing)
+    conn.execute(sql.lock)
+    conn.execute(sql.compare)
+    conn.execute(sql.change)
+    rows, speaking, heard, applied = filled(conn, sql.count_rows, {}, **names).fetchone()
+    return Counts(applied=applied, superseded=speaking - heard, unchanged=rows - applied - (speaking - heard))
