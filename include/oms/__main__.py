@@ -14,7 +14,7 @@ from psycopg.conninfo import make_conninfo
 
 from oms import database
 from oms.api import commands as api
-from oms.inventory import checking, figures, why
+from oms.inventory import checking, figures, receiving, why
 from oms.setup import applying
 from oms.setup.errors import SetupRefused
 from oms.setup.tables import column_tables
@@ -46,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_online_atp(commands)
     _add_check(commands)
     _add_why(commands)
+    _add_receive(commands)
     _add_backup(commands)
     api.add_to(commands)
     given = parser.parse_args(arguments)
@@ -250,6 +251,61 @@ def _after_restore(dsn: str, given: argparse.Namespace) -> int:
         f"{done.levels:,} books start over, {done.batches:,} unanswered calls are given up; now drop again "
         "the files that were closed after the backup (archive/), run the order imports, then upload_inventory"
     )
+    return 0
+
+
+def _add_receive(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser(
+        "receive",
+        help="receive an incoming shipment: accepted units join the stock of its destination",
+        description="Takes in one receipt, all or nothing. The same receipt again changes nothing.",
+    )
+    parser.add_argument("shipment", metavar="SHIPMENT", help="our id, or its id in the ERP")
+    parser.add_argument("--type", help="IN_TRANSFER, PURCHASE_SHIPMENT, … where several have that id")
+    parser.add_argument(
+        "--receipt", type=int, default=1, metavar="N", help="number of the receipt (default 1)"
+    )
+    parser.add_argument(
+        "--item",
+        type=item_units,
+        action="append",
+        metavar="SEQ=ACCEPTED[/REJECTED]",
+        help="units of one item; without any: all that is outstanding is accepted",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="show what would be received, write nothing")
+    parser.set_defaults(run=_receive)
+
+
+def item_units(text: str) -> tuple[int, receiving.Units]:
+    """Read an item of a receipt, such as 2=10/1. Raises ValueError."""
+    seq, _, units = text.partition("=")
+    accepted, _, rejected = units.partition("/")
+    return int(seq), receiving.Units(int(accepted), int(rejected or 0))
+
+
+def _receive(dsn: str, given: argparse.Namespace) -> int:
+    with database.transaction(dsn) as conn:
+        received = receiving.receive_shipment(
+            conn,
+            receiving.find_shipment(conn, given.shipment, given.type),
+            receipt_no=given.receipt,
+            items=dict(given.item) if given.item else None,
+            received_by="python -m oms receive",
+        )
+        if given.dry_run:
+            conn.rollback()
+    for item in received.items:
+        print(
+            f"{item.shipment_item_seq:>4}  {item.sku:<24} {item.accepted:>6} accepted "
+            f"{item.rejected:>6} rejected {item.outstanding:>6} outstanding of {item.quantity}"
+        )
+    what = f"receipt {received.receipt_no} of shipment {received.shipment_id} at {received.facility_id}"
+    if not received.is_new:
+        print(f"{what} was taken in before; nothing is written")
+    elif given.dry_run:
+        print(f"would take in {what}; nothing is written (dry run)")
+    else:
+        print(f"took in {what}")
     return 0
 
 
