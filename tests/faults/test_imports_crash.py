@@ -92,6 +92,15 @@ def arrange(one: Floor, job) -> None:
         one.drop(job, "a.csv", VARIANCE + rows)
 
 
+def arrange_repair(one: Floor) -> None:
+    """A reject file comes back: one line corrected, one repaired before, one still wrong."""
+    header = "error_line,error_column,error_code,error_message,error_log," + VARIANCE
+    one.vary(VARIANCE + "".join(f"STORE_1,,SKU,NOPE_{number},{number},,,\n" for number in (1, 2, 3)), "a.csv")
+    one.vary(header + "3,,,,1,STORE_1,,SKU,B,2,,,\n", "b.csv")
+    rows = "2,,,,1,STORE_1,,SKU,A,1,,,\n3,,,,1,STORE_1,,SKU,B,2,,,\n4,,,,1,STORE_1,,SKU,NOPE_3,3,,,\n"
+    one.drop(VARIANCE_JOB, "c.csv", header + rows)
+
+
 def end_state(one: Floor, job) -> dict[str, object]:
     """What people can see afterwards; run ids and times left out."""
     ledger = """select internal_name, facility_id, qoh_diff, atp_diff, file_name, line_number
@@ -148,6 +157,21 @@ def test_an_import_killed_anywhere_is_finished_by_the_next_run(floor, sftp_serve
     assert end_state(floor, job) == expected
     assert expected["folders"][0] == []
     assert all(status == "DmlsFinished" for _, status, *_ in expected["logs"])
+
+
+REPAIR_POINTS = [point for point in POINTS if point.startswith(("land.", "apply."))]
+
+
+@pytest.mark.parametrize("point", REPAIR_POINTS)
+def test_a_repair_killed_anywhere_books_each_line_once(floor, sftp_server, point):  # noqa: F811
+    arrange_repair(floor)
+
+    assert run_import(floor, sftp_server, VARIANCE_JOB, "first", crash_at=point) == -signal.SIGKILL
+    floor.run(VARIANCE_JOB).raise_if_open()
+
+    assert (floor.position("A"), floor.position("B")) == ((1, 1), (2, 2))
+    assert floor.counts() == {"total": 3, "applied": 1, "duplicate": 1, "rejected": 1}
+    assert floor.conn.execute("select log_id, line_number from oms.open_reject").fetchall() == [(1, 4)]
 
 
 def test_every_step_has_its_points():

@@ -5,7 +5,8 @@ from oms.catalog.shared import SAFETY, file_parameters, negative_policy
 
 IMPORT_REPAIR = (
     "Lines that were refused are in `error/` beside the folder, each with its reason in front: "
-    "correct them and drop that file again. If the run itself failed, clear its failed task, or leave"
+    "correct them and drop that file into the folder again; a line is applied once, however often it comes. "
+    "If the run itself failed, clear its failed task, or leave"
     " it to the next run: it takes up open files by itself."
 )
 

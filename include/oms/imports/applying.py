@@ -11,7 +11,7 @@ from psycopg.rows import dict_row
 
 from oms import crashpoints
 from oms.database import Connection, statements
-from oms.imports import landing, staging
+from oms.imports import landing, repairs, staging
 from oms.imports.arrival import examine
 from oms.imports.errors import FileMissing, FileRefused, FileUnstable, OlderFileNotLanded, StagingLost
 from oms.imports.file_types import file_type
@@ -166,6 +166,8 @@ def _land_again(conn: Connection, sftp: Any, row: dict[str, Any]) -> None:
                     raise FileUnstable(f"{row['remote_path']} has other content than when it was landed")
                 kind_of_file = file_type(settings.file_type)
                 kind_of_file.judge(conn, log_id, content, settings, again=True)
+                if repairs.is_repair(content.header):
+                    repairs.claim_again(conn, log_id, row["kind"], settings)
                 newly_bad = kind_of_file.set_rejects_aside(conn, log_id, content.header, settings)
                 if newly_bad and conn.execute(sql.partly_applied, {"log_id": log_id}).fetchone()[0]:
                     raise FileUnstable(

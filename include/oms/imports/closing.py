@@ -3,7 +3,7 @@
 import csv
 import io
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +13,10 @@ from oms import crashpoints
 from oms.database import Connection, statements
 from oms.imports import landing, staging
 from oms.imports.arrival import RemoteFile, examine
+from oms.imports.contracts import REJECT_COLUMNS, reject_places
 from oms.imports.errors import AccountOpen, FileMissing, FileRefused
 from oms.imports.jobs import ImportJob, Run, Settings
+from oms.imports.lines import without_cells
 
 log = logging.getLogger(__name__)
 sql = statements(__file__)
@@ -26,7 +28,6 @@ REJECTS_WRITTEN = crashpoints.register(
 MOVED = crashpoints.register("close.moved", "the file is moved, its log does not say so yet")
 CLOSED = crashpoints.register("close.closed", "the log is closed, the task has not answered")
 
-REJECT_COLUMNS = ("error_line", "error_column", "error_code", "error_message")
 COLUMNS = ("total", "applied", "unchanged", "superseded", "duplicate", "skipped", "rejected")
 
 
@@ -163,18 +164,25 @@ def _write_rejects(conn: Connection, sftp: Any, row: dict[str, Any], folder: str
 
 
 def reject_lines(conn: Connection, log_id: int, header: str, settings: Settings) -> Iterator[bytes]:
-    """The reject file in blocks: what is wrong in front of each line, whose own bytes stay as they were."""
-    yield _prefix(REJECT_COLUMNS, settings) + header.encode(settings.encoding) + b"\n"
+    """The reject file in blocks: what is wrong in front of each line, whose own bytes stay as they were.
+
+    Lines of a reject file that are refused again name the line that was refused first.
+    """
+    names = next(csv.reader([header], delimiter=settings.delimiter), [])
+    old = reject_places([name.strip() for name in names])
+
+    def line(prefix: Iterable[Any], raw: bytes) -> bytes:
+        own = without_cells(raw, old, settings.delimiter, settings.encoding) if old else raw
+        return _prefix(prefix, settings) + own + b"\n"
+
+    yield line(REJECT_COLUMNS, header.encode(settings.encoding))
     after = -1
     while rows := conn.execute(sql.rejects, {"log_id": log_id, "after": after}).fetchall():
-        after = rows[-1][4]
-        yield b"".join(
-            _prefix((number, column or "", code, message), settings) + bytes(raw) + b"\n"
-            for column, code, message, raw, number in rows
-        )
+        after = rows[-1][0]
+        yield b"".join(line(prefix, bytes(raw)) for _, raw, *prefix in rows)
 
 
-def _prefix(cells: tuple[Any, ...], settings: Settings) -> bytes:
+def _prefix(cells: Iterable[Any], settings: Settings) -> bytes:
     text = io.StringIO()
     csv.writer(text, delimiter=settings.delimiter, lineterminator="").writerow(cells)
     return (text.getvalue() + settings.delimiter).encode(settings.encoding, "backslashreplace")

@@ -29,7 +29,9 @@ select coalesce(array_agg(distinct connection_id) filter (where run_id = %(run_i
 update oms.import_log as log
    set status = 'DmlsFinished', finished_at = now(),
        applied_count = counted.applied, unchanged_count = counted.unchanged, superseded_count = counted.superseded,
-       duplicate_count = counted.duplicate, skipped_count = counted.skipped,
+       duplicate_count = counted.duplicate + (select count(*) from oms.import_row_note as note
+                                              where note.log_id = log.log_id and note.outcome = 'ALREADY_REPAIRED'),
+       skipped_count = counted.skipped,
        rejected_count = (select count(*) from oms.import_reject as reject where reject.log_id = log.log_id)
   from (select coalesce(sum(applied), 0) as applied, coalesce(sum(unchanged), 0) as unchanged,
                coalesce(sum(superseded), 0) as superseded, coalesce(sum(duplicate), 0) as duplicate,
@@ -40,11 +42,15 @@ update oms.import_log as log
    and log.status in ('DmlsPending', 'DmlsQueued', 'DmlsRunning', 'DmlsCrashed')
 
 -- name: rejects
-select error_column, error_code, error_message, raw, line_number
-  from oms.import_reject
- where log_id = %(log_id)s
-   and line_number > %(after)s
- order by line_number
+-- Lines refused, each with the line it stands for if the file repairs others.
+select reject.line_number, reject.raw, coalesce(repair.origin_line, reject.line_number),
+       coalesce(reject.error_column, ''), reject.error_code, reject.error_message,
+       coalesce(repair.origin_log_id, reject.log_id)
+  from oms.import_reject as reject
+  left join oms.import_repair as repair using (log_id, line_number)
+ where reject.log_id = %(log_id)s
+   and reject.line_number > %(after)s
+ order by reject.line_number
  limit 10000
 
 -- name: log_to_close

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from oms.imports.errors import FileRefused
 
 MAX_COLUMNS = 300
+REJECT_COLUMNS = ("error_line", "error_column", "error_code", "error_message", "error_log")
+"""What a reject file has in front of each row; error_log and error_line name the line refused first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +56,14 @@ class Header:
     """(second field, first field) of columns that stand twice; they must be equal in every row."""
 
     @property
+    def reject_places(self) -> tuple[int, ...]:
+        """Where the columns stand that make the file a corrected reject file; empty if it is none.
+
+        Reject files of before error_log have the first four of them.
+        """
+        return reject_places(self.names)
+
+    @property
     def extra(self) -> tuple[str, ...]:
         """Fields of columns that the contract does not know, kept for the reject file."""
         return tuple(name for name in self.fields if name.startswith("extra_"))
@@ -67,9 +77,21 @@ class Header:
         return None
 
 
+def reject_places(names: Sequence[str]) -> tuple[int, ...]:
+    """Positions of the columns of a reject file, in their order; empty unless all but error_log are there."""
+    keys = [match_key(name) for name in names]
+    wanted = [match_key(name) for name in REJECT_COLUMNS]
+    if not set(wanted[:-1]) <= set(keys):
+        return ()
+    return tuple(keys.index(key) for key in wanted if key in keys)
+
+
 def match_key(name: str) -> str:
     """A column name without case, blanks, `_` and `-` (inventory.md 3.5)."""
     return "".join(letter for letter in name.casefold() if letter not in " \t_-\u3000")
+
+
+_REJECT_KEYS = frozenset(map(match_key, REJECT_COLUMNS))
 
 
 def read_header(line: str, delimiter: str, contract: FileContract) -> Header:
@@ -100,7 +122,7 @@ def read_header(line: str, delimiter: str, contract: FileContract) -> Header:
             field = identity
         else:
             field = f"extra_{number}"
-            if identity in first and key:
+            if identity in first and key and key not in _REJECT_KEYS:
                 repeated.append((field, first[identity]))
         first.setdefault(identity, field)
         fields.append(field)

@@ -27,6 +27,7 @@ def claim(
         "type": settings.document.replace(" ", ""),
         "pattern": pattern_of(settings.document),
     }
+    conn.execute(sql.lock_type, values)
     filled(
         conn,
         sql.number_lines,

@@ -1,18 +1,47 @@
 -- Lines of ERP documents. Rules: inventory.md 3.6, 5.6, 5.7, INV-23.
 
+-- name: lock_type
+-- Files with documents of one kind are applied one after the other.
+select pg_advisory_xact_lock(hashtextextended('oms.import_document_line:' || %(type)s, 0))
+
 -- name: number_lines
 -- The good rows of the part that name a document, with their keys. Equal lines of a document are numbered over the
 -- whole file, bad rows included, so that neither chunks nor a row that is mended later moves the numbers of others.
+-- A row that repairs a refused line has a number that neither the file of that line nor other repairs of it have taken.
 create temporary table import_document on commit drop as
-select row.line_number, row.quantity, named.document_key
-  from (select line_number,
-               concat_ws(':', %(type)s, number, place, item,
-                         row_number() over (partition by number, place, item order by line_number)) as document_key
-          from (select line_number, substring(comments from %(pattern)s) as number,
-                       coalesce(external_facility_id, facility_id, '') as place,
-                       coalesce(id_value, product_id, '') as item
-                  from {landed}) as landed
-         where number is not null) as named
+with named as (
+    select landed.line_number, concat_ws(':', %(type)s, number, place, item) as line_of, repair.origin_log_id
+      from (select line_number, substring(comments from %(pattern)s) as number,
+                   coalesce(external_facility_id, facility_id, '') as place,
+                   coalesce(id_value, product_id, '') as item
+              from {landed}) as landed
+      left join oms.import_repair as repair
+             on repair.log_id = %(log_id)s
+            and repair.line_number = landed.line_number
+     where number is not null
+),
+counted as (
+    select named.*, row_number() over (partition by line_of, origin_log_id order by line_number) as nth
+      from named
+     where origin_log_id is null
+        or line_number in (select line_number from {rows} as good where error_code is null)
+)
+select line_number, row.quantity,
+       line_of || ':' || case when origin_log_id is null then nth else
+           (select number
+              from generate_series(1, nth + (select count(*)
+                                               from oms.import_document_line as any_of
+                                              where any_of.document_key > line_of || ':'
+                                                and any_of.document_key < line_of || ';')) as number
+             where not exists (select from oms.import_document_line as taken
+                                 left join oms.import_repair as sibling using (log_id, line_number)
+                                where taken.document_key = line_of || ':' || number
+                                  and (taken.log_id = counted.origin_log_id
+                                       or (sibling.origin_log_id = counted.origin_log_id and taken.log_id <> %(log_id)s)))
+             order by number
+            offset nth - 1
+             limit 1) end as document_key
+  from counted
   join {rows} as row using (line_number)
  where row.error_code is null
    and row.remark is distinct from 'SKIPPED_EXCLUDED'

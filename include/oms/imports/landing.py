@@ -18,7 +18,7 @@ from psycopg.rows import dict_row
 
 from oms import crashpoints
 from oms.database import Connection, statements
-from oms.imports import arrival, guard, staging
+from oms.imports import arrival, guard, repairs, staging
 from oms.imports.arrival import RemoteFile, Stamp
 from oms.imports.errors import FileMissing, FileRefused, FileUnstable
 from oms.imports.file_types import file_type
@@ -209,6 +209,7 @@ def read_log(conn: Connection, log_id: int) -> dict[str, Any] | None:
 def _drop_claim(conn: Connection, log_id: int) -> None:
     with conn.transaction():
         staging.drop(conn, log_id)
+        repairs.forget(conn, log_id)
         conn.execute(sql.forget_rejects, {"log_id": log_id})
         conn.execute(sql.drop_claim, {"log_id": log_id})
 
@@ -249,8 +250,11 @@ def _stage(
     log_id, kind = row["log_id"], row["kind"]
     kind_of_file = file_type(settings.file_type)
     conn.execute(sql.forget_rejects, {"log_id": log_id})
+    repairs.forget(conn, log_id)
     content, sha256 = read_in(conn, sftp, log_id, file, settings, whole=kind in ALL_OR_NOTHING)
-    if kind == "delta" and content.rows and not settings.force:
+    repair = bool(content.rows) and repairs.is_repair(content.header)
+    all_returned = repair and repairs.find_origins(conn, log_id, content, settings)
+    if kind == "delta" and content.rows and not settings.force and not all_returned:
         conn.execute(sql.lock_content, {"content": f"{settings.config_id}:{sha256.hex()}"})
         earlier = conn.execute(
             sql.earlier_same_content,
@@ -267,13 +271,16 @@ def _stage(
     judged = Judged([], 0, True)
     if content.rows:
         judged = kind_of_file.judge(conn, log_id, content, settings, again=False)
+        if repair:
+            judged = repairs.claim(conn, log_id, kind, content, judged, settings)
         if judged.bad:
             kind_of_file.set_rejects_aside(conn, log_id, content.header, settings)
     else:
         log.warning("%s has no rows", file.path)
-    _record(conn, log_id, content, sha256, judged.bad)
+    good = sum(group.rows for group in judged.groups)
+    _record(conn, log_id, content, sha256, content.rows - good)
     doubts: tuple[guard.Reason, ...] = ()
-    if kind == "reset" and content.rows:
+    if kind == "reset" and content.rows and not repair:
         guard.note_rows(conn, log_id, judged.groups)
         doubts = guard.reasons_to_hold(conn, log_id, content.rows, settings)
     return Landed(log_id, file.name, judged.groups, judged.positional, doubts)

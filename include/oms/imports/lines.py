@@ -7,7 +7,7 @@ the header is line 1; a record that spans several lines has the number of its fi
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -296,6 +296,35 @@ def quote_is_open(line: bytes, separator: int, *, inside: bool) -> bool:
         at = line.find(separator, at) + 1
         if at == 0:
             return False
+
+
+def cells_of(record: str, delimiter: str) -> list[str]:
+    """The cells of a record as they stand, quotes and all: joined with the delimiter they are the record."""
+    cells: list[str] = []
+    start = at = 0
+    while True:
+        while at < len(record) and record[at] in " \t" and record[at] != delimiter:
+            at += 1
+        if record[at : at + 1] == '"':
+            at = record.find('"', at + 1)
+            while at >= 0 and record[at + 1 : at + 2] == '"':
+                at = record.find('"', at + 2)
+        end = record.find(delimiter, at) if at >= 0 else -1
+        if end < 0:
+            return [*cells, record[start:]]
+        cells.append(record[start:end])
+        start = at = end + 1
+
+
+def without_cells(record: bytes, places: Collection[int], delimiter: str, encoding: str) -> bytes:
+    """The record without the cells at these places; the others stay byte for byte."""
+    rest, kept = record, []
+    for place, cell in enumerate(cells_of(record.decode(encoding, "surrogateescape"), delimiter)):
+        size = len(cell.encode(encoding, "surrogateescape"))
+        if place not in places:
+            kept.append(rest[:size])
+        rest = rest[size + 1 :]
+    return delimiter.encode().join(kept)
 
 
 def numbered(letters: np.ndarray, starts: np.ndarray, numbers: np.ndarray, separator: int) -> bytes:

@@ -3,10 +3,11 @@
 from psycopg import sql as composed
 
 from oms.database import Connection, statements
+from oms.imports import repairs, staging
 from oms.imports.contracts import FileContract, read_header
 from oms.imports.jobs import Settings
 from oms.imports.outcome import Part
-from oms.imports.staging import filled, landed_table, raw_line, resolved_table
+from oms.imports.staging import filled, resolved_table
 
 sql = statements(__file__)
 
@@ -44,17 +45,11 @@ def note_skipped(conn: Connection, part: Part) -> None:
 
 
 def set_refused_aside(conn: Connection, part: Part, settings: Settings, contract: FileContract) -> int:
-    """Move the rows of import_refused (a temporary table, dropped here) to the rejects; return how many."""
-    (header,) = conn.execute(sql.read_header, {"log_id": part.log_id}).fetchone()
-    refused = filled(
-        conn,
-        sql.set_refused_aside,
-        {"log_id": part.log_id},
-        landed=landed_table(part.log_id),
-        raw=raw_line(read_header(header, settings.delimiter, contract), settings.delimiter),
-    ).rowcount
-    conn.execute(sql.forget_refused)
-    return refused
+    """Move rows refused while they are applied (`import_refused`) to the rejects; return how many."""
+    (text,) = conn.execute(sql.read_header, {"log_id": part.log_id}).fetchone()
+    header = read_header(text, settings.delimiter, contract)
+    repairs.release(conn, part.log_id)
+    return staging.set_refused_aside(conn, part.log_id, header, settings.delimiter)
 
 
 def forget(conn: Connection) -> None:

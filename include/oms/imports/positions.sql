@@ -45,16 +45,5 @@ row.group_key in (select group_key from oms.import_group where load_id = {load_i
 -- name: forget
 drop table if exists pg_temp.import_change, pg_temp.import_movement, pg_temp.import_document, pg_temp.import_repeated
 
--- name: set_refused_aside
--- Rows refused while they were being applied, byte for byte.
-insert into oms.import_reject (log_id, line_number, error_column, error_code, error_message, raw)
-select %(log_id)s, line_number, refused.error_column, refused.error_code, refused.error_message,
-       coalesce(landed.raw, {raw})
-  from import_refused as refused
-  join {landed} as landed using (line_number)
-
--- name: forget_refused
-drop table pg_temp.import_refused
-
 -- name: read_header
 select header from oms.import_log where log_id = %(log_id)s

@@ -268,6 +268,34 @@ def columns_of(header: Header, fields: Iterable[str]) -> composed.Composable:
     return composed.SQL(", ").join(known + [composed.Identifier(name) for name in header.extra])
 
 
+def content_of(header: Header) -> composed.Composable:
+    """What a landed row says, as JSON: equal however its cells were ordered or quoted."""
+    figure = header.contract.figure
+    parts = [
+        composed.SQL("{}, {}").format(
+            composed.Literal(field),
+            composed.SQL("coalesce(units::text, {})").format(composed.Identifier(field))
+            if field == figure
+            else composed.Identifier(field),
+        )
+        for field in header.contract.fields
+    ]
+    return composed.SQL("jsonb_strip_nulls(jsonb_build_object({}))").format(composed.SQL(", ").join(parts))
+
+
+def set_refused_aside(conn: Connection, log_id: int, header: Header, delimiter: str) -> int:
+    """Move the rows of import_refused (a temporary table, dropped here) to the rejects; return how many."""
+    refused = filled(
+        conn,
+        sql.set_refused_aside,
+        {"log_id": log_id},
+        landed=landed_table(log_id),
+        raw=raw_line(header, delimiter),
+    ).rowcount
+    conn.execute(sql.forget_refused)
+    return refused
+
+
 def known_reject(log_id: int, *, again: bool, row: str = "matched") -> composed.Composable:
     """Whether a row was rejected when its file was landed before: then it stays rejected."""
     if not again:

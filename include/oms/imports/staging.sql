@@ -50,3 +50,14 @@ select to_regclass(format('oms_staging.%%I', 'rows_' || %(log_id)s::bigint)) is 
 
 -- name: has_staged_rows
 select exists (select from {rows})
+
+-- name: set_refused_aside
+-- Rows refused beside those that their file type judged, byte for byte.
+insert into oms.import_reject (log_id, line_number, error_column, error_code, error_message, raw)
+select %(log_id)s, line_number, refused.error_column, refused.error_code, refused.error_message,
+       coalesce(landed.raw, {raw})
+  from import_refused as refused
+  join {landed} as landed using (line_number)
+
+-- name: forget_refused
+drop table pg_temp.import_refused

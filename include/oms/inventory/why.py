@@ -41,6 +41,9 @@ class Entry:
     log_id: int | None
     file_name: str | None
     line_number: int | None
+    repaired_line: int | None
+    """The refused line that the row stands for, of log repaired_log_id."""
+    repaired_log_id: int | None
     run: str | None
     order_id: int | None
     order_name: str | None
@@ -56,6 +59,8 @@ class Entry:
         parts = []
         if self.file_name is not None:
             parts.append(f"file {self.file_name} line {self.line_number} (log {self.log_id})")
+        if self.repaired_line is not None:
+            parts.append(f"repairs line {self.repaired_line} of log {self.repaired_log_id}")
         if self.order_id is not None:
             name = f" {self.order_name}" if self.order_name else ""
             parts.append(f"order {self.order_id}{name} item {self.order_item_seq}")

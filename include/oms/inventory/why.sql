@@ -71,6 +71,7 @@ with place as materialized (
            entry.reason_id, reason.description as reason, entry.effective_at, entry.recorded_at,
            coalesce(done.committed_at, entry.recorded_at) as visible_at,
            entry.log_id, log.file_name, entry.line_number,
+           repair.origin_line as repaired_line, repair.origin_log_id as repaired_log_id,
            coalesce(log.dag_id || '/', '') || coalesce(entry.run_id, log.run_id) as run,
            entry.order_id, coalesce(header.order_name, header.external_id) as order_name, entry.order_item_seq,
            entry.shipment_id, entry.source_key, entry.comments, entry.counted_by_entry
@@ -78,6 +79,7 @@ with place as materialized (
       join oms.inventory_ledger as entry using (entry_id)
       left join oms.reason using (reason_id)
       left join oms.import_log as log on log.log_id = entry.log_id
+      left join oms.import_repair as repair on repair.log_id = entry.log_id and repair.line_number = entry.line_number
       left join oms.order_header as header on header.order_id = entry.order_id
       left join oms.ledger_commit as done on done.tx = entry.tx
     window backwards as (order by entry.entry_id desc)
@@ -88,7 +90,7 @@ select total.places, total.wrong, total.position_qoh, total.position_atp, total.
        counted.qoh - detail.qoh_from_here + detail.qoh_diff as running_qoh,
        counted.atp - detail.atp_from_here + detail.atp_diff as running_atp,
        detail.reason_id, detail.reason, detail.effective_at, detail.recorded_at, detail.visible_at,
-       detail.log_id, detail.file_name, detail.line_number, detail.run, detail.order_id, detail.order_name,
+       detail.log_id, detail.file_name, detail.line_number, detail.repaired_line, detail.repaired_log_id, detail.run, detail.order_id, detail.order_name,
        detail.order_item_seq, detail.shipment_id, detail.source_key, detail.comments, detail.counted_by_entry
   from total
  cross join counted

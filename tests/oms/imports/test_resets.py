@@ -46,10 +46,8 @@ def test_inv_21_the_reject_file_has_the_reason_in_front_of_the_untouched_line(fl
 
     written = (floor.root / RESET_JOB.import_path / "error" / "1_reset.csv").read_text().splitlines()
     lines = BAD_ROWS.splitlines()
-    assert (
-        written[0]
-        == "error_line,error_column,error_code,error_message,facilityId,idType,idValue,availableQty"
-    )
+    ours = "error_line,error_column,error_code,error_message,error_log,"
+    assert written[0] == ours + "facilityId,idType,idValue,availableQty"
     assert [one.split(",")[:3] for one in written[1:3]] == [
         ["3", "idValue", "ERR_PRODUCT_NOT_FOUND"],
         ["4", "facilityId", "ERR_FACILITY_NOT_FOUND"],

@@ -1,0 +1,342 @@
+"""Reject files that come back corrected: each refused line is booked once (spec inventory.md 3.1, 3.5)."""
+
+import threading
+
+import psycopg
+import pytest
+
+from oms import catalog
+from oms.imports import landing
+from oms.inventory.why import why
+from tests.oms.imports.conftest import (
+    RESET,
+    RESET_JOB,
+    VARIANCE_JOB,
+    empty_staging,
+    identify,
+    product,
+    sftp_client,
+)
+
+HEADER = "facilityId,idType,idValue,availableDelta,comments\n"
+BAD = HEADER + 'STORE_1,SKU,A,5,good\nSTORE_1,SKU,NOPE,3,"x, ""y"""\nSTORE_9,SKU,B,4,\nSTORE_1,SKU,C,zwei,\n'
+
+
+def returned(floor, job=VARIANCE_JOB, log_id=1) -> str:
+    """The text of a log's reject file."""
+    (path,) = (floor.root / job.import_path / "error").glob(f"{log_id}_*")
+    return path.read_text()
+
+
+def mend(text: str, *pairs: tuple[str, str]) -> str:
+    for wrong, right in pairs:
+        assert wrong in text
+        text = text.replace(wrong, right)
+    return text
+
+
+NOPE, STORE_9, ZWEI = ("SKU,NOPE,", "SKU,W,"), ("STORE_9,", "STORE_2,"), (",zwei,", ",2,")
+
+
+def receivable(floor) -> None:
+    """Product A is item 3412 of the ERP."""
+    (product_id,) = floor.conn.execute("select min(product_id) from oms.product").fetchone()
+    identify(floor.conn, product_id, "NETSUITE_PRODUCT_ID", "3412")
+
+
+def stock(floor) -> dict[str, int]:
+    return dict(
+        floor.conn.execute(
+            "select internal_name, qoh from oms.inventory_item join oms.product using (product_id)"
+        ).fetchall()
+    )
+
+
+def test_a_reject_file_names_the_lines_that_were_refused(floor):
+    floor.vary(BAD)
+
+    lines = returned(floor).splitlines()
+
+    assert lines[0] == "error_line,error_column,error_code,error_message,error_log," + HEADER.rstrip()
+    assert lines[1].startswith("3,idValue,ERR_PRODUCT_NOT_FOUND,")
+    assert lines[1].endswith(',1,STORE_1,SKU,NOPE,3,"x, ""y"""')
+
+
+def test_corrected_lines_are_applied_once_and_name_their_origin(floor):
+    floor.vary(BAD)
+
+    floor.vary(mend(returned(floor), NOPE, ZWEI), name="whatever.csv").raise_if_open()
+
+    assert stock(floor) == {"A": 5, "W": 3, "C": 2}
+    assert floor.counts() == {"total": 3, "applied": 2, "rejected": 1}
+    assert floor.conn.execute(
+        "select origin_line, line_number from oms.import_repair where origin_log_id = 1 and holds order by 1"
+    ).fetchall() == [(3, 2), (5, 4)]
+    assert floor.conn.execute("select log_id, line_number from oms.open_reject").fetchall() == [(1, 4)]
+    (entry,) = why(floor.conn, "W", "STORE_1").entries
+    assert entry.cause == "file whatever.csv line 2 (log 2), repairs line 3 of log 1"
+
+
+def test_a_repair_dropped_again_and_again_with_other_lines_corrected(floor):
+    """Three times, renamed and in another order: each line once, and what it was is told."""
+    floor.vary(BAD)
+    original = returned(floor)
+    floor.vary(mend(original, NOPE), name="first.csv")
+
+    header, *rows = mend(original, ZWEI).splitlines(keepends=True)
+    floor.vary(header + "".join(reversed(rows)), name="second.csv")
+    assert floor.counts() == {"total": 3, "applied": 1, "duplicate": 1, "rejected": 1}
+    floor.vary(mend(original, NOPE, STORE_9, ZWEI), name="third.csv")
+    assert floor.counts() == {"total": 3, "applied": 1, "duplicate": 2}
+
+    assert stock(floor) == {"A": 5, "W": 3, "B": 4, "C": 2}
+    assert floor.conn.execute("select count(*) from oms.open_reject").fetchone() == (0,)
+
+
+def test_the_reject_file_of_a_repair_refers_to_the_first_file(floor):
+    floor.vary(BAD)
+    floor.vary(mend(returned(floor), NOPE, (",zwei,", ",drei,")), name="repair.csv")
+
+    again = returned(floor, log_id=2)
+
+    head, store_9, drei = again.splitlines()
+    assert head == "error_line,error_column,error_code,error_message,error_log," + HEADER.rstrip()
+    assert (store_9.split(",")[0], store_9.split(",1,STORE_9,")[1]) == ("4", "SKU,B,4,")
+    assert drei.endswith(",1,STORE_1,SKU,C,drei,")
+    floor.vary(mend(again, STORE_9, (",drei,", ",3,")), name="repair.csv")
+    assert stock(floor) == {"A": 5, "W": 3, "B": 4, "C": 3}
+    assert floor.conn.execute(
+        "select origin_log_id, origin_line from oms.import_repair where log_id = 3 order by 2"
+    ).fetchall() == [(1, 4), (1, 5)]
+
+
+def test_a_row_that_lost_a_column_still_knows_its_line(floor):
+    floor.vary(BAD)
+    floor.vary(mend(returned(floor), ("STORE_9,SKU,B,4,", "STORE_9,SKU,B,4")), name="2.csv")
+    assert "ERR_TOO_FEW_COLUMNS" in returned(floor, log_id=2)
+
+    floor.vary(mend(returned(floor, log_id=2), ("STORE_9,SKU,B,4", "STORE_2,SKU,B,4,")), name="3.csv")
+    floor.vary(mend(returned(floor), STORE_9), name="4.csv")
+
+    assert stock(floor) == {"A": 5, "B": 4}
+
+
+def test_what_was_repaired_with_other_values_is_refused(floor):
+    floor.vary(BAD)
+    floor.vary(mend(returned(floor), ZWEI), name="2.csv")
+
+    floor.vary(mend(returned(floor), (",zwei,", ",7,")), name="3.csv")
+
+    assert floor.rejects()[-1] == (4, "ERR_REPAIRED")
+    assert stock(floor) == {"A": 5, "C": 2}
+
+
+@pytest.mark.parametrize(
+    ("origin", "code"),
+    [
+        ("99,x,x,x,1", "ERR_ORIGIN"),
+        ("3,x,x,x,77", "ERR_ORIGIN"),
+        ("3,x,x,x,", "ERR_ORIGIN"),
+        ("a,,,,b", "ERR_ORIGIN"),
+    ],
+)
+def test_a_row_that_names_no_refused_line_is_refused(floor, origin, code):
+    floor.vary(BAD)
+
+    floor.vary(returned(floor).splitlines()[0] + f"\n{origin},STORE_1,SKU,D,1,\n", name="2.csv")
+
+    assert (floor.rejects()[-1], floor.position("D")) == ((2, code), None)
+
+
+def test_a_row_added_to_a_repair_is_a_new_one_and_a_copied_one_is_refused(floor):
+    floor.vary(BAD)
+    header, first, *_ = mend(returned(floor), NOPE).splitlines(keepends=True)
+
+    floor.vary(header + first + ",,,,,STORE_1,SKU,D,1,\n" + first.replace(",3,", ",9,"), name="2.csv")
+
+    assert stock(floor) == {"A": 5, "W": 3, "D": 1}
+    assert floor.rejects()[-1] == (4, "ERR_ORIGIN_TWICE")
+
+
+def test_an_unchanged_reject_file_may_come_again_when_the_product_is_known(floor):
+    """The same bytes, but not the same outcome: the file as a whole is no duplicate."""
+    floor.vary(BAD)
+    floor.vary(returned(floor), name="again.csv")
+    assert floor.counts() == {"total": 3, "rejected": 3}
+    product(floor.conn, "NOPE")
+
+    floor.vary(returned(floor), name="again.csv")
+    floor.vary(returned(floor), name="again.csv", force=True)
+
+    assert stock(floor) == {"A": 5, "NOPE": 3}
+    assert floor.counts() == {"total": 3, "duplicate": 1, "rejected": 2}
+
+
+def test_a_repair_in_the_folder_of_another_import_is_refused(floor):
+    floor.vary(BAD)
+
+    floor.drop(catalog.IMPORT_INVENTORY_TRANSFER, "x.csv", mend(returned(floor), NOPE))
+    floor.run(catalog.IMPORT_INVENTORY_TRANSFER, defaultIdType="SKU")
+
+    assert floor.rejects()[-3] == (2, "ERR_ORIGIN")
+    assert stock(floor) == {"A": 5}
+
+
+def test_a_line_refused_while_applied_is_repaired_like_the_others(floor):
+    floor.stock("A", 3, 3)
+    floor.vary(HEADER + "STORE_1,SKU,A,-5,\n", negativePolicy="reject")
+    floor.vary(mend(returned(floor), (",-5,", ",-4,")), name="2.csv", negativePolicy="reject")
+    assert floor.rejects() == [(2, "ERR_NEGATIVE"), (2, "ERR_NEGATIVE")]
+
+    floor.vary(mend(returned(floor, log_id=2), (",-4,", ",-3,")), name="3.csv", negativePolicy="reject")
+    floor.vary(mend(returned(floor), (",-5,", ",-3,")), name="4.csv", negativePolicy="reject")
+
+    assert (floor.position("A"), floor.counts()) == ((0, 0), {"total": 1, "duplicate": 1})
+
+
+def test_two_repairs_at_once(floor, sftp_server):
+    floor.vary(BAD)
+    for name in ("2.csv", "3.csv"):
+        floor.drop(VARIANCE_JOB, name, mend(returned(floor), NOPE, ZWEI))
+    faults = []
+
+    def land(name: str, run: str) -> None:
+        try:
+            with psycopg.connect(floor.dsn, autocommit=True) as conn, sftp_client(sftp_server) as sftp:
+                params = floor.params(VARIANCE_JOB, remoteFilename=name)
+                landing.land(conn, sftp, VARIANCE_JOB, params, landing.Run(VARIANCE_JOB.dag_id, run))
+        except Exception as fault:
+            faults.append(fault)
+
+    threads = [threading.Thread(target=land, args=(name, name)) for name in ("2.csv", "3.csv")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    floor.run(VARIANCE_JOB)
+
+    assert faults == []
+    assert stock(floor) == {"A": 5, "W": 3, "C": 2}
+    assert sorted(floor.logs("applied_count, duplicate_count, rejected_count")[1:]) == [(0, 2, 1), (2, 0, 1)]
+
+
+def test_rows_that_did_not_count_do_not_count_when_the_file_is_landed_once_more(floor):
+    floor.vary(BAD)
+    floor.vary(mend(returned(floor), NOPE), name="2.csv")
+    floor.drop(VARIANCE_JOB, "3.csv", mend(returned(floor), NOPE, ZWEI))
+    chunks = floor.land(VARIANCE_JOB)
+    empty_staging(floor.conn)
+
+    for chunk in chunks:
+        floor.apply(chunk)
+    floor.close(VARIANCE_JOB).raise_if_open()
+
+    assert stock(floor) == {"A": 5, "W": 3, "C": 2}
+    assert floor.counts() == {"total": 3, "applied": 1, "duplicate": 1, "rejected": 1}
+
+
+def test_a_reject_file_of_before_is_a_new_file(floor):
+    """It names no log: its columns are ignored, and do not come twice in its own reject file."""
+    old = "error_line,error_column,error_code,error_message,"
+
+    floor.vary(
+        old + HEADER + "2,idValue,X,y,STORE_1,SKU,A,1,\n3,idValue,X,y,STORE_1,SKU,NOPE,1,\n", name="1.csv"
+    )
+
+    assert stock(floor) == {"A": 1}
+    assert returned(floor).splitlines()[0] == old + "error_log," + HEADER.rstrip()
+    assert returned(floor).splitlines()[1].endswith(",1,STORE_1,SKU,NOPE,1,")
+
+
+def test_a_repaired_reset_is_a_figure_of_its_file_s_time(floor):
+    """Units sold since stay sold, as with asOf (INV-17)."""
+    item = floor.stock("A", 8, 8)
+    floor.reset(RESET + "STORE_1,SKU,B,4\nSTORE_1,SKU,AA,10\n")
+    floor.move(item, -1, -1, at="now")
+
+    floor.reset(mend(returned(floor, RESET_JOB), ("SKU,AA", "SKU,A")), name="repaired.csv").raise_if_open()
+
+    assert floor.position("A") == (9, 9)
+
+
+def test_a_repaired_reset_of_a_facility_that_was_set_since_is_refused(floor):
+    floor.stock("A", 8, 8)
+    floor.reset(RESET + "STORE_1,SKU,B,4\nSTORE_1,SKU,AA,10\n")
+    floor.reset(RESET + "STORE_1,SKU,A,20\n", name="next day.csv")
+    mended = mend(returned(floor, RESET_JOB), ("SKU,AA", "SKU,A"))
+
+    floor.reset(mended, name="repaired.csv")
+    assert (floor.rejects()[-1], floor.position("A")) == ((2, "ERR_FIGURE_OLD"), (20, 20))
+    floor.reset(mended, name="repaired.csv", force=True)
+
+    assert floor.position("A") == (10, 10)
+
+
+def test_repairs_of_one_reset_in_two_goes_are_both_applied(floor):
+    floor.reset(RESET + "STORE_1,SKU,AA,10\nSTORE_1,SKU,BB,5\n")
+    original = returned(floor, RESET_JOB)
+
+    floor.reset(mend(original, ("SKU,AA", "SKU,A")), name="2.csv")
+    floor.reset(mend(original, ("SKU,BB", "SKU,B")), name="3.csv")
+
+    assert stock(floor) == {"A": 10, "B": 5}
+
+
+def test_a_repaired_document_line_is_numbered_beside_the_others_of_its_file(floor):
+    """Its file has booked an equal line; when the document is exported again, both are known."""
+    job = catalog.IMPORT_ITEM_RECEIPT
+    receivable(floor)
+    header = "externalFacilityId,idValue,idType,availableDelta,comments\n"
+    first = "{},3412,NETSUITE_PRODUCT_ID,12,ItemReceipt # 5\n"
+    floor.drop(job, "1.csv", header + first.format("x7") + first.format("900"))
+    floor.run(job)
+
+    floor.drop(job, "2.csv", mend(returned(floor, job), ("x7,", "900,")))
+    floor.run(job)
+    assert (floor.counts(), floor.position("A", "WH")) == ({"total": 1, "applied": 1}, (24, 24))
+    floor.drop(job, "3.csv", header + first.format("900") * 2)
+    floor.run(job)
+
+    assert (floor.counts(), floor.position("A", "WH")) == ({"total": 2, "duplicate": 2}, (24, 24))
+
+
+def test_a_document_line_that_came_in_a_new_export_is_not_repaired_beside_it(floor):
+    job = catalog.IMPORT_ITEM_RECEIPT
+    header = "externalFacilityId,idValue,idType,availableDelta,comments\n"
+    content = "900,3412,NETSUITE_PRODUCT_ID,12,ItemReceipt # 5\n"
+    floor.drop(job, "1.csv", header + content)
+    floor.run(job)
+    receivable(floor)
+    floor.drop(job, "2.csv", header + content + content.replace("# 5", "# 6"))
+    floor.run(job)
+
+    floor.drop(job, "3.csv", returned(floor, job))
+    floor.run(job)
+
+    assert (floor.counts(), floor.position("A", "WH")) == ({"total": 1, "duplicate": 1}, (24, 24))
+
+
+def test_columns_in_another_order_and_quoted_cells_are_the_same_row(floor):
+    floor.vary(BAD)
+    floor.vary(mend(returned(floor), ZWEI), name="2.csv")
+    ours = "error_log,error_line,error_column,error_code,error_message"
+    head = f"availableDelta,idValue,idType,facilityId,{ours},comments\n"
+
+    floor.vary(head + '"2",C,SKU,"STORE_1","1","5",a,b,"c, d",\n', name="3.csv")
+
+    assert (floor.counts(), stock(floor)) == ({"total": 1, "duplicate": 1}, {"A": 5, "C": 2})
+
+
+def test_reject_columns_are_taken_out_wherever_they_stand(floor):
+    floor.vary(BAD)
+    ours = "error_log,error_line,error_column,error_code,error_message"
+    head = f"idValue,{ours},idType,facilityId,availableDelta\n"
+
+    floor.vary(head + 'NOPE,1,3,idValue,b,"c, ""d""",SKU,STORE_1,"3"\n', name="2.csv")
+
+    assert (
+        returned(floor, log_id=2)
+        .splitlines()[0]
+        .endswith("error_log,idValue,idType,facilityId,availableDelta")
+    )
+    assert returned(floor, log_id=2).splitlines()[1].endswith(',1,NOPE,SKU,STORE_1,"3"')
