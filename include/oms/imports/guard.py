@@ -45,8 +45,13 @@ def note_rows(conn: Connection, log_id: int, groups: list[Group]) -> None:
     rows: dict[str, int] = {}
     for group in groups:
         rows[group.facility_id] = rows.get(group.facility_id, 0) + group.rows
-    conn.execute(sql.forget_rows, {"log_id": log_id})
+    forget_rows(conn, log_id)
     conn.execute(sql.note_rows, {"log_id": log_id, "facilities": list(rows), "rows": list(rows.values())})
+
+
+def forget_rows(conn: Connection, log_id: int) -> None:
+    """Forget what an unfinished landing of the log has remembered."""
+    conn.execute(sql.forget_rows, {"log_id": log_id})
 
 
 def reasons_to_hold(conn: Connection, log_id: int, total: int, settings: Settings) -> tuple[Reason, ...]:

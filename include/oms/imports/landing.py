@@ -209,6 +209,7 @@ def read_log(conn: Connection, log_id: int) -> dict[str, Any] | None:
 def _drop_claim(conn: Connection, log_id: int) -> None:
     with conn.transaction():
         staging.drop(conn, log_id)
+        guard.forget_rows(conn, log_id)
         repairs.forget(conn, log_id)
         conn.execute(sql.forget_rejects, {"log_id": log_id})
         conn.execute(sql.drop_claim, {"log_id": log_id})
