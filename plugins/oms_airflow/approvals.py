@@ -35,8 +35,12 @@ class AskAboutFile(HITLOperator):
     def execute(self, context: Context) -> Any:
         """Put the question with its figures."""
         self.subject, self.body = self.question["subject"], self.question["body"]
-        context["label"] = self.question["label"]
         return super().execute(context)
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
+        """Go on with the answer."""
+        context["label"] = self.question["label"]
+        return super().execute_complete(context, event)
 
 
 def approval_dag(job: ApprovalJob) -> DAG:
