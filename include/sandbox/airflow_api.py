@@ -80,6 +80,17 @@ class AirflowApi:
             time.sleep(0.2)
         return state
 
+    def questions(self, dag_id: str) -> list[dict]:
+        """What tasks of the DAG ask people and nobody has answered yet."""
+        found = self.call("GET", f"dags/{dag_id}/dagRuns/~/hitlDetails")["hitl_details"]
+        return [one for one in found if not one["response_received"]]
+
+    def answer(self, task: dict, option: str) -> None:
+        """Choose an option, as a person does under Required Actions; `task`: the instance that asks."""
+        run = f"dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}"
+        path = f"{run}/taskInstances/{task['task_id']}/{task['map_index']}/hitlDetails"
+        self.call("PATCH", path, json={"chosen_options": [option], "params_input": {}})
+
     def set_paused(self, dag_id: str, paused: bool) -> None:
         self.call("PATCH", f"dags/{dag_id}", json={"is_paused": paused})
 

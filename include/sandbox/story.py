@@ -23,12 +23,14 @@ SETUP = Path(__file__).parent / "example_setup"
 RESET_FOLDER = "pos/morning_inventory_sync/staging/incoming"
 VARIANCE_FOLDER = "pos/inventory_variance/incoming"
 RESET, VARIANCE = "import_inventory_reset", "import_inventory_variance"
+HELD_FOLDER, APPROVAL = "pos/held/incoming", "approve_held_files"
 JOBS = (
     "initial_load",
     "import_products_in_bulk",
     "inventory",
     RESET,
     VARIANCE,
+    APPROVAL,
     "upload_recent_inventory_changes",
     "upload_inventory",
     "push_inventory_deltas",
@@ -138,6 +140,7 @@ def tell(demo: Demo) -> None:
     morning(scene)
     recent_changes(scene)
     deltas(scene)
+    held(scene)
     again(scene)
 
 
@@ -291,6 +294,42 @@ def stock_of(scene: Scene, sku: str) -> int:
         sku,
         data.DELTA_STORE,
     )[0][0]
+
+
+def held(scene: Scene) -> None:
+    heading("A file that looks wrong: it would empty a store, so a person is asked")
+    there = scene.query(
+        """select internal_name from oms.inventory_item join oms.product using (product_id)
+            where facility_id = %s and qoh > 0""",
+        data.RECENT_STORE,
+    )
+    text = data.reset_file(data.RECENT_STORE, dict.fromkeys((sku for (sku,) in there), 0))
+    before = scene.shop.available("demo")
+    with step("importing it with the limit maxDropPct = 50"):
+        with scene.demo.sftp() as sftp:
+            folder = ""
+            for part in HELD_FOLDER.split("/"):
+                folder = f"{folder}{part}"
+                if part not in sftp.listdir(folder.rpartition("/")[0] or "."):
+                    sftp.mkdir(folder)
+                folder += "/"
+        last = scene.drop(HELD_FOLDER, "emptied.csv", text)
+        run = scene.airflow.trigger(RESET, {"importPath": HELD_FOLDER, "maxDropPct": 50})
+        state = scene.airflow.wait_for_run(RESET, run)
+    scene.demo.expect("held file: the run", "success", state)
+    with step("the question under Required Actions") as current:
+        (question,) = scene.until("the question", lambda: scene.airflow.questions(APPROVAL))
+        current.note = question["subject"]
+    for line in question["body"].splitlines():
+        say(f"    {line}".rstrip())
+    with step("a person rejects it") as current:
+        scene.airflow.answer(question["task_instance"], "Reject")
+        log = scene.closed_log(last, "emptied.csv")
+        current.note = f"{log['status']}, moved to {log['moved_to']}"
+    scene.until_at_rest()
+    scene.demo.expect("held file: its log", "DmlsCancelled", log["status"])
+    moved = len(before.items() ^ scene.shop.available("demo").items())
+    scene.demo.expect("held file: levels moved in the shop", 0, moved)
 
 
 def again(scene: Scene) -> None:
