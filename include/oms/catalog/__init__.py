@@ -8,6 +8,7 @@ inventory.md 3.3, 4, 4.2, 5, 6; orders.md 1.5, 3.1, 11.
 from oms.catalog.categories import category_job
 from oms.catalog.configuration_files import IMPORT_PRODUCT_FACILITY, IMPORT_PRODUCT_THRESHOLDS
 from oms.catalog.initial_load import IMPORT_PRODUCTS_IN_BULK
+from oms.catalog.inventory_drift import RECONCILE_INVENTORY
 from oms.catalog.inventory_files import (
     APPROVE_HELD_FILES,
     FILE_HELD,
@@ -74,6 +75,7 @@ __all__ = [
     "MISCELLANEOUS_TASKS",
     "PUSH_INVENTORY_DELTAS",
     "RECEIVE_INVENTORY_LEVEL_WEBHOOKS",
+    "RECONCILE_INVENTORY",
     "STOCK_CHANGED_DELTA",
     "STOCK_CHANGED_RECENT",
     "UPLOAD_INVENTORY",
@@ -100,7 +102,7 @@ INVENTORY_IMPORTS: tuple[ImportJob, ...] = (
     IMPORT_PRODUCT_FACILITY,
     IMPORT_PRODUCT_THRESHOLDS,
 )
-INVENTORY_TASKS: tuple[TaskJob, ...] = (RECEIVE_INVENTORY_LEVEL_WEBHOOKS,)
+INVENTORY_TASKS: tuple[TaskJob, ...] = (RECEIVE_INVENTORY_LEVEL_WEBHOOKS, RECONCILE_INVENTORY)
 MISCELLANEOUS_TASKS: tuple[TaskJob, ...] = (HOUSE_KEEPING,)
 INVENTORY_SYNCS: tuple[SyncJob, ...] = (
     UPLOAD_RECENT_INVENTORY_CHANGES,

@@ -52,6 +52,14 @@ class SearchWarning(Rejected):
     """Shopify ignored a search filter and returned everything: the answer must not be used."""
 
 
+class ExportFailed(ShopifyError):
+    """The shop could not produce an export; a new one has to be asked for."""
+
+
+class ExportIncomplete(ShopifyError):
+    """The downloaded export is shorter than the shop says; the same file can be downloaded again."""
+
+
 class Misconfigured(ShopifyError):
     """The shop refuses us as a whole (token, scope, frozen shop, setting): stop and call a person."""
 

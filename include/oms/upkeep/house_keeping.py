@@ -49,6 +49,7 @@ RULES = (
     _rule("staged lines of ended product imports", "catalogue_line", "logDays", "oms_staging"),
     _rule("webhooks worked off", "webhook_inbox", "webhookDays"),
     _rule("changes of products seen by every mark", "product_change", "changeDays"),
+    _rule("drift reports", "drift_report", "reportDays"),
     _rule("batches whose lines went on in others", "sync_batch", "answerDays"),
 )
 """In the order in which one table refers to another. A further table is one line here and one query."""

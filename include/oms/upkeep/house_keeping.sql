@@ -90,6 +90,12 @@ select row.ctid
  where row.recorded_at < %(before)s
    and row.tx < coalesce((select oldest.tx from oms.oldest_mark as oldest), '9223372036854775807')
 
+-- name: drift_report
+-- With its lines.
+select row.ctid
+  from oms.drift_report as row
+ where row.finished_at < %(before)s
+
 -- name: sync_batch
 -- Batches whose lines all went on in other batches. A line stays as long as the book names it as a cause, that
 -- is for ever, and its batch with it.

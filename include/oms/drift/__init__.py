@@ -1,0 +1,1 @@
+"""How far the shops are from our figures, and why."""

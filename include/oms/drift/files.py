@@ -1,0 +1,76 @@
+"""The files of a drift report: a table for a spreadsheet and a chart by cause."""
+
+import csv
+import io
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from oms import spreadsheet
+from oms.remote import write_whole
+
+if TYPE_CHECKING:
+    from oms.drift.report import Drift
+
+COLUMNS = (
+    "sku",
+    "product_id",
+    "location_name",
+    "shopify_location_id",
+    "shopify_inventory_item_id",
+    "cause",
+    "detail",
+    "our_figure",
+    "shop_figure",
+    "difference",
+    "available",
+    "committed",
+    "reserved",
+    "on_hand",
+    "book",
+    "told",
+    "on_its_way",
+    "shop_updated_at",
+)
+BAR, WIDTH = 26, 420
+
+
+def write(sftp: Any, folder: str, drift: "Drift", lines: Sequence[tuple[Any, ...]]) -> dict[str, str]:
+    """Write table and chart into the folder (made if missing); return their paths.
+
+    Each file appears under its name when it is complete; a repetition replaces it.
+    """
+    name = f"{folder.rstrip('/')}/drift_{drift.shop_id}_{drift.report_id}"
+    write_whole(sftp, f"{name}.csv", table(lines))
+    write_whole(sftp, f"{name}.svg", chart(drift).encode())
+    return {"csv_file": f"{name}.csv", "chart_file": f"{name}.svg"}
+
+
+def table(lines: Sequence[tuple[Any, ...]]) -> bytes:
+    """The lines as CSV; a text that a spreadsheet would run as a formula is shown as text."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows([spreadsheet.harmless(cell) for cell in line] for line in lines)
+    return text.getvalue().encode()
+
+
+def chart(drift: "Drift") -> str:
+    """Levels by cause as bars (SVG)."""
+    most = max(drift.causes.values(), default=1)
+    total = sum(drift.causes.values())
+    title = f"Shop {drift.shop_id}, report {drift.report_id}: {total:,} of {drift.our_levels:,} levels differ"
+    rows = [f'<text x="10" y="22" font-size="15">{escape(title)}</text>']
+    for number, (cause, count) in enumerate(drift.causes.items()):
+        top = 40 + number * BAR
+        width = max(1, round(count / most * WIDTH))
+        rows += [
+            f'<text x="200" y="{top + 14}" text-anchor="end">{escape(cause)}</text>',
+            f'<rect x="210" y="{top}" width="{width}" height="{BAR - 8}" fill="#4472a8"/>',
+            f'<text x="{216 + width}" y="{top + 14}">{count:,} ({drift.units[cause]:,} units)</text>',
+        ]
+    height = 50 + len(drift.causes) * BAR
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="800" height="{height}" '
+        f'font-family="sans-serif" font-size="12">\n' + "\n".join(rows) + "\n</svg>\n"
+    )

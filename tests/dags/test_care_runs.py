@@ -1,0 +1,50 @@
+"""Runs of the DAGs that look after the OMS, with a real database, SFTP server and shop."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from sandbox import sftp
+from tests.dags.conftest import states
+from tests.oms.sync.bench import Bench
+
+
+def test_house_keeping_tells_what_it_removed(oms: Bench, run: Callable):
+    oms.db.execute("create table oms_staging.file_4711 ()")
+
+    done = run("house_keeping")
+
+    assert (str(done.state), states(done)) == ("success", {"work": ["success"]})
+    told = done.get_task_instance("work").xcom_pull(task_ids="work")
+    assert told["staging tables left behind"] == 1
+
+
+def test_a_drift_report_lands_on_the_export_server(
+    oms: Bench, run: Callable, connections: Callable, sftp_server: sftp.Server, sftp_root: Path
+):
+    connections("ftp_exp_config", json.dumps(sftp_server.connection(by_key=True)))
+    oms.open_shop("demo", {"A": 5})
+    oms.move("A", 5)
+    oms.push("HARD")
+    oms.server.adjust("demo", "A", "Main", delta=4)
+
+    done = run("reconcile_inventory")
+
+    assert str(done.state) == "success"
+    assert done.get_task_instance("work").xcom_pull(task_ids="work") == {"demo": {"OTHER_WRITER": 1}}
+    assert len(list((sftp_root / "inventory" / "drift").iterdir())) == 2
+    assert oms.available("A") == 9
+
+
+def test_a_repair_is_sent_by_the_same_run(
+    oms: Bench, run: Callable, connections: Callable, sftp_server: sftp.Server, sftp_root: Path
+):
+    connections("ftp_exp_config", json.dumps(sftp_server.connection(by_key=True)))
+    oms.open_shop("demo", {"A": 5})
+    oms.move("A", 5)
+    oms.push("HARD")
+    oms.server.adjust("demo", "A", "Main", delta=4)
+
+    assert str(run("reconcile_inventory", {"shopId": "demo", "repair": True}).state) == "success"
+
+    assert oms.available("A") == 5

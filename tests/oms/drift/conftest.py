@@ -1,0 +1,43 @@
+"""The drift report as a task would start it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from oms import catalog, database, parameters
+from oms.drift.report import report_all
+from oms.work import Work
+from tests.oms.imports.conftest import sftp_client
+from tests.oms.sync.bench import Bench
+from tests.oms.sync.conftest import oms, shop_server  # noqa: F401 - fixtures
+
+Reconcile = Callable[..., dict[str, dict[str, int]]]
+
+
+def work_of(oms: Bench, sftp_server: Any, **conf: Any) -> Work:  # noqa: F811
+    """What the task of a run with these parameters is handed."""
+    return Work(
+        conn=oms.db,
+        params=parameters.resolve(catalog.RECONCILE_INVENTORY, conf),
+        run_name="reconcile_inventory/test",
+        open_oms_db=lambda: database.connect(oms.dsn, autocommit=True),
+        open_sftp=lambda _: sftp_client(sftp_server),
+        open_shop=oms.client,
+    )
+
+
+@pytest.fixture
+def reconcile(oms: Bench, sftp_server: Any, sftp_root: Any) -> Reconcile:  # noqa: F811
+    """Run the report with these parameters; the levels by cause of each shop."""
+    return lambda **conf: report_all(work_of(oms, sftp_server, **conf))
+
+
+def causes(oms: Bench) -> dict[str, str]:  # noqa: F811
+    """The cause of each SKU in the newest report."""
+    return dict(
+        oms.db.execute(
+            """select sku, cause from oms.drift_line
+                where report_id = (select max(report_id) from oms.drift_report)"""
+        ).fetchall()
+    )

@@ -1,0 +1,198 @@
+"""Every difference between a shop and our figures has a name (spec inventory.md 6.1, 6.3, 6.7)."""
+
+import csv
+import random
+import threading
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from oms import database
+from oms.drift.report import ShopsLeft, compare
+from tests.oms.drift.conftest import Reconcile, causes
+from tests.oms.drift.seeds import seed
+from tests.oms.imports.conftest import sftp_client
+from tests.oms.sync.bench import Bench
+
+CLEAN = 5
+
+
+def test_each_of_eight_causes_is_named(oms: Bench, sftp_server: Any, sftp_root: Path, reconcile: Reconcile):
+    with sftp_client(sftp_server) as sftp:
+        expected = seed(oms, sftp, sftp_root, each=12, clean=CLEAN)
+
+    found = reconcile()
+
+    assert causes(oms) == expected
+    assert found == {"demo": dict.fromkeys(sorted(set(expected.values())), 12)}
+    details = dict(oms.db.execute("select cause, min(detail) from oms.drift_line group by cause").fetchall())
+    assert "late.csv (log " in details["LATE_FILE"]
+    assert details["ORDER_NOT_IMPORTED"].startswith("3 units are committed")
+    assert details["OTHER_WRITER"].startswith("4 units beside what we know")
+
+
+def test_where_all_is_right_nothing_differs(oms: Bench, reconcile: Reconcile):
+    oms.open_shop("demo", {"A": 3, "B": 0})
+    oms.move("A", 5)
+    oms.push("HARD")
+    oms.server.adjust("demo", "B", "Main", delta=-2)  # oversold: raising it to 0 would lose two sales
+
+    assert reconcile() == {"demo": {}}
+    assert oms.db.execute("select status, our_levels, shop_levels from oms.drift_report").fetchall() == [
+        ("FINISHED", 2, 2)
+    ]
+
+
+def test_a_location_of_each_mode_and_a_store_of_its_own(oms: Bench, reconcile: Reconcile):
+    oms.world.facility("S1")
+    oms.open_shop("demo", {"A": 0}, locations={"Main": ["_NA_"], "Store": ["S1"]})
+    oms.db.execute("update oms.shop_location set physical_basis = 'QOH' where location_name = 'Store'")
+    oms.move("A", 5)
+    oms.move("A", 3, facility="S1")
+    oms.push("HARD")
+    assert reconcile() == {"demo": {}}
+
+    oms.server.adjust("demo", "A", "Store", delta=2)
+    oms.server.place_order("demo", {"sku": "A", "quantity": 1, "location": "Main"})
+
+    assert reconcile() == {"demo": {"ORDER_NOT_IMPORTED": 1, "OTHER_WRITER": 1}}
+
+
+def test_a_change_that_a_recent_location_will_send_is_no_other_writer(oms: Bench, reconcile: Reconcile):
+    oms.open_shop("demo", {"A": 5}, mode="RECENT")
+    oms.move("A", 5)
+    oms.push("HARD")
+    order = oms.server.place_order("demo", {"sku": "A", "quantity": 2})
+    oms.push("HARD")  # unguarded: adds the two units back
+    oms.import_order(order)
+
+    assert reconcile() == {"demo": {"PUSH_PENDING": 1}}
+
+
+def test_an_unanswered_call_is_a_push_pending_whether_it_was_applied_or_not(oms: Bench, reconcile: Reconcile):
+    oms.open_shop("demo", {"A": 5, "B": 5}, mode="DELTA")
+    oms.move("A", 5)
+    oms.move("B", 5)
+    oms.push("HARD")
+    oms.server.fault("lost_answer", operation="AdjustInventory", count=None)
+    oms.move("A", -1, reason="VAR_DAMAGED")
+    oms.push("DELTA", may_fail=True)
+    assert oms.available("A") == 4
+    assert reconcile() == {"demo": {}}
+    oms.server.clear_faults()
+    oms.server.fault("reset", operation="AdjustInventory", count=None)
+    oms.move("B", -1, reason="VAR_DAMAGED")
+    oms.push("DELTA", may_fail=True)
+    assert oms.available("B") == 5
+
+    assert reconcile() == {"demo": {"PUSH_PENDING": 1}}
+
+
+@pytest.mark.parametrize("run", range(3))
+def test_there_is_no_false_drift_while_pushes_orders_and_imports_are_under_way(oms: Bench, run: int):
+    chance = random.Random(run)
+    skus = [f"P{number}" for number in range(20)]
+    oms.open_shop("demo", dict.fromkeys(skus, 0), mode="DELTA")
+    for sku in skus:
+        oms.move(sku, 50)
+    oms.push("HARD")
+    over = threading.Event()
+
+    def live() -> None:
+        while not over.is_set():
+            sku = chance.choice(skus)
+            match chance.choice(("move", "order", "push")):
+                case "move":
+                    oms.move(sku, chance.randint(-1, 2), reason="VAR_FOUND")
+                case "order":
+                    order = oms.server.place_order("demo", {"sku": sku, "quantity": 1})
+                    if chance.random() < 0.7:
+                        oms.import_order(order)
+                case "push":
+                    oms.push("DELTA")
+
+    busy = threading.Thread(target=live)
+    busy.start()
+    found: dict[str, int] = {}
+    try:
+        with database.connect(oms.dsn, autocommit=True) as conn:
+            for _ in range(4):
+                found |= compare(conn, oms.client("demo", "2026-07"), "demo", "test").causes
+    finally:
+        over.set()
+        busy.join()
+
+    assert set(found) <= {"PUSH_PENDING", "ORDER_NOT_IMPORTED"}
+
+
+def test_table_and_chart_are_on_sftp_and_no_cell_is_a_formula(
+    oms: Bench, sftp_root: Path, reconcile: Reconcile
+):
+    oms.open_shop("demo", {"=cmd|'/c calc'!A0": 5, "B": 5})
+    oms.move("B", 9)
+
+    reconcile(exportPath="reports/drift")
+
+    folder = sftp_root / "reports" / "drift"
+    assert sorted(path.suffix for path in folder.iterdir()) == [".csv", ".svg"]
+    ((csv_file, chart_file),) = oms.db.execute("select csv_file, chart_file from oms.drift_report").fetchall()
+    with (sftp_root / csv_file).open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["sku"], row["cause"], row["difference"]) for row in rows] == [
+        ("'=cmd|'/c calc'!A0", "PUSH_PENDING", "5"),
+        ("B", "PUSH_PENDING", "-4"),
+    ]
+    bars = ElementTree.parse(sftp_root / chart_file).findall("{http://www.w3.org/2000/svg}rect")
+    assert len(bars) == 1
+
+
+def test_repair_lets_a_hard_sync_take_the_chosen_causes_only(oms: Bench, reconcile: Reconcile):
+    oms.open_shop("demo", {"A": 5, "B": 5, "C": 5})
+    for sku in "ABC":
+        oms.move(sku, 5)
+    oms.push("HARD")
+    oms.server.adjust("demo", "A", "Main", delta=4)
+    oms.server.place_order("demo", {"sku": "B", "quantity": 2})
+
+    assert reconcile() == {"demo": {"ORDER_NOT_IMPORTED": 1, "OTHER_WRITER": 1}}
+    assert oms.available("A") == 9
+    reconcile(repair=True, repairCauses=["OTHER_WRITER"])
+
+    assert (oms.available("A"), oms.available("B")) == (5, 3)
+    assert oms.applied() == [("A", -4)]
+    assert oms.lines() == [("A", -4, "APPLIED")]
+    assert reconcile() == {"demo": {"ORDER_NOT_IMPORTED": 1}}
+    history = oms.db.execute(
+        """select report_id - min(report_id) over (), cause, sku
+             from oms.drift_line order by report_id, cause"""
+    ).fetchall()
+    assert history == [
+        (0, "ORDER_NOT_IMPORTED", "B"),
+        (0, "OTHER_WRITER", "A"),
+        (1, "ORDER_NOT_IMPORTED", "B"),
+        (1, "OTHER_WRITER", "A"),
+        (2, "ORDER_NOT_IMPORTED", "B"),
+    ]
+
+
+def test_a_shop_that_fails_does_not_hinder_the_others(oms: Bench, reconcile: Reconcile):
+    oms.open_shop("demo", {"A": 5})
+    oms.open_shop("other", {"B": 5})
+    oms.move("B", 5)
+    oms.server.change_app("demo", installed=False)
+
+    with pytest.raises(ShopsLeft, match="demo"):
+        reconcile()
+
+    assert oms.db.execute("select shop_id, status from oms.drift_report order by 1").fetchall() == [
+        ("demo", "STARTED"),
+        ("other", "FINISHED"),
+    ]
+
+
+def test_a_location_that_waits_for_its_first_stock_is_left_out(oms: Bench, reconcile: Reconcile):
+    oms.open_shop("demo", {"A": 5})
+
+    assert reconcile() == {"demo": {}}
