@@ -36,6 +36,11 @@ def named(conn: Connection, shop_ids: str | list[str]) -> list[str]:
     return sorted(set(wanted))
 
 
+def mastered_by(conn: Connection, master: str) -> list[str]:
+    """The shops whose stock belongs to this side (OMS, SHOPIFY), in order."""
+    return [shop_id for (shop_id,) in conn.execute(sql.mastered_by, {"master": master})]
+
+
 def to_serve(
     conn: Connection,
     shop_ids: str | list[str] | None,

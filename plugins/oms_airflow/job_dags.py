@@ -219,6 +219,8 @@ def pull_job_dag(job: PullJob) -> DAG:
 
             params = run_parameters(job, get_current_context())
             with oms_db() as conn:
+                if params["shopId"] is None:
+                    return shops.mastered_by(conn, job.everyone)
                 return shops.named(conn, params["shopId"])
 
         @task(pool=job.pool, map_index_template="{{ shop }}", execution_timeout=timedelta(hours=4))

@@ -1,9 +1,10 @@
 """Runs of the DAGs that take Shopify's levels in, with a real database and the local shop."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 from tests.dags.conftest import states
-from tests.oms.from_shop.side import Side
+from tests.oms.from_shop.side import HEADER, Side
 from tests.oms.sync.bench import Bench
 
 
@@ -18,3 +19,40 @@ def test_webhooks_on_levels_are_worked_off(oms: Bench, run: Callable):
     assert (str(done.state), states(done)) == ("success", {"work": ["success"]})
     assert side.position("P") == (7, 7)
     assert side.inbox() == {number: "DONE"}
+
+
+def test_levels_of_the_shops_that_own_their_stock_are_taken_over(oms: Bench, run: Callable):
+    oms.world.facility("S1")
+    side = Side(oms)
+    side.open_shop({"P": {"levels": {"Store": 7}}}, locations={"Store": ["S1"]})
+    side.open_shop({"P": {"levels": {"Store": 3}}}, "other", master="OMS", locations={"Store": ["S1"]})
+
+    done = run("sync_inventory_from_shopify")
+
+    assert (str(done.state), states(done)) == ("success", {"choose_shops": ["success"], "pull": ["success"]})
+    assert side.position("P") == (7, 7)
+
+
+def test_inv_33_a_shop_of_ours_fails_the_run(oms: Bench, run: Callable):
+    oms.world.facility("S1")
+    side = Side(oms)
+    side.open_shop({"P": {"levels": {"Store": 3}}}, "other", master="OMS", locations={"Store": ["S1"]})
+
+    done = run("sync_inventory_from_shopify", {"shopId": "other"})
+
+    assert (str(done.state), states(done)["pull"]) == ("failed", ["failed"])
+    assert side.position("P") is None
+
+
+def test_a_file_of_levels_is_taken_over(oms: Bench, run: Callable, sftp_root: Path):
+    oms.world.facility("S1")
+    side = Side(oms)
+    side.open_shop({"P": {"levels": {"Store": 7}}}, locations={"Store": ["S1"]})
+    folder = sftp_root / "shopify/inventory_levels/incoming"
+    folder.mkdir(parents=True)
+    (folder / "levels.csv").write_text(HEADER + side.line("P", 9, "2026-11-03T10:00:00Z"))
+
+    done = run("sync_inventory_from_shopify_multi_threading")
+
+    assert str(done.state) == "success"
+    assert side.position("P") == (9, 9)

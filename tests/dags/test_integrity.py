@@ -27,6 +27,7 @@ DAGS = PROJECT / "dags"
 FILES = {
     "initial_load.py": (catalog.INITIAL_LOAD, *catalog.INITIAL_LOADS),
     "inventory_imports.py": (*catalog.INVENTORY_IMPORTS, catalog.APPROVE_HELD_FILES),
+    "inventory_pulls.py": catalog.INVENTORY_PULLS,
     "inventory_sync.py": (catalog.INVENTORY_CATEGORY, *catalog.INVENTORY_SYNCS),
     "inventory_tasks.py": catalog.INVENTORY_TASKS,
     "miscellaneous.py": catalog.MISCELLANEOUS_TASKS,

@@ -11,13 +11,18 @@ from typing import Any
 import pytest
 
 from oms import crashpoints
-from oms.from_shop import webhooks  # noqa: F401 - registers the points
+from oms.from_shop import sync, webhooks  # noqa: F401 - registers the points
+from oms.imports import landing
 from tests.oms.from_shop.conftest import shop_server, side  # noqa: F401 - fixtures
 from tests.oms.from_shop.side import Side
+from tests.oms.imports.conftest import empty_staging
 
 PROJECT = Path(__file__).parent.parent.parent
 WEBHOOKS = [name for name in crashpoints.POINTS if name.startswith("webhooks.")]
-POINTS = [*WEBHOOKS]
+LEVELS = [name for name in crashpoints.POINTS if name.startswith("levels.")]
+POINTS = [*WEBHOOKS, *LEVELS]
+STAGED = "select array_agg(tablename::text) from pg_tables where tablename ~ '^(file|rows)_[0-9]+$'"
+LANDING = [landing.CLAIMED, "apply.started", "apply.written", "apply.applied"]
 
 
 def crash(side: Side, point: str, dag_id: str, **params: Any) -> None:  # noqa: F811
@@ -54,3 +59,32 @@ def test_webhooks_on_levels(side: Side, point: str | None):  # noqa: F811
         "select qoh_diff, atp_diff from oms.inventory_ledger where source_key like 'webhook:%' order by 1, 2"
     )
     assert side.db.execute(rows).fetchall() == [(-1, -1), (1, 1), (2, 2)]
+
+
+@pytest.mark.parametrize("point", [None, *LEVELS, *LANDING])
+def test_all_levels_of_a_shop(side: Side, point: str | None):  # noqa: F811
+    side.open_shop({"P": {"levels": {"Store": 7, "Other": 2}}, "Q": {"levels": {"Store": 4}}})
+    side.stand("P", 6, 5)
+
+    if point is not None:
+        crash(side, point, "sync_inventory_from_shopify")
+    side.sync()
+
+    assert (side.position("P"), side.position("P", "S2"), side.position("Q")) == ((8, 7), (2, 2), (4, 4))
+    assert side.db.execute(
+        "select count(*) from oms.inventory_ledger where log_id is not null"
+    ).fetchone() == (3,)
+    assert side.db.execute("select count(*) from oms.import_log where closed_at is null").fetchone() == (0,)
+    assert side.db.execute("select count(*) from oms.job_watermark").fetchone() == (1,)
+    assert side.db.execute(STAGED).fetchone() == (None,)
+
+
+def test_levels_whose_rows_a_database_crash_has_lost_are_asked_for_again(side: Side):  # noqa: F811
+    side.open_shop({"P": {"levels": {"Store": 7}}})
+    crash(side, sync.LANDED, "sync_inventory_from_shopify")
+    empty_staging(side.db)
+
+    side.sync()
+
+    assert side.position("P") == (7, 7)
+    assert side.logs() == ["DmlsCancelled", "DmlsFinished"]

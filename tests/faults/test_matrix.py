@@ -10,7 +10,7 @@ import oms
 from oms import crashpoints
 from tests import faults
 
-STEPS = {"land", "apply", "close", "receive", "plan", "push", "settle", "products", "webhooks"}
+STEPS = {"land", "apply", "close", "receive", "plan", "push", "settle", "products", "webhooks", "levels"}
 
 
 def registered() -> set[str]:

@@ -157,6 +157,8 @@ class PullJob(Job):
 
     function: str
     """Where the work is done, as "module:function"."""
+    everyone: str | None = None
+    """A run without shopId reads the shops with this inventory_master; None: a run must name its shops."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,6 +23,11 @@ class Told:
     stale: int
 
 
+def holds_stock(conn: Connection, facility_id: str) -> bool:
+    """Whether this is a facility that can have stock, and not a queue."""
+    return conn.execute(sql.holds_stock, {"facility_id": facility_id}).fetchone() is not None
+
+
 def apply_told(conn: Connection, *, log_id: int | None, run_id: str) -> Told:
     """Bring the positions of import_change to the figures of their levels (inventory.md 5.4, 5.14).
 

@@ -1,5 +1,12 @@
 -- Levels as Shopify tells them become balances; see levels.py for import_change. Rules: inventory.md 5.4, 5.14.
 
+-- name: holds_stock
+select facility_id
+  from oms.facility
+  join oms.facility_type using (facility_type_id)
+ where facility_id = %(facility_id)s
+   and not is_virtual
+
 -- name: add_missing
 -- Positions of levels that are not empty, in the order in which positions are locked.
 insert into oms.inventory_item (product_id, facility_id, location_seq_id)

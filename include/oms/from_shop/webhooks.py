@@ -40,7 +40,7 @@ def receive(work: Work) -> dict[str, Any]:
     Events of items that the OMS did not know are taken up again once it does. Repeating it changes nothing.
     """
     target = work.params.get("targetFacilityId")
-    if target is not None and not work.conn.execute(sql.holds_stock, {"facility_id": target}).fetchone():
+    if target is not None and not levels.holds_stock(work.conn, target):
         raise BadParameter("targetFacilityId", target, "a facility that holds stock")
     values = {"topic": TOPIC, "limit": work.params["limit"], "target": target}
     counts: Counter[str] = Counter(

@@ -1,13 +1,6 @@
 -- Webhooks inventory_levels/update. level_event is a temporary table of the transaction, one row for each event;
 -- status null: still to be applied or observed. Rules: inventory.md 5.16, shopify.md 4.4.
 
--- name: holds_stock
-select facility_id
-  from oms.facility
-  join oms.facility_type using (facility_type_id)
- where facility_id = %(facility_id)s
-   and not is_virtual
-
 -- name: take_up_again
 -- Events that were set aside because the OMS did not know the item: it does now.
 update oms.webhook_inbox as event

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from oms.database import Connection
-from oms.imports import product_facility, reset, thresholds, variance
+from oms.imports import product_facility, reset, shop_levels, thresholds, variance
 from oms.imports.contracts import FileContract, Header
 from oms.imports.errors import FileRefused
 from oms.imports.jobs import Settings
@@ -34,6 +34,7 @@ class FileType(Protocol):
 
 FILE_TYPES: dict[str, FileType] = {
     "reset": reset,
+    "shop_levels": shop_levels,
     "variance": variance,
     "product_facility": product_facility,
     "thresholds": thresholds,

@@ -69,6 +69,14 @@ class Settings:
     """Reason of rows that name none; None: that of the file type."""
     document: str | None = None
     """How comments name the document of a row, such as "Inventory Transfer" (inventory.md 3.6)."""
+    quantity_name: str = "available"
+    """Levels of Shopify: the quantity that the balance follows, available (ATP) or on_hand (QOH)."""
+    target_facility_id: str | None = None
+    """Levels of Shopify: the facility that consolidated locations stand for."""
+    initial_stock: bool = False
+    """Levels of Shopify: also of shops whose stock the OMS owns, for facilities without any entry."""
+    told_at: str | None = None
+    """Levels of Shopify: when it began to tell them."""
     max_drop_pct: float | None = None
     max_row_deviation_pct: float | None = None
     hold_missing_facilities: bool = False
@@ -137,6 +145,9 @@ _PARAMETERS = {
     "facilityId": "facility_id",
     "resetByAtp": "reset_by_atp",
     "negativePolicy": "negative_policy",
+    "quantityName": "quantity_name",
+    "targetFacilityId": "target_facility_id",
+    "initialStock": "initial_stock",
     "maxDropPct": "max_drop_pct",
     "maxRowDeviationPct": "max_row_deviation_pct",
     "holdMissingFacilities": "hold_missing_facilities",

@@ -5,10 +5,11 @@ holds a session lock on each of its logs until then: a log in DmlsLanding whose 
 dead one and is landed again.
 """
 
+import hashlib
 import json
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -162,7 +163,7 @@ def _claim_arrivals(
     claims: list[tuple[int, RemoteFile]] = []
     found = arrival.find(sftp, settings) if settled is None else arrival.still_there(sftp, settings, settled)
     for file in found:
-        log_id = _claim(conn, job, settings, run, file)
+        log_id = _claim(conn, job.domain, job.kind, settings, run, file)
         if log_id is None:
             log.info("%s is already being processed", file.path)
             continue
@@ -173,7 +174,9 @@ def _claim_arrivals(
     return claims
 
 
-def _claim(conn: Connection, job: ImportJob, settings: Settings, run: Run, file: RemoteFile) -> int | None:
+def _claim(
+    conn: Connection, domain: str, kind: str, settings: Settings, run: Run, file: RemoteFile
+) -> int | None:
     """Make the log of a file and take its lock; None if another run has the file."""
     values = {
         "config_id": settings.config_id,
@@ -184,8 +187,8 @@ def _claim(conn: Connection, job: ImportJob, settings: Settings, run: Run, file:
         "name": file.name,
         "size": file.size,
         "mtime": file.mtime,
-        "domain": job.domain,
-        "kind": job.kind,
+        "domain": domain,
+        "kind": kind,
         "schedule_now": settings.schedule_now,
         "force": settings.force,
         "params": json.dumps(settings.as_json()),
@@ -199,6 +202,59 @@ def _claim(conn: Connection, job: ImportJob, settings: Settings, run: Run, file:
             return None
         conn.execute(sql.lock_log, {"log_id": made[0]})
     return made[0]
+
+
+def land_text(
+    conn: Connection,
+    settings: Settings,
+    run: Run,
+    path: str,
+    pieces: Iterator[bytes],
+    *,
+    domain: str,
+    kind: str,
+) -> int:
+    """Land a text that lies on no server as a file of this path; return its log, ready to be applied.
+
+    A lander that fails leaves nothing behind; one that dies leaves a log in DmlsLanding, to be given up.
+    """
+    contract = file_type(settings.file_type).CONTRACT
+    file = RemoteFile(path, 0, 0)
+    with locks(conn) as own:
+        log_id = _claim(conn, domain, kind, settings, run, file)
+        if log_id is None:
+            raise FileRefused("ERR_CLAIMED", f"{path} is already being processed")
+        own.append(log_id)
+        crashpoints.point(CLAIMED)
+
+        def read() -> tuple[Content, bytes]:
+            sha256 = hashlib.sha256()
+            hashed = (sha256.update(piece) or piece for piece in pieces)
+            content = staging.copy_in(conn, log_id, hashed, contract, settings, whole=False)
+            return content, sha256.digest()
+
+        try:
+            with conn.transaction():
+                conn.execute(staging.sql.session_settings)
+                row = read_log(conn, log_id)
+                assert row is not None
+                landed = _stage(conn, row, file, settings, read)
+            assert landed is not None
+            _make_chunks(conn, [landed], settings, run)
+        except BaseException:
+            if not conn.broken:
+                give_up(conn, log_id)
+            raise
+    return log_id
+
+
+def give_up(conn: Connection, log_id: int) -> None:
+    """Close a log of which nothing was applied, and drop its rows."""
+    with conn.transaction():
+        staging.drop(conn, log_id)
+        guard.forget_rows(conn, log_id)
+        conn.execute(sql.forget_rejects, {"log_id": log_id})
+        conn.execute(sql.give_up, {"log_id": log_id})
 
 
 def read_log(conn: Connection, log_id: int) -> dict[str, Any] | None:
@@ -225,7 +281,13 @@ def _land_file(
     try:
         with conn.transaction():
             conn.execute(staging.sql.session_settings)
-            landed = _stage(conn, sftp, row, file, own_settings)
+            landed = _stage(
+                conn,
+                row,
+                file,
+                own_settings,
+                lambda: read_in(conn, sftp, log_id, file, own_settings, whole=row["kind"] in ALL_OR_NOTHING),
+            )
             crashpoints.point(COPIED)
     except FileRefused as refused:
         log.error("%s is refused: %s", file.path, refused)
@@ -245,14 +307,20 @@ def _land_file(
 
 
 def _stage(
-    conn: Connection, sftp: Any, row: dict[str, Any], file: RemoteFile, settings: Settings
+    conn: Connection,
+    row: dict[str, Any],
+    file: RemoteFile,
+    settings: Settings,
+    read: Callable[[], tuple[Content, bytes]],
 ) -> Landed | None:
-    """Copy, compare with earlier files, resolve, set bad rows aside: all in the caller's transaction."""
+    """Copy, compare with earlier files, resolve, set bad rows aside: all in the caller's transaction.
+
+    read: copies the file into staging; returns what it held and its hash.
+    """
     log_id, kind = row["log_id"], row["kind"]
-    kind_of_file = file_type(settings.file_type)
     conn.execute(sql.forget_rejects, {"log_id": log_id})
     repairs.forget(conn, log_id)
-    content, sha256 = read_in(conn, sftp, log_id, file, settings, whole=kind in ALL_OR_NOTHING)
+    content, sha256 = read()
     repair = bool(content.rows) and repairs.is_repair(content.header)
     all_returned = repair and repairs.find_origins(conn, log_id, content, settings)
     if kind == "delta" and content.rows and not settings.force and not all_returned:
@@ -269,6 +337,7 @@ def _stage(
             staging.drop(conn, log_id)
             log.warning("%s has the same content as log %s: nothing of it is applied", file.path, earlier[0])
             return None
+    kind_of_file = file_type(settings.file_type)
     judged = Judged([], 0, True)
     if content.rows:
         judged = kind_of_file.judge(conn, log_id, content, settings, again=False)

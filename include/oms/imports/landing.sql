@@ -52,6 +52,14 @@ delete from oms.import_log
  where log_id = %(log_id)s
    and status = 'DmlsLanding'
 
+-- name: give_up
+-- Nothing of it was applied, and nothing will be.
+update oms.import_log
+   set status = 'DmlsCancelled', finished_at = now(), closed_at = now(),
+       error_code = 'GIVEN_UP', error_message = 'its run ended before anything was applied; a later one asks anew'
+ where log_id = %(log_id)s
+   and status <> 'DmlsFinished'
+
 -- name: fail_log
 update oms.import_log
    set status = 'DmlsFailed', error_code = %(code)s, error_message = %(message)s, landed_at = now(), finished_at = now()

@@ -12,15 +12,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import requests
-
 from oms import crashpoints
 from oms.database import Connection, statements
-from oms.products.errors import ExportFailed, ExportIncomplete
 from oms.products.export_lines import BadLine, parse
-from oms.shopify import documents
+from oms.shopify import documents, exports
 from oms.shopify.client import ShopifyClient
-from oms.shopify.errors import NotExecuted, Rejected
+from oms.shopify.errors import ExportFailed
 
 sql = statements(__file__)
 log = logging.getLogger(__name__)
@@ -32,7 +29,6 @@ MERGED = crashpoints.register("products.merged", "products are merged, the stagi
 
 TAKE_UP = timedelta(hours=1)
 """An export that an earlier run has left is used for that long; later it is too old to be the catalogue."""
-LONGEST_WAIT = timedelta(hours=2)
 SHOWN_REJECTS = 50
 TURN = "oms.products"
 CHANGES = ("created", "updated", "identifiers_added", "identifiers_ended", "links_changed", "links_ended")
@@ -57,7 +53,7 @@ def import_shop(
     with _turn(conn, shop_id, at_once=bool(params.get("scheduleNow"))):
         import_id, operation_id = _open_import(conn, client, shop_id, run_id)
         try:
-            operation = _wait(client, operation_id, sleep)
+            operation = exports.wait(client, operation_id, sleep)
         except ExportFailed as error:
             conn.execute(sql.fail_import, {"import_id": import_id, "message": str(error)})
             raise
@@ -99,36 +95,11 @@ def _open_import(conn: Connection, client: ShopifyClient, shop_id: str, run_id: 
         log.info("the export %s of an earlier run is taken up", found[1])
         return found
     (import_id,) = conn.execute(sql.create_import, {"shop_id": shop_id, "run_id": run_id}).fetchone()
-    try:
-        payload = client.mutate("run_bulk_query", {"query": documents.load("catalogue_export").text})
-    except Rejected as error:
-        if error.code in ("OPERATION_IN_PROGRESS", "LIMIT_REACHED"):
-            raise NotExecuted(f"other exports of the shop are running: {error}") from error
-        raise
-    operation_id = payload["bulkOperation"]["id"]
+    operation_id = exports.start(client, documents.load("catalogue_export").text)
     crashpoints.point(ASKED)
     conn.execute(sql.note_operation, {"import_id": import_id, "operation_id": operation_id})
     crashpoints.point(STARTED)
     return import_id, operation_id
-
-
-def _wait(client: ShopifyClient, operation_id: str, sleep: Callable[[float], None]) -> dict[str, Any]:
-    """Poll the export until it has ended; every second at first, then more rarely (shopify.md 2.2)."""
-    pause, give_up = 0.25, time.monotonic() + LONGEST_WAIT.total_seconds()
-    while True:
-        operation = client.execute("bulk_operation", {"id": operation_id})["bulkOperation"]
-        if operation is None:
-            raise ExportFailed(f"the shop does not know the export {operation_id} any more")
-        status = operation["status"]
-        if status == "COMPLETED":
-            return operation
-        if status in ("FAILED", "CANCELED", "EXPIRED"):
-            code = f" ({operation['errorCode']})" if operation["errorCode"] else ""
-            raise ExportFailed(f"the export {operation_id} of the catalogue ended {status}{code}")
-        if time.monotonic() > give_up:
-            raise NotExecuted(f"the export {operation_id} is still {status} after {LONGEST_WAIT}")
-        sleep(pause)
-        pause = min(5.0, pause * 1.3)
 
 
 def _land(conn: Connection, import_id: int, operation: dict[str, Any]) -> dict[str, int]:
@@ -138,7 +109,7 @@ def _land(conn: Connection, import_id: int, operation: dict[str, Any]) -> dict[s
     bad: list[BadLine] = []
     count = 0
     with (
-        _lines(operation["url"]) as lines,
+        exports.lines(operation) as lines,
         conn.cursor().copy(sql.copy_staged) as copy,
     ):
         for values in parse(lines):
@@ -147,8 +118,6 @@ def _land(conn: Connection, import_id: int, operation: dict[str, Any]) -> dict[s
                 bad.append(values)
             else:
                 copy.write_row((import_id, *values))
-    if count != int(operation["objectCount"]):
-        raise ExportIncomplete(f"{count} lines came of the {operation['objectCount']} of {operation['id']}")
     for line in bad:
         conn.execute(
             sql.reject_line,
@@ -162,21 +131,6 @@ def _land(conn: Connection, import_id: int, operation: dict[str, Any]) -> dict[s
         )
     conn.execute(sql.analyze_staged)
     return {"lines": count}
-
-
-@contextmanager
-def _lines(url: str | None) -> Iterator[Iterator[bytes]]:
-    """The lines of the result file, as they come; an export without objects has no file."""
-    if url is None:
-        yield iter(())
-        return
-    with requests.get(url, stream=True, timeout=(5, 60)) as response:  # signed: goes without our token
-        if response.status_code != requests.codes.ok:
-            raise ExportIncomplete(f"the file of the export answered HTTP {response.status_code}")
-        try:
-            yield (line for line in response.iter_lines(chunk_size=1 << 20) if line)
-        except requests.exceptions.RequestException as error:
-            raise ExportIncomplete(f"the file of the export broke off: {type(error).__name__}") from error
 
 
 def _merge(conn: Connection, import_id: int, shop_id: str) -> dict[str, int]:

@@ -1,17 +1,23 @@
 """A shop whose stock the OMS follows, for tests: what it tells, and what the OMS makes of it."""
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from oms import catalog, database
-from oms.from_shop import webhooks
+from oms.from_shop import sync, webhooks
+from oms.imports import applying, closing, landing
+from oms.imports.jobs import Run
 from oms.parameters import resolve
 from oms.work import Work
 from tests.oms.sync.bench import Bench
 
+HEADER = "shop_id,inventory_item_id,sku,tracked,location_id,available,on_hand,updated_at\n"
 STORES = {"Store": ["S1"], "Other": ["S2"]}
 
 
@@ -79,6 +85,51 @@ class Side:
         raise AssertionError(f"nobody needs {resource} here")
         yield
 
+    def params(self, job: Any, **params: Any) -> dict[str, Any]:
+        return resolve(job, params)
+
+    def sync(self, shop: str = "demo", **params: Any) -> dict[str, Any]:
+        """One run of the job that fetches all levels."""
+        given = resolve(catalog.SYNC_INVENTORY_FROM_SHOPIFY, params)
+        run_name = f"sync_inventory_from_shopify/run_{next(self._numbers)}"
+        return sync.sync_shop(
+            self.db, self.oms.client(shop), shop, given, run_name, sleep=lambda _: time.sleep(0.02)
+        )
+
+    def files(self, sftp: Any, root: Path, *contents: str, **params: Any) -> None:
+        """One run of the file variant over files that lie in its folder."""
+        job = catalog.SYNC_INVENTORY_FROM_SHOPIFY_MULTI_THREADING
+        folder = root / job.import_path
+        folder.mkdir(parents=True, exist_ok=True)
+        for content in contents:
+            (folder / f"levels_{next(self._numbers)}.csv").write_text(HEADER + content)
+        run = Run(job.dag_id, f"run_{next(self._numbers)}")
+        given = self.params(job, **params) | {"settleSeconds": 0}
+        chunks = landing.land(self.db, sftp, job, given, run)
+        with ThreadPoolExecutor(max(1, len(chunks))) as pool:
+            list(pool.map(self._apply, chunks))
+        closing.close(self.db, sftp, job, run).raise_if_open()
+
+    def _apply(self, chunk: dict[str, Any]) -> None:
+        with database.connect(self.oms.dsn, autocommit=True) as conn:
+            applying.apply_chunk(conn, chunk, lambda: self.no_sftp("a file"))
+
+    def line(
+        self,
+        sku: str,
+        available: int | str,
+        at: str,
+        *,
+        shop: str = "demo",
+        location: str = "Store",
+        on_hand: int | str | None = None,
+        tracked: str = "true",
+    ) -> str:
+        """A line of a file."""
+        figures = f"{available},{available if on_hand is None else on_hand}"
+        item, place = self.oms.items[shop, sku], self.oms.locations[shop, location]
+        return f"{shop},{item},{sku},{tracked},{place},{figures},{at}\n"
+
     def receive(self, **params: Any) -> dict[str, Any]:
         """One run of the job that works off webhooks."""
         return webhooks.receive(self.work(catalog.RECEIVE_INVENTORY_LEVEL_WEBHOOKS, params))
@@ -114,6 +165,20 @@ class Side:
             "select shopify_available, desired, drift from oms.shop_level_drift where product_id = %s",
             (self.oms.world.products[sku],),
         ).fetchall()
+
+    def notes(self) -> dict[str, int]:
+        """How many rows of files have which remark."""
+        rows = self.db.execute("select outcome, count(*)::int from oms.import_row_note group by 1")
+        return dict(rows.fetchall())
+
+    def rejects(self) -> list[str]:
+        return [code for (code,) in self.db.execute("select error_code from oms.import_reject order by 1")]
+
+    def logs(self) -> list[str]:
+        rows = self.db.execute(
+            "select status from oms.import_log where closed_at is not null order by log_id"
+        )
+        return [status for (status,) in rows]
 
     def entries(self) -> int:
         return self.db.execute("select count(*)::int from oms.inventory_ledger").fetchone()[0]

@@ -1,0 +1,75 @@
+-- The levels of a shop as a file of our own. Rules: inventory.md 5.14, 6.2 (pulls).
+
+-- name: take_turn
+select pg_advisory_lock(hashtextextended('oms.from_shop:' || %(shop_id)s, 0))
+
+-- name: end_turn
+select pg_advisory_unlock(hashtextextended('oms.from_shop:' || %(shop_id)s, 0))
+
+-- name: places
+select shopify_location_id, is_consolidated, is_contradictory
+  from oms.shop_location_place
+ where shop_id = %(shop_id)s
+ order by shopify_location_id
+
+-- name: locations
+select shopify_location_id
+  from oms.shop_location
+ where shop_id = %(shop_id)s
+
+-- name: mark
+select recorded_to
+  from oms.job_watermark
+ where job = 'sync_inventory_from_shopify'
+   and shop_id = %(shop_id)s
+   and scope = ''
+
+-- name: keep_mark
+-- The next window begins where this export was asked for; a log that is closed late does not move it back.
+insert into oms.job_watermark as kept (job, shop_id, recorded_to)
+values ('sync_inventory_from_shopify', %(shop_id)s, %(told_at)s::timestamptz)
+on conflict (job, shop_id, scope) do update
+   set recorded_to = greatest(kept.recorded_to, excluded.recorded_to)
+
+-- name: open_chunks
+select chunk.load_id, chunk.chunk_no
+  from oms.import_log as log
+  join oms.import_chunk as chunk using (load_id)
+ where log.log_id = %(log_id)s
+   and chunk.applied_at is null
+
+-- name: left_behind
+-- Open logs of the shop, oldest first. Ready: landed to the last row. Applied: nothing is left but to close it.
+select log.log_id, log.params, log.status = any('{DmlsPending,DmlsQueued,DmlsRunning,DmlsCrashed}') as is_ready,
+       not exists (select from oms.import_chunk as chunk
+                    where chunk.load_id = log.load_id
+                      and chunk.applied_at is null) as is_applied
+  from oms.import_log as log
+ where log.config_id = %(config)s
+   and log.connection_id = %(connection_id)s
+   and starts_with(log.remote_path, %(prefix)s)
+   and log.closed_at is null
+ order by log.log_id
+
+-- name: first_rejects
+select error_code, error_message
+  from oms.import_reject
+ where log_id = %(log_id)s
+ order by line_number
+ limit %(limit)s
+
+-- name: account
+-- What became of the rows, whether or not the log is closed yet.
+select log.total_count as total, counted.*, log.rejected_count as rejected
+  from oms.import_log as log
+ cross join (select coalesce(sum(applied), 0)::bigint as applied, coalesce(sum(unchanged), 0)::bigint as unchanged,
+                    coalesce(sum(superseded), 0)::bigint as superseded, coalesce(sum(skipped), 0)::bigint as skipped
+               from oms.import_chunk_count
+              where log_id = %(log_id)s) as counted
+ where log.log_id = %(log_id)s
+
+-- name: notes
+select lower(outcome), count(*)
+  from oms.import_row_note
+ where log_id = %(log_id)s
+ group by outcome

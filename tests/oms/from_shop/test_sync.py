@@ -1,0 +1,293 @@
+"""All levels of a shop by one bulk query: balances follow where Shopify owns the stock (5.14)."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from oms import database
+from oms.from_shop import sync
+from oms.parameters import BadParameter
+from oms.shopify.errors import ExportIncomplete, Misconfigured
+from tests.oms.from_shop.side import Side
+
+ZERO = {"Store": 0, "Other": 0}
+
+
+def test_balances_follow_the_levels(side: Side):
+    side.open_shop({"P": {"levels": {"Store": 7, "Other": 2}}, "Q": {"levels": {"Store": 4}}})
+    side.stand("P", 6, 5)
+    side.stand("Q", 4, 4)
+
+    counts = side.sync()
+
+    assert side.position("P") == (8, 7), "a reset by ATP moves both by the difference (5.4)"
+    assert side.position("P", "S2") == (2, 2)
+    assert side.position("Q") == (4, 4)
+    assert {name: counts[name] for name in ("levels", "total", "applied", "unchanged", "skipped")} == {
+        "levels": 3,
+        "total": 3,
+        "applied": 2,
+        "unchanged": 1,
+        "skipped": 0,
+    }
+    assert side.logs() == ["DmlsFinished"]
+
+
+def test_on_hand_sets_what_lies_there(side: Side):
+    side.open_shop({"P": {"levels": {"Store": 7}}})
+    side.oms.server.place_order("demo", {"sku": "P", "quantity": 2, "location": "Store"})
+    side.stand("P", 4, 1)
+
+    side.sync(quantityName="on_hand")
+
+    assert side.position("P") == (7, 4)
+
+
+def test_a_level_is_applied_once_whatever_the_oms_booked_since(side: Side):
+    side.open_shop({"P": {"levels": {"Store": 7}}})
+    side.sync()
+    side.oms.move("P", -2, "S1")
+
+    counts = side.sync()
+
+    assert side.position("P") == (5, 5)
+    assert (counts["applied"], counts["unchanged"]) == (0, 1)
+
+
+def test_a_change_of_the_same_second_is_taken_by_the_next_sync(side: Side):
+    side.open_shop({"P": {"levels": {"Store": 7}}})
+    side.sync()
+    side.db.execute("update oms.shop_level_applied set figure = 8, told_at = told_at - interval '1 second'")
+    side.stand("P", 8, 8)
+
+    side.sync()
+
+    assert side.position("P") == (7, 7)
+
+
+def test_webhook_and_sync_agree_on_what_is_newer(side: Side):
+    side.open_shop({"P": {"levels": {"Store": 7}}})
+    later = (datetime.now(UTC) + timedelta(minutes=1)).isoformat(timespec="seconds")
+    side.event("P", 9, later)
+    side.receive()
+
+    counts = side.sync()
+
+    assert side.position("P") == (9, 9)
+    assert (counts["skipped"], counts["stale"], side.notes()) == (1, 1, {"STALE": 1})
+
+
+def test_inv_33_where_the_oms_owns_the_stock_the_run_fails_before_anything_is_asked(side: Side):
+    side.open_shop({"P": {"levels": {"Store": 7}}}, master="OMS")
+    side.stand("P", 6, 5)
+    side.oms.server.clear_log()
+
+    with pytest.raises(sync.NotTheMaster, match="inventory_master"):
+        side.sync()
+
+    assert side.position("P") == (6, 5)
+    assert side.oms.requests("BulkQuery") == []
+    assert side.logs() == []
+
+
+def test_initial_stock_fills_facilities_without_entries_once(side: Side):
+    side.open_shop({"P": {"levels": {"Store": 7, "Other": 3}}}, master="OMS")
+    side.stand("P", 1, 1, "S2")
+
+    side.sync(initialStock=True)
+    assert (side.position("P"), side.position("P", "S2")) == ((7, 7), (1, 1))
+    assert side.notes() == {"SKIPPED_HAS_STOCK": 1}
+    side.oms.server.adjust("demo", "P", "Store", value=20)
+    side.sync(initialStock=True)
+
+    assert side.position("P") == (7, 7)
+
+
+def test_what_initial_stock_wrote_is_not_pushed_back(side: Side):
+    side.open_shop({"P": {"levels": {"Store": 7, "Other": 3}}}, master="OMS")
+    side.sync(initialStock=True)
+
+    for mode in ("RECENT", "HARD", "DELTA"):
+        assert side.oms.push(mode).planned == 0
+
+    assert side.oms.applied() == []
+
+
+def test_only_levels_changed_since_the_last_run_less_the_buffer_are_read(side: Side):
+    side.oms.server.clock(-7200)
+    side.open_shop({"P": {"levels": {"Store": 7}}, "Q": {"levels": {"Store": 4}}})
+    side.oms.server.clock(0)
+
+    assert side.sync(includeAll=False)["levels"] == 0, "nothing changed in the last 15 minutes"
+    assert side.sync(includeAll=False, bufferTime=300)["levels"] == 2
+    side.oms.server.adjust("demo", "Q", "Store", value=9)
+    counts = side.sync(includeAll=False)
+
+    assert counts["levels"] == 1
+    assert (side.position("P"), side.position("Q")) == ((7, 7), (9, 9))
+
+
+def test_the_first_window_is_the_frequency(side: Side):
+    side.oms.server.clock(-7200)
+    side.open_shop({"P": {"levels": {"Store": 7}}})
+    side.oms.server.clock(0)
+
+    assert side.sync(includeAll=False, frequency=240)["levels"] == 1
+
+
+def test_a_window_begins_where_the_last_export_was_asked_for(side: Side):
+    side.open_shop({"P": {"levels": {"Store": 7}}})
+    before = datetime.now(UTC).replace(microsecond=0)
+
+    side.sync()
+
+    (mark,) = side.db.execute("select recorded_to from oms.job_watermark").fetchone()
+    assert before <= mark <= datetime.now(UTC)
+
+
+def test_what_cannot_be_taken_is_skipped_or_rejected_and_never_zero(side: Side):
+    side.open_shop(
+        {
+            "GIFT": {"tracked": False, "levels": {"Store": 0}},
+            "GONE": {"levels": {"Store": 3}},
+            "KIT": {"levels": {"Store": 2}},
+            "P": {"levels": {"Store": 7}},
+        }
+    )
+    for sku in ("GIFT", "GONE", "KIT"):
+        side.stand(sku, 5, 5)
+    gone, kit = ((side.oms.world.products[sku],) for sku in ("GONE", "KIT"))
+    side.db.execute("update oms.shop_product set thru_date = now() where product_id = %s", gone)
+    side.db.execute(
+        "update oms.product set product_type_id = 'MARKETING_PKG_PICK' where product_id = %s", kit
+    )
+
+    counts = side.sync()
+
+    assert {sku: side.position(sku) for sku in ("GIFT", "GONE", "KIT", "P")} == {
+        "GIFT": (5, 5),
+        "GONE": (5, 5),
+        "KIT": (5, 5),
+        "P": (7, 7),
+    }
+    assert side.notes() == {"SKIPPED_UNTRACKED": 1, "SKIPPED_EXCLUDED": 1}
+    assert side.rejects() == ["ERR_PRODUCT_NOT_FOUND"]
+    assert (counts["rejected"], counts["skipped"], counts["applied"]) == (1, 2, 1)
+
+
+def test_a_consolidated_location_is_skipped_unless_a_facility_stands_for_it(side: Side):
+    side.open_shop({"P": {"levels": {"Store": 7}}}, locations={"Store": ["_NA_"]})
+
+    side.sync()
+    assert (side.notes(), side.position("P", "WH")) == ({"SKIPPED_CONSOLIDATED": 1}, None)
+    side.sync(targetFacilityId="WH")
+
+    assert side.position("P", "WH") == (7, 7)
+
+
+def test_a_location_that_is_not_set_up_is_passed_over_and_counted(side: Side):
+    side.open_shop({"P": {"levels": {"Store": 7, "Other": 3}}})
+    other = (side.oms.locations["demo", "Other"],)
+    side.db.execute("delete from oms.shop_location_facility where shopify_location_id = %s", other)
+    side.db.execute("delete from oms.shop_location where shopify_location_id = %s", other)
+
+    counts = side.sync()
+
+    assert (counts["levels"], counts["elsewhere"], counts["total"]) == (2, 1, 1)
+    assert side.position("P", "S2") is None
+
+
+@pytest.mark.parametrize(
+    ("locations", "params", "error"),
+    [
+        ({"Store": ["_NA_", "S1"]}, {}, Misconfigured),
+        ({"Store": ["S1", "S2"], "Other": ["_NA_"]}, {"targetFacilityId": "WH"}, BadParameter),
+    ],
+)
+def test_a_mapping_under_which_no_figure_is_right_stops_the_run(side: Side, locations, params, error):
+    side.open_shop({"P": {"levels": {"Store": 7}}}, locations=locations)
+
+    with pytest.raises(error):
+        side.sync(**params)
+
+    assert side.logs() == []
+
+
+def test_a_target_that_holds_no_stock_is_refused(side: Side):
+    side.open_shop({"P": {"levels": {"Store": 7}}})
+
+    with pytest.raises(BadParameter, match="targetFacilityId"):
+        side.sync(targetFacilityId="_NA_")
+
+    assert side.logs() == []
+
+
+def test_a_dry_run_counts_and_changes_nothing(side: Side):
+    side.open_shop({"P": {"levels": {"Store": 7}}})
+
+    counts = side.sync(dryRun=True)
+
+    assert (counts["applied"], counts["dryRun"]) == (1, True)
+    assert side.position("P") is None
+    for table in ("import_log", "shop_level_applied", "job_watermark", "inventory_ledger"):
+        assert side.db.execute(f"select count(*) from oms.{table}").fetchone() == (0,)  # noqa: S608
+    assert side.sync()["applied"] == 1
+
+
+def test_a_download_that_breaks_off_changes_nothing_and_the_next_run_does_it(side: Side, monkeypatch):
+    side.open_shop({"P": {"levels": {"Store": 7}}, "Q": {"levels": {"Store": 7}}})
+    real = sync.exports.wait
+
+    def longer(*args, **kwargs):
+        operation = real(*args, **kwargs)
+        return operation | {"objectCount": str(int(operation["objectCount"]) + 5)}
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sync.exports, "wait", longer)
+        with pytest.raises(ExportIncomplete):
+            side.sync()
+    assert (side.position("P"), side.logs()) == (None, ["DmlsCancelled"])
+
+    side.sync()
+
+    assert side.position("P") == (7, 7)
+
+
+def test_two_runs_of_a_shop_take_turns(side: Side):
+    side.open_shop({f"P{number}": {"levels": {"Store": number}} for number in range(1, 6)})
+
+    def run(number: int) -> int:
+        with database.connect(side.oms.dsn, autocommit=True) as conn:
+            given = Side(side.oms)
+            params = sync.catalog.SYNC_INVENTORY_FROM_SHOPIFY
+            return sync.sync_shop(
+                conn, side.oms.client(), "demo", given.params(params), f"sync_inventory_from_shopify/{number}"
+            )["applied"]
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(run, range(2))) == [0, 5]
+
+
+def test_a_reset_that_came_before_is_applied_before_if_it_is_not_urgent(side: Side):
+    """The levels stand in the queue of all files that change balances (3.4)."""
+    side.open_shop({"P": {"levels": {"Store": 7}}})
+    side.sync(scheduleNow=False)
+
+    (row,) = side.db.execute("select config_id, domain, kind, schedule_now from oms.import_log").fetchall()
+    assert row == ("SYNC_SHOPIFY_INV", "BALANCE", "reset", False)
+    assert side.position("P") == (7, 7)
+
+
+def test_rows_stand_behind_the_ledger(side: Side):
+    side.open_shop({"P": {"levels": {"Store": 7}}})
+
+    side.sync()
+
+    found = side.db.execute(
+        """select reason_id, file_name, line_number
+             from oms.inventory_ledger join oms.import_log using (log_id)"""
+    ).fetchone()
+    assert found[0] == "VAR_EXT_RESET"
+    assert found[1].startswith("inventory_levels_")
+    assert found[2] == 2
