@@ -127,6 +127,20 @@ UPLOAD_INVENTORY = SyncJob(
         *push_parameters(include_all=True, facility_group_source="D"),
         *COMPARING,
         Parameter(
+            name="secondLookMinutes",
+            types=("number",),
+            default=15,
+            example=60,
+            minimum=0,
+            maximum=90,
+            section=SAFETY,
+            description=(
+                "Where orders not yet downloaded are guarded: what somebody changed in Shopify is corrected "
+                "at the second look, after the next import of orders; how long to wait for it. 0: the next "
+                "run looks again."
+            ),
+        ),
+        Parameter(
             name="maxDropPct",
             types=("number", "null"),
             default=50,

@@ -30,73 +30,169 @@ select %(order_id)s, coalesce(max(ship_group_seq), 0) + 1, %(facility_id)s
  where order_id = %(order_id)s
 having coalesce(bool_and(facility_id <> %(facility_id)s), true);
 
+-- name: lock_order
+-- The order with the number of its next item.
+select coalesce(header.order_name, header.external_id), header.shop_id, header.status,
+       1 + coalesce((select max(item.order_item_seq) from oms.order_item as item
+                      where item.order_id = header.order_id), 0)
+  from oms.order_header as header
+ where header.order_id = %(order_id)s
+   for update
+
 -- name: create_items
--- Units of a shop's order are committed in Shopify from the first moment (K of inventory.md 6.7).
-insert into oms.order_item (order_id, order_item_seq, ship_group_seq, product_id, external_line_id,
-                            quantity, status, shopify_location_id, committed_quantity)
-select %(order_id)s, line.seq, 1, line.product_id, line.external_id,
-       line.quantity, %(status)s, line.location_id, case when %(from_shop)s then line.quantity else 0 end
-  from unnest(%(products)s::bigint[], %(quantities)s::integer[], %(external_ids)s::text[], %(locations)s::bigint[])
-       with ordinality as line (product_id, quantity, external_id, location_id, seq);
+-- Open units of a shop's order are committed in Shopify from the first moment (K of inventory.md 6.7).
+insert into oms.order_item (order_id, order_item_seq, ship_group_seq, product_id, external_line_id, quantity,
+                            cancel_quantity, status, shopify_location_id, committed_quantity)
+select %(order_id)s, line.seq, place.ship_group_seq, line.product_id, line.external_id, line.quantity,
+       case when line.state in ('CANCELLED', 'CANCELLED_NOT_RESTOCKED') then line.quantity else 0 end,
+       case when line.state = 'OPEN' then %(status)s
+            when line.state in ('CANCELLED', 'CANCELLED_NOT_RESTOCKED') then 'CANCELLED'
+            else 'COMPLETED' end,
+       line.location_id,
+       case when %(from_shop)s and line.state = 'OPEN' then line.quantity else 0 end
+  from unnest(%(numbers)s::integer[], %(products)s::bigint[], %(quantities)s::integer[], %(external_ids)s::text[],
+              %(locations)s::bigint[], %(states)s::text[], %(facilities)s::text[])
+       as line (seq, product_id, quantity, external_id, location_id, state, facility_id)
+  join oms.order_ship_group as place on place.order_id = %(order_id)s and place.facility_id = line.facility_id;
 
 -- name: items_without_location
 -- Lines whose act would have no level, although the shop keeps stock of their product.
-select item.order_item_seq
-  from oms.order_header as header
-  join oms.order_item as item using (order_id)
+select line.seq
+  from unnest(%(numbers)s::integer[], %(states)s::text[]) as line (seq, state)
+  join oms.order_item as item on item.order_id = %(order_id)s and item.order_item_seq = line.seq
+  join oms.order_header as header using (order_id)
   join oms.shop_product as variant
     on variant.shop_id = header.shop_id and variant.product_id = item.product_id and variant.thru_date is null
- where header.order_id = %(order_id)s
-   and variant.tracked
+ where variant.tracked
    and variant.shopify_inventory_item_id is not null
    and item.shopify_location_id is null
- order by item.order_item_seq;
+   and line.state not in ('HISTORY', 'CANCELLED')
+ order by line.seq;
 
--- name: book_sale
--- Shopify took the units from the level when it sold them.
+-- name: book_sales
+-- Shopify took the units from the level when it sold them; those handed over or lost are not on hand either.
 insert into oms.sync_book (shop_id, shopify_location_id, shopify_inventory_item_id, kind, amount, cause_key)
-select header.shop_id, item.shopify_location_id, variant.shopify_inventory_item_id, 'act', -item.quantity,
+select level.shop_id, level.shopify_location_id, level.shopify_inventory_item_id, 'act', -item.quantity,
        format('order:%%s:%%s:sold', item.order_id, item.order_item_seq)
-  from oms.order_header as header
-  join oms.order_item as item using (order_id)
-  join oms.shop_product as variant
-    on variant.shop_id = header.shop_id and variant.product_id = item.product_id and variant.thru_date is null
- where header.order_id = %(order_id)s
-   and variant.tracked
-   and variant.shopify_inventory_item_id is not null
- order by item.shopify_location_id, variant.shopify_inventory_item_id;
+  from unnest(%(numbers)s::integer[], %(states)s::text[]) as line (seq, state)
+  join oms.order_item as item on item.order_id = %(order_id)s and item.order_item_seq = line.seq
+  join oms.order_item_level as level using (order_id, order_item_seq)
+  left join oms.level_by_on_hand as on_hand
+    on on_hand.shop_id = level.shop_id and on_hand.shopify_location_id = level.shopify_location_id
+ where line.state in ('HANDED_OVER', 'WRITTEN_OFF', 'CANCELLED_NOT_RESTOCKED')
+    or (line.state = 'OPEN' and on_hand.shop_id is null)
+ order by level.shopify_location_id, level.shopify_inventory_item_id;
 
--- name: book_restock
--- Shopify gave the units back to the level that it had taken them from: the one where the sale was booked, or,
--- where the product was not linked yet when it was sold, the one it is linked to now.
--- The cause is the quantity cancelled so far, which only grows.
+-- name: learn_of_sales
+-- Units that were sold and never committed as far as the OMS was told move one side of a comparison alone.
+insert into oms.sync_learned (shop_id, shopify_location_id, shopify_inventory_item_id, kind, order_id, order_item_seq)
+select level.shop_id, level.shopify_location_id, level.shopify_inventory_item_id,
+       case when line.state = 'CANCELLED_NOT_RESTOCKED' then 'cancelled' else 'sold' end,
+       level.order_id, level.order_item_seq
+  from unnest(%(numbers)s::integer[], %(states)s::text[]) as line (seq, state)
+  join oms.order_item_level as level on level.order_id = %(order_id)s and level.order_item_seq = line.seq
+ where line.state in ('HANDED_OVER', 'WRITTEN_OFF', 'CANCELLED_NOT_RESTOCKED');
+
+-- name: create_positions
+-- Where units were handed over, in order of product, as all who lock positions.
+insert into oms.inventory_item (product_id, facility_id, location_seq_id)
+select distinct line.product_id, line.facility_id, oms.default_location(line.facility_id)
+  from unnest(%(products)s::bigint[], %(facilities)s::text[], %(states)s::text[])
+       as line (product_id, facility_id, state)
+ where line.state = 'HANDED_OVER'
+ order by line.facility_id, line.product_id
+on conflict do nothing;
+
+-- name: hand_over
+-- Sold at a till of the shop: the units leave the facility now.
+insert into oms.inventory_ledger
+       (inventory_item_id, qoh_diff, atp_diff, reason_id, order_id, order_item_seq, source_key)
+select position.inventory_item_id, -line.quantity, -line.quantity, 'SHOPIFY_POS_SALE', %(order_id)s, line.seq,
+       format('order:%%s:%%s:1:hand over', %(order_id)s::bigint, line.seq)
+  from unnest(%(numbers)s::integer[], %(products)s::bigint[], %(quantities)s::integer[], %(facilities)s::text[],
+              %(states)s::text[]) as line (seq, product_id, quantity, facility_id, state)
+  join oms.inventory_item as position
+    on position.product_id = line.product_id
+   and position.facility_id = line.facility_id
+   and position.location_seq_id = oms.default_location(line.facility_id)
+ where line.state = 'HANDED_OVER'
+ order by line.facility_id, line.product_id, line.seq;
+
+-- name: book_act
+-- The acts of one kind are numbered, under the lock of the item.
 insert into oms.sync_book (shop_id, shopify_location_id, shopify_inventory_item_id, kind, amount, cause_key)
-select level.shop_id, level.shopify_location_id, level.shopify_inventory_item_id, 'act', %(quantity)s,
-       format('order:%%s:%%s:restocked:%%s', item.order_id, item.order_item_seq, item.cancel_quantity)
-  from oms.order_item as item
- cross join lateral (
-        select sold.shop_id, sold.shopify_location_id, sold.shopify_inventory_item_id
-          from oms.sync_book as sold
-         where sold.cause_key = format('order:%%s:%%s:sold', item.order_id, item.order_item_seq)
-        union all
-        select variant.shop_id, item.shopify_location_id, variant.shopify_inventory_item_id
-          from oms.order_header as header
-          join oms.shop_product as variant
-            on variant.shop_id = header.shop_id and variant.product_id = item.product_id
-         where header.order_id = item.order_id
-           and variant.thru_date is null
-           and variant.tracked
-           and variant.shopify_inventory_item_id is not null
-           and item.shopify_location_id is not null
-         limit 1) as level
- where item.order_id = %(order_id)s
-   and item.order_item_seq = %(seq)s;
+select level.shop_id, level.shopify_location_id, level.shopify_inventory_item_id, 'act', act.amount,
+       cause.prefix || (select 1 + count(*) from oms.sync_book as earlier
+                         where earlier.cause_key >= cause.prefix and earlier.cause_key < cause.prefix || ';')
+  from oms.order_item_level as level
+ cross join lateral (select format('order:%%s:%%s:%%s:', level.order_id, level.order_item_seq, %(event)s::text)
+                            collate "C" as prefix) as cause
+ cross join lateral (select case when exists (select from oms.level_by_on_hand as on_hand
+                                               where on_hand.shop_id = level.shop_id
+                                                 and on_hand.shopify_location_id = level.shopify_location_id)
+                                 then %(on_hand)s else %(available)s end as amount) as act
+ where level.order_id = %(order_id)s
+   and level.order_item_seq = %(seq)s
+   and act.amount <> 0;
+
+-- name: book_refund
+-- Once for each line of a refund; returns nothing if it is known.
+insert into oms.sync_book (shop_id, shopify_location_id, shopify_inventory_item_id, kind, amount, cause_key)
+select level.shop_id, coalesce(%(location)s, level.shopify_location_id), level.shopify_inventory_item_id, 'act',
+       %(quantity)s, format('refund:%%s:%%s:%%s', level.order_id, level.order_item_seq, %(refund_id)s::text)
+  from oms.order_item_level as level
+ where level.order_id = %(order_id)s
+   and level.order_item_seq = %(seq)s
+on conflict (cause_key) do nothing
+returning entry_id;
+
+-- name: learn
+insert into oms.sync_learned (shop_id, shopify_location_id, shopify_inventory_item_id, kind, order_id, order_item_seq)
+select level.shop_id, coalesce(%(location)s::bigint, level.shopify_location_id), level.shopify_inventory_item_id,
+       %(kind)s, level.order_id, level.order_item_seq
+  from oms.order_item_level as level
+ where level.order_id = %(order_id)s
+   and level.order_item_seq = %(seq)s;
+
+-- name: receive_return
+insert into oms.inventory_ledger
+       (inventory_item_id, qoh_diff, atp_diff, reason_id, order_id, order_item_seq, source_key)
+select inventory_item_id, %(quantity)s, %(quantity)s, 'RTN_ITM_RCPT', %(order_id)s, %(seq)s,
+       format('return:%%s:%%s:%%s', %(order_id)s::bigint, %(seq)s::integer, %(return_id)s::text)
+  from oms.inventory_item
+ where product_id = %(product_id)s
+   and facility_id = %(facility_id)s
+   and location_seq_id = oms.default_location(%(facility_id)s)
+on conflict do nothing;
+
+-- name: set_fulfilling
+update oms.order_item
+   set fulfilling_since = case when %(is_sent)s then coalesce(fulfilling_since, clock_timestamp()) end
+ where order_id = %(order_id)s
+   and order_item_seq = %(seq)s;
+
+-- name: keep_units
+update oms.order_item
+   set kept_quantity = kept_quantity + %(quantity)s
+ where order_id = %(order_id)s
+   and order_item_seq = %(seq)s;
+
+-- name: uncommit_units
+update oms.order_item
+   set committed_quantity = committed_quantity - %(quantity)s
+ where order_id = %(order_id)s
+   and order_item_seq = %(seq)s;
+
+-- name: hold_at
+update oms.order_item
+   set shopify_location_id = %(location)s
+ where order_id = %(order_id)s
+   and order_item_seq = %(seq)s;
 
 -- name: note_order
 insert into oms.product_change (product_id, cause)
 select distinct product_id, %(cause)s
-  from oms.order_item
- where order_id = %(order_id)s;
+  from unnest(%(products)s::bigint[]) as line (product_id);
 
 -- name: note_product
 insert into oms.product_change (product_id, cause) values (%(product_id)s, %(cause)s);
@@ -109,8 +205,9 @@ select from oms.order_item
 
 -- name: read_item
 -- Read after the lock, so that the reservation is the one the last holder of the lock left.
-select item.product_id, item.status, item.quantity - item.cancel_quantity,
-       coalesce(reservation.quantity, 0), held.facility_id
+select item.product_id, item.status, item.quantity - item.cancel_quantity, item.kept_quantity,
+       item.cancel_quantity, item.committed_quantity, item.fulfilling_since is not null,
+       item.shopify_location_id, coalesce(reservation.quantity, 0), held.facility_id
   from oms.order_item as item
   left join oms.inventory_reservation as reservation using (order_id, order_item_seq)
   left join oms.inventory_item as held using (inventory_item_id)
@@ -185,7 +282,6 @@ update oms.order_item as item
 -- A completed item stays so: what was shipped cannot be taken back, only counted as cancelled in the shop.
 update oms.order_item
    set cancel_quantity = cancel_quantity + %(quantity)s,
-       committed_quantity = greatest(0, committed_quantity - %(quantity)s),
        status = case when status <> 'COMPLETED' and cancel_quantity + %(quantity)s = quantity then 'CANCELLED'
                      else status end
  where order_id = %(order_id)s
@@ -194,12 +290,6 @@ update oms.order_item
 -- name: complete_item
 update oms.order_item
    set status = 'COMPLETED'
- where order_id = %(order_id)s
-   and order_item_seq = %(seq)s;
-
--- name: uncommit_item
-update oms.order_item
-   set committed_quantity = 0
  where order_id = %(order_id)s
    and order_item_seq = %(seq)s;
 

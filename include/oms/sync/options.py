@@ -11,7 +11,17 @@ from oms.sync.errors import LinesLeft
 Mode = Literal["RECENT", "HARD", "DELTA", "RESTOCK", "UPLOAD"]
 """How a plan comes about (inventory.md 6.1); RESTOCK and UPLOAD: for named products (5.13, 5.20)."""
 
-COUNTS = ("candidates", "unchanged", "planned", "sent", "applied", "superseded", "drifts", "left")
+COUNTS = (
+    "candidates",
+    "unchanged",
+    "planned",
+    "sent",
+    "applied",
+    "superseded",
+    "drifts",
+    "drifts_booked",
+    "left",
+)
 PREVIEW_LINES = 200
 PARAMETERS = {
     "facilityGroupId": "facility_groups",
@@ -25,6 +35,7 @@ PARAMETERS = {
     "includeForeignReservations": "include_foreign_reservations",
     "limit": "limit",
     "maxDropPct": "max_drop_pct",
+    "secondLookMinutes": "second_look_minutes",
     "dryRun": "dry_run",
 }
 
@@ -46,6 +57,8 @@ class PushOptions:
     reason_group, exclude_category, include_foreign_reservations: what DELTA leaves out (6.5).
     limit: lines of a batch, 1 to 250. max_drop_pct: HARD stops when a larger part of a location's
     sellable levels would go to 0 and these are at least max_drop_levels; None = no guard.
+    second_look_minutes: how long a guarded HARD run that has found a drift waits for the next import of
+    orders to look again; what it has no time for, a later run looks at. One rung by a reset does not wait.
     dry_run: read and compare, but write and send nothing; `Report.preview` has the lines.
     push_seconds: how long to go on with each stage (leftovers, reading, sending).
     parallel: requests at a time. lines_at_once: lines stored in one transaction.
@@ -66,6 +79,7 @@ class PushOptions:
     limit: int = 250
     max_drop_pct: float | None = 50.0
     max_drop_levels: int = 10
+    second_look_minutes: float = 0.0
     dry_run: bool = False
     push_seconds: float = 300.0
     parallel: int = 12
@@ -99,6 +113,18 @@ class PushOptions:
 
 
 @dataclass(frozen=True)
+class Untaken:
+    """Units of a level that Shopify has sold and no import has taken in since then (inventory.md 6.8)."""
+
+    shopify_location_id: int
+    shopify_inventory_item_id: int
+    product_id: int
+    sku: str
+    units: int
+    since: datetime
+
+
+@dataclass(frozen=True)
 class PreviewLine:
     """A line that a dry run would have sent."""
 
@@ -124,6 +150,7 @@ class Report:
     applied: int = 0
     superseded: int = 0
     drifts: int = 0
+    drifts_booked: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
     left: int = 0
@@ -131,6 +158,8 @@ class Report:
     left_alone: tuple[int, ...] = ()
     needs_hard_sync: tuple[int, ...] = ()
     without_stock: tuple[int, ...] = ()
+    untaken: tuple[Untaken, ...] = ()
+    no_order_imports: bool = False
     calls: int = 0
     wait_seconds: float = 0.0
     preview: tuple[PreviewLine, ...] = ()
@@ -162,6 +191,8 @@ class Report:
             "needs_hard_sync": list(self.needs_hard_sync),
             "without_stock": list(self.without_stock),
             "left_alone": list(self.left_alone),
+            "untaken": len(self.untaken),
+            "no_order_imports": self.no_order_imports,
         }
 
     def summary(self) -> str:
@@ -184,9 +215,18 @@ class Report:
             rows.append(("waits for its first stock", ", ".join(map(str, self.without_stock))))
         if self.left_alone:
             rows.append(("left alone", ", ".join(map(str, self.left_alone))))
+        if self.no_order_imports:
+            rows.append(("drifts wait", "no import of orders and their changes is known for the shop"))
         width = max(len(name) for name, _ in rows)
         lines = [f"{self.mode} push of shop {self.shop_id}", *([self.message] if self.message else [])]
         lines += [f"  {name:<{width}}  {value}" for name, value in rows]
+        if self.untaken:
+            lines.append(f"units sold and not taken in for more than a day, {len(self.untaken)} levels:")
+        lines += [
+            f"  location {one.shopify_location_id} {one.sku} (product {one.product_id}):"
+            f" {one.units} since {one.since:%Y-%m-%d %H:%M}"
+            for one in self.untaken[:PREVIEW_LINES]
+        ]
         if self.preview:
             lines.append(f"would send {len(self.preview)} lines:")
         lines += [

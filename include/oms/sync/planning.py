@@ -5,6 +5,7 @@ Rules: spec inventory.md 2.4, 6.2, 6.3, 6.5, 6.7; design section 5.
 
 import json
 import logging
+import time
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from oms.shopify.client import ShopifyClient, gid
 from oms.shopify.errors import Rejected
 from oms.shopify.levels import Reading, read_levels
 from oms.sync.errors import SyncMisconfigured, TooManyDrops
-from oms.sync.options import Mode, PreviewLine, PushOptions, Report
+from oms.sync.options import Mode, PreviewLine, PushOptions, Report, Untaken
 
 log = logging.getLogger(__name__)
 sql = statements(__file__)
@@ -54,7 +55,9 @@ class Location:
 class Plan:
     """What was decided and from which snapshot; its levels are in the session's workspace.
 
-    without_stock: locations whose first comparison would be too early, with whether it waits for a file.
+    complete: locations all of whose levels are in it. without_stock: locations whose first comparison would
+    be too early, with whether it waits for a file. only_looked: it takes the second look at levels that a
+    look before has found something at, and nothing else.
     """
 
     plan_id: uuid.UUID
@@ -63,9 +66,7 @@ class Plan:
     snapshot: str
     complete: tuple[int, ...]
     without_stock: Mapping[int, bool]
-
-    def location_ids(self) -> list[int]:
-        return [location.shopify_location_id for location in self.locations]
+    only_looked: bool = False
 
     def locations_marked(self) -> list[int]:
         """Return the locations whose mark this plan moves.
@@ -73,6 +74,8 @@ class Plan:
         A DELTA run by hand at a RECENT location leaves it: the book tells nothing of the orders that an
         unguarded comparison has added back, and only the next one takes them off again (6.8).
         """
+        if self.only_looked:
+            return []
         return [
             location.shopify_location_id
             for location in self.locations
@@ -139,6 +142,7 @@ def _located(row: tuple, physical: tuple[str, ...], virtual: bool, options: Push
     return Location(number, sync_mode, basis, channel, facility, compared, mark, planned_at)
 
 
+LOOK_PAUSE = 1.0
 FROM_BOOKS = ("DELTA", "RESTOCK", "UPLOAD")
 PLANNED_FROM = (
     "product",
@@ -151,12 +155,19 @@ PLANNED_FROM = (
 
 
 def take_snapshot(
-    conn: Connection, shop_id: str, mode: Mode, locations: Sequence[Location], options: PushOptions
+    conn: Connection,
+    shop_id: str,
+    mode: Mode,
+    locations: Sequence[Location],
+    options: PushOptions,
+    *,
+    only_looked: bool = False,
 ) -> Plan:
     """Read candidates, desired figures, books and K in one snapshot of the OMS, into the workspace.
 
     A location never compared with yet is left out while, in this same snapshot, its stock is unknown or just
     coming in: the comparison would tell the shop that nothing is there, or a part of it.
+    only_looked: only levels with a look that may be confirmed now.
     """
     freshen_statistics(conn, *PLANNED_FROM)
     conn.execute(sql.make_workspace)
@@ -166,18 +177,24 @@ def take_snapshot(
             (snapshot,) = conn.execute("select pg_current_snapshot()::text").fetchone()
             without_stock = _without_stock(conn, shop_id, mode, locations)
             locations = [one for one in locations if one.shopify_location_id not in without_stock]
-            complete = _select_candidates(conn, shop_id, mode, locations, options)
+            if only_looked:
+                _select_looked(conn, shop_id, locations)
+                complete = set()
+            else:
+                complete = _select_candidates(conn, shop_id, mode, locations, options)
             conn.execute("analyze pg_temp.plan_candidate")
             for location in locations:
                 everything = location.shopify_location_id in complete
                 held = _held_back(conn, shop_id, mode, location, options)
                 _add_levels(conn, shop_id, mode, location, everything, options, held)
+            if mode not in FROM_BOOKS:
+                conn.execute(sql.judge_looks, {"shop_id": shop_id, "locations": _numbers(locations)})
     finally:
         conn.isolation_level = None
     conn.execute("analyze pg_temp.plan_level")
     crashpoints.point(SNAPSHOT_TAKEN)
     whole = tuple(sorted(complete)) if mode == "HARD" else ()
-    return Plan(uuid.uuid4(), mode, tuple(locations), snapshot, whole, without_stock)
+    return Plan(uuid.uuid4(), mode, tuple(locations), snapshot, whole, without_stock, only_looked)
 
 
 def _without_stock(
@@ -186,8 +203,21 @@ def _without_stock(
     """Return locations that must wait, with whether for a file; DELTA serves only those compared before."""
     if mode == "DELTA":
         return {}
-    values = {"shop_id": shop_id, "locations": [one.shopify_location_id for one in locations]}
+    values = {"shop_id": shop_id, "locations": _numbers(locations)}
     return dict(conn.execute(sql.without_stock, values).fetchall())
+
+
+def _numbers(locations: Iterable[Location]) -> list[int]:
+    return [location.shopify_location_id for location in locations]
+
+
+def _select_looked(conn: Connection, shop_id: str, locations: Iterable[Location]) -> None:
+    conn.execute(sql.select_looked, {"shop_id": shop_id, "locations": _numbers(locations)})
+
+
+def is_guarded(mode: Mode, location: Location, options: PushOptions) -> bool:
+    """Say whether a plan compares a location with its books (6.7): always beside mode DELTA."""
+    return mode in FROM_BOOKS or location.sync_mode == "DELTA" or options.guard_undownloaded_orders
 
 
 def _select_candidates(
@@ -204,7 +234,7 @@ def _select_candidates(
         values = {
             "shop_id": shop_id,
             "mark": mark,
-            "locations": [location.shopify_location_id for location in group],
+            "locations": _numbers(group),
             "category": options.exclude_category,
         }
         if mark is None:
@@ -213,6 +243,8 @@ def _select_candidates(
             continue
         conn.execute(sql.select_changed, values)
         conn.execute(sql.select_booked, values)
+        if mode not in FROM_BOOKS:
+            _select_looked(conn, shop_id, [one for one in group if is_guarded(mode, one, options)])
         if mode == "DELTA" and options.exclude_category:
             planned_at = min(location.planned_at for location in group)
             conn.execute(sql.select_launched, values | {"planned_at": planned_at})
@@ -231,7 +263,7 @@ def _add_levels(
     values = {
         "shop_id": shop_id,
         "location": location.shopify_location_id,
-        "guarded": mode in FROM_BOOKS or location.sync_mode == "DELTA" or options.guard_undownloaded_orders,
+        "guarded": is_guarded(mode, location, options),
         "products": None,
         "group_id": location.channel,
         "facility": location.facility,
@@ -288,27 +320,35 @@ def decide(
     if plan.mode == "DELTA":
         conn.execute(sql.decide_from_books)
     else:
-        _compare(conn, client, options, deadline)
+        _compare(conn, client, shop_id, plan, options, deadline)
         if options.activate_at_location and not options.dry_run:
-            _activate(conn, client, plan, options, report, deadline)
-    if plan.mode == "HARD":
+            _activate(conn, client, shop_id, plan, options, report, deadline)
+    if plan.mode == "HARD" and not plan.only_looked:
         _refuse_drops(conn, shop_id, options)
     _count(conn, shop_id, report)
 
 
-def _compare(conn: Connection, client: ShopifyClient, options: PushOptions, deadline: Deadline) -> None:
+def _compare(
+    conn: Connection,
+    client: ShopifyClient,
+    shop_id: str,
+    plan: Plan,
+    options: PushOptions,
+    deadline: Deadline,
+) -> None:
     levels = conn.execute(sql.to_read).fetchall()
     conn.execute(sql.forget_readings)
     readings = read_levels(client, levels, parallel=options.parallel, deadline=deadline)
     copy_rows(conn, "pg_temp.plan_reading", Reading._fields, readings)
     conn.execute("analyze pg_temp.plan_reading")
     crashpoints.point(LEVELS_READ)
-    conn.execute(sql.decide_from_readings)
+    conn.execute(sql.decide_from_readings, {"shop_id": shop_id, "snapshot": plan.snapshot})
 
 
 def _activate(
     conn: Connection,
     client: ShopifyClient,
+    shop_id: str,
     plan: Plan,
     options: PushOptions,
     report: Report,
@@ -340,7 +380,7 @@ def _activate(
     if activated:
         locations, items = zip(*activated, strict=True)
         conn.execute(sql.take_again, {"locations": list(locations), "items": list(items)})
-        _compare(conn, client, options, deadline)
+        _compare(conn, client, shop_id, plan, options, deadline)
 
 
 def _refuse_drops(conn: Connection, shop_id: str, options: PushOptions) -> None:
@@ -357,16 +397,53 @@ def _refuse_drops(conn: Connection, shop_id: str, options: PushOptions) -> None:
 def _count(conn: Connection, shop_id: str, report: Report) -> None:
     (unmapped,) = conn.execute(sql.unmapped, {"shop_id": shop_id}).fetchone()
     outcomes = dict(conn.execute(sql.outcomes).fetchall())
-    report.candidates = sum(outcomes.values()) + unmapped
-    report.unchanged = outcomes.pop("UNCHANGED", 0)
-    report.planned = outcomes.pop("LINE", 0)
+    report.candidates += sum(outcomes.values()) + unmapped
+    report.unchanged += outcomes.pop("UNCHANGED", 0)
+    report.planned += outcomes.pop("LINE", 0)
     report.skipped.update(outcomes)
     if unmapped:
         report.skipped["SKIPPED_UNMAPPED"] += unmapped
-    (report.drifts,) = conn.execute(sql.drifts).fetchone()
+    report.drifts, found = conn.execute(sql.drifts).fetchone()
+    report.drifts_booked += found
     report.needs_hard_sync = tuple(
         sorted({*report.needs_hard_sync, *(row[0] for row in conn.execute(sql.uncompared_locations))})
     )
+
+
+@dataclass(frozen=True)
+class Looks:
+    """Looks that wait for a second one: how many, and how many of them may have it now."""
+
+    count: int
+    due: int
+    imports_known: bool
+
+
+def wait_for_imports(conn: Connection, shop_id: str, locations: list[int], seconds: float) -> Looks:
+    """Wait until imports of orders have made all looks at some locations due, or the time is over.
+
+    A shop of which no import is known is not waited for.
+    """
+    deadline = Deadline(seconds)
+    looks = open_looks(conn, shop_id, locations)
+    if deadline.left() and looks.imports_known and looks.due < looks.count:
+        log.info("shop %s: %s levels wait for the next import of orders", shop_id, looks.count - looks.due)
+    while deadline.left() and looks.imports_known and looks.due < looks.count:
+        time.sleep(min(LOOK_PAUSE, deadline.left()))
+        looks = open_looks(conn, shop_id, locations)
+    return looks
+
+
+def open_looks(conn: Connection, shop_id: str, locations: list[int]) -> Looks:
+    """Return what waits for a second look at some locations."""
+    values = {"shop_id": shop_id, "locations": locations}
+    return Looks(*conn.execute(sql.open_looks, values).fetchone())
+
+
+def long_untaken(conn: Connection, shop_id: str, locations: list[int]) -> tuple[Untaken, ...]:
+    """Return what Shopify has sold at some locations and nobody has taken in for more than a day (6.8)."""
+    values = {"shop_id": shop_id, "locations": locations}
+    return tuple(Untaken(*row) for row in conn.execute(sql.long_untaken, values))
 
 
 def preview(conn: Connection) -> tuple[PreviewLine, ...]:
@@ -410,8 +487,11 @@ def store(
             if number == 0 and plan.mode != "DELTA":
                 conn.execute(sql.open_books, values)
                 conn.execute(sql.set_books, values)
+                conn.execute(sql.book_drifts, values)
                 conn.execute(sql.note_looks, values)
                 conn.execute(sql.forget_looks, values)
+                conn.execute(sql.note_untaken, values)
+                conn.execute(sql.forget_untaken, values)
                 conn.execute(sql.note_comparisons, values)
             batches = _store_lines(conn, shop_id, plan.mode, part, options.limit, run_id)
             if number == len(parts) - 1:

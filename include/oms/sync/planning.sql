@@ -120,7 +120,12 @@ create temp table if not exists plan_level (
     told                      bigint,
     opened                    boolean,
     set_aside                 boolean,
+    unsettled                 boolean,
+    look_drift                integer,
+    committed                 integer,
     seen                      integer,
+    drift                     integer,
+    is_found                  boolean,
     compared_with             integer,
     delta                     integer,
     outcome                   text
@@ -183,6 +188,54 @@ select distinct entry.shopify_location_id, mapped.product_id
    and entry.shopify_location_id = any (%(locations)s)
    and entry.kind in ('act', 'drift', 'line_left')
    and mapped.thru_date is null
+
+-- name: select_looked!
+-- Levels with a look that a second one may confirm.
+insert into pg_temp.plan_candidate (shopify_location_id, product_id)
+select distinct look.shopify_location_id, mapped.product_id
+  from oms.sync_look as look
+  join oms.shop_product as mapped using (shop_id, shopify_inventory_item_id)
+ where look.shop_id = %(shop_id)s
+   and look.shopify_location_id = any (%(locations)s)
+   and mapped.thru_date is null
+   and oms.is_due(look)
+
+-- name: judge_looks!
+-- Which levels may be acted on, as of the plan's snapshot: an import of orders that began after the first look
+-- has ended, and nothing was learned since that moves one side alone (inventory.md 6.7). And at which a
+-- fulfilment of ours is on its way, so that this look does not count.
+with looked as (
+    select look.shopify_location_id, look.shopify_inventory_item_id, look.drift
+      from oms.sync_look as look
+     where look.shop_id = %(shop_id)s
+       and look.shopify_location_id = any (%(locations)s)
+       and oms.is_due(look)
+       and not exists (select from oms.sync_learned as fact
+                        where fact.shop_id = look.shop_id
+                          and fact.shopify_location_id = look.shopify_location_id
+                          and fact.shopify_inventory_item_id = look.shopify_inventory_item_id
+                          and fact.kind <> 'fulfilling'
+                          and fact.tx >= pg_snapshot_xmin(look.snapshot)
+                          and not pg_visible_in_snapshot(fact.tx, look.snapshot))
+), under_way as (
+    select distinct place.shopify_location_id, place.shopify_inventory_item_id
+      from oms.order_item as item
+      join oms.order_item_level as place using (order_id, order_item_seq)
+     where item.fulfilling_since is not null
+       and place.shop_id = %(shop_id)s
+)
+update pg_temp.plan_level as level
+   set look_drift = looked.drift,
+       unsettled = under_way.shopify_location_id is not null
+  from (select shopify_location_id, shopify_inventory_item_id from looked
+        union
+        select shopify_location_id, shopify_inventory_item_id from under_way) as noted
+  left join looked using (shopify_location_id, shopify_inventory_item_id)
+  left join under_way using (shopify_location_id, shopify_inventory_item_id)
+ where level.shopify_location_id = noted.shopify_location_id
+   and level.shopify_inventory_item_id = noted.shopify_inventory_item_id
+   and level.guarded
+   and level.opened
 
 -- name: select_launched!
 -- Products whose first 24 hours in the excluded category ended since the last plan: nothing holds them back now.
@@ -286,7 +339,8 @@ select %(location)s, mapped.shopify_inventory_item_id, mapped.product_id, %(guar
   left join told on told.product_id = mapped.product_id
 
 -- name: add_physical!
--- Levels of a location that shows one facility; on_hand (basis QOH) holds committed units, so K is 0.
+-- Levels of a location that shows one facility. on_hand (basis QOH) holds the committed units: beside the book
+-- are only those that the OMS has shipped and Shopify does not know of yet (INV-50).
 with told as (
     select item.product_id, sum(item.committed_quantity) as quantity
       from oms.order_item as item
@@ -294,7 +348,7 @@ with told as (
      where item.shopify_location_id = %(location)s
        and item.committed_quantity > 0
        and header.shop_id = %(shop_id)s
-       and %(basis)s <> 'QOH'
+       and (%(basis)s <> 'QOH' or item.status = 'COMPLETED')
      group by item.product_id
 )
 insert into pg_temp.plan_level
@@ -334,30 +388,48 @@ update pg_temp.plan_level
 
 -- name: decide_from_readings!
 -- Modes RECENT and HARD (inventory.md 6.3). Unguarded: desired - current. Guarded: desired - book, where a
--- level that is opened now has the book seen - K. A negative figure is never raised to 0: it records
--- oversold units.
-with judged as (
-    select level.shopify_location_id, level.shopify_inventory_item_id,
+-- level that is opened now has the book seen - K, and a drift that two looks have found is added to the book
+-- (6.7). A negative figure is never raised to 0: it records oversold units.
+with started as (
+    select distinct fact.shopify_location_id, fact.shopify_inventory_item_id
+      from oms.sync_learned as fact
+     where fact.kind = 'fulfilling'
+       and fact.shop_id = %(shop_id)s
+       and fact.tx >= pg_snapshot_xmin(%(snapshot)s::pg_snapshot)
+       and not pg_visible_in_snapshot(fact.tx, %(snapshot)s::pg_snapshot)
+), looked as (
+    select level.shopify_location_id, level.shopify_inventory_item_id, level.guarded, level.opened, level.book,
+           level.look_drift, reading.committed,
            case when not reading.item_exists                    then 'SKIPPED_UNMAPPED'
                 when not reading.tracked                        then 'SKIPPED_UNTRACKED'
                 when reading.active is not true                 then 'SKIPPED_NOT_STOCKED'
                 when reading.available is null                  then 'SKIPPED_UNTRACKED'
            end as skip,
-           case when level.by_on_hand then reading.on_hand
-                else reading.available + reading.committed + reading.reserved end as seen,
-           case when not level.guarded
-                then case when level.by_on_hand then reading.on_hand else reading.available end
-                when level.opened
-                then level.book
-                else case when level.by_on_hand then reading.on_hand
-                          else reading.available + reading.committed + reading.reserved end - level.told
-           end as base
+           case when level.by_on_hand then reading.on_hand else reading.available end as shown,
+           look.seen,
+           look.seen - level.told as without_told,
+           case when level.guarded and level.opened and level.unsettled is not true
+                     and started.shopify_location_id is null
+                then look.seen - level.told - level.book end as drift
       from pg_temp.plan_level as level
       join pg_temp.plan_reading as reading using (shopify_location_id, shopify_inventory_item_id)
+      left join started using (shopify_location_id, shopify_inventory_item_id)
+     cross join lateral (select case when level.by_on_hand then reading.on_hand
+                                     else reading.available + reading.committed + reading.reserved
+                                end as seen) as look
      where level.outcome is null
+), judged as (
+    select looked.*, coalesce(drift <> 0 and drift = look_drift, false) as is_found,
+           case when not guarded then shown
+                when opened      then book + case when drift = look_drift then drift else 0 end
+                else without_told end as base
+      from looked
 )
 update pg_temp.plan_level as level
    set seen = judged.seen,
+       committed = judged.committed,
+       drift = judged.drift,
+       is_found = judged.is_found,
        compared_with = judged.base,
        delta = case when judged.skip is null and not (level.desired = 0 and judged.base < 0)
                     then level.desired - judged.base end,
@@ -402,12 +474,11 @@ select outcome, count(*)
  group by outcome
 
 -- name: drifts
--- Levels at which a guarded look found something beside what is known.
-select count(*)
+-- Levels at which a guarded look found something beside what is known: for the first time, or acted on now.
+select count(*) filter (where not is_found), count(*) filter (where is_found)
   from pg_temp.plan_level
- where guarded and opened
+ where drift <> 0
    and outcome in ('LINE', 'UNCHANGED')
-   and seen <> book + told
 
 -- name: uncompared_locations
 -- Locations with levels that mode DELTA could not serve.
@@ -437,7 +508,7 @@ select shopify_location_id, shopify_inventory_item_id, product_id, guarded, comp
 insert into oms.sync_book
        (shop_id, shopify_location_id, shopify_inventory_item_id, kind, amount, cause_key)
 select %(shop_id)s, shopify_location_id, shopify_inventory_item_id, 'opening', seen - told - book,
-       format('opening:%%s:%%s:%%s', %(shop_id)s::text, shopify_location_id, shopify_inventory_item_id)
+       format('opening:%%s:%%s:%%s', %(plan_id)s::text, shopify_location_id, shopify_inventory_item_id)
   from pg_temp.plan_level
  where not opened
    and outcome in ('LINE', 'UNCHANGED')
@@ -462,6 +533,16 @@ select %(shop_id)s, shopify_location_id, shopify_inventory_item_id, 'set', amoun
        format('set:%%s:%%s:%%s', %(plan_id)s::text, shopify_location_id, shopify_inventory_item_id)
   from wanted
  where amount <> 0
+
+-- name: book_drifts!
+-- What two looks have found is in the book from now on; the line follows.
+insert into oms.sync_book
+       (shop_id, shopify_location_id, shopify_inventory_item_id, kind, amount, cause_key)
+select %(shop_id)s, shopify_location_id, shopify_inventory_item_id, 'drift', drift,
+       format('drift:%%s:%%s:%%s', %(plan_id)s::text, shopify_location_id, shopify_inventory_item_id)
+  from pg_temp.plan_level
+ where is_found
+   and outcome in ('LINE', 'UNCHANGED')
 
 -- name: book_lines!
 -- A line is in the book from the moment it is planned.
@@ -491,24 +572,73 @@ on conflict (shop_id, shopify_location_id, shopify_inventory_item_id) do update
 insert into oms.sync_look as kept
        (shop_id, shopify_location_id, shopify_inventory_item_id, drift, seen, known, snapshot, run_id)
 select %(shop_id)s, shopify_location_id, shopify_inventory_item_id,
-       seen - book - told, seen, book + told, %(snapshot)s::pg_snapshot, %(run_id)s
+       drift, seen, book + told, %(snapshot)s::pg_snapshot, %(run_id)s
   from pg_temp.plan_level
- where guarded and opened
+ where drift <> 0
+   and not is_found
    and outcome in ('LINE', 'UNCHANGED')
-   and seen <> book + told
 on conflict (shop_id, shopify_location_id, shopify_inventory_item_id) do update
    set drift = excluded.drift, seen = excluded.seen, known = excluded.known, snapshot = excluded.snapshot,
-       looked_at = now(), run_id = excluded.run_id
+       tx = excluded.tx, looked_at = excluded.looked_at, run_id = excluded.run_id
+ where kept.drift <> excluded.drift
+    or oms.is_due(kept)
 
 -- name: forget_looks!
--- A look that finds nothing ends what the look before it had found.
+-- A look that finds nothing, the same again, or no level at all, ends what the look before it had found. One that
+-- does not count leaves it.
 delete from oms.sync_look as look
  using pg_temp.plan_level as level
  where look.shop_id = %(shop_id)s
    and look.shopify_location_id = level.shopify_location_id
    and look.shopify_inventory_item_id = level.shopify_inventory_item_id
+   and (level.outcome in ('SKIPPED_UNMAPPED', 'SKIPPED_UNTRACKED', 'SKIPPED_NOT_STOCKED')
+        or (level.outcome in ('LINE', 'UNCHANGED')
+            and (not level.guarded or not level.opened or level.drift = 0 or level.is_found)))
+
+-- name: note_untaken!
+-- Units that Shopify holds committed beyond what the OMS knows: the fewest at any look since then (6.8).
+insert into oms.sync_untaken as kept (shop_id, shopify_location_id, shopify_inventory_item_id, units)
+select %(shop_id)s, shopify_location_id, shopify_inventory_item_id, committed - told
+  from pg_temp.plan_level
+ where guarded
+   and not by_on_hand
+   and outcome in ('LINE', 'UNCHANGED')
+   and committed > told
+on conflict (shop_id, shopify_location_id, shopify_inventory_item_id) do update
+   set units = excluded.units
+ where kept.units > excluded.units
+
+-- name: forget_untaken!
+delete from oms.sync_untaken as waiting
+ using pg_temp.plan_level as level
+ where waiting.shop_id = %(shop_id)s
+   and waiting.shopify_location_id = level.shopify_location_id
+   and waiting.shopify_inventory_item_id = level.shopify_inventory_item_id
    and level.outcome in ('LINE', 'UNCHANGED')
-   and (not level.guarded or not level.opened or level.seen = level.book + level.told)
+   and (not level.guarded or level.committed <= level.told)
+
+-- name: long_untaken
+-- Units of these locations that nobody has taken in for more than a day (inventory.md 6.8).
+select waiting.shopify_location_id, waiting.shopify_inventory_item_id, product.product_id, product.internal_name,
+       waiting.units, waiting.since
+  from oms.sync_untaken as waiting
+  join oms.shop_product as mapped using (shop_id, shopify_inventory_item_id)
+  join oms.product using (product_id)
+ where waiting.shop_id = %(shop_id)s
+   and waiting.shopify_location_id = any (%(locations)s)
+   and waiting.since < now() - interval '1 day'
+   and mapped.thru_date is null
+ order by waiting.since, product.product_id
+
+-- name: open_looks
+-- Looks at these locations: how many, how many of them imports have made due, and whether imports of orders and
+-- of their changes are known for the shop at all.
+select count(*), count(*) filter (where oms.is_due(look)),
+       exists (select from oms.order_import as run where run.shop_id = %(shop_id)s and 'orders' = any (run.parts))
+       and exists (select from oms.order_import as run where run.shop_id = %(shop_id)s and 'changes' = any (run.parts))
+  from oms.sync_look as look
+ where look.shop_id = %(shop_id)s
+   and look.shopify_location_id = any (%(locations)s)
 
 -- name: advance_marks!
 -- The mark moves in the transaction that stores the lines of the changes it passes.

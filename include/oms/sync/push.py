@@ -127,6 +127,40 @@ def _push(
     with _turn(conn, client, report, options, run_id, numbers, begin) as (sender, free):
         if free:
             _plan_and_send(conn, client, sender, free, report, options, run_id)
+    if report.mode in ("RECENT", "HARD") and not options.dry_run:
+        _look_again(conn, client, report, options, run_id, locations)
+
+
+def _look_again(
+    conn: Connection,
+    client: ShopifyClient,
+    report: Report,
+    options: PushOptions,
+    run_id: str,
+    locations: Sequence[Location],
+) -> None:
+    """Take the second look at what a guarded comparison has found, after the next import of orders (6.7).
+
+    The locations are free while HARD waits for it; what a later run has to look at stays noted.
+    """
+    guarded = [one for one in locations if planning.is_guarded(report.mode, one, options)]
+    numbers = [one.shopify_location_id for one in guarded]
+    if not guarded:
+        return
+    waits = report.mode == "HARD" and options.run_type != "asset_triggered"
+    looks = planning.wait_for_imports(
+        conn, report.shop_id, numbers, 60 * options.second_look_minutes if waits else 0
+    )
+    report.no_order_imports = bool(looks.count) and not looks.imports_known
+    if report.mode == "HARD" and looks.due:
+        left_alone = report.left_alone
+        with _turn(conn, client, report, options, run_id, numbers) as (sender, free):
+            if free:
+                _plan_and_send(conn, client, sender, free, report, options, run_id, only_looked=True)
+        report.left_alone = tuple(sorted({*left_alone, *report.left_alone}))
+        _count_left(conn, report, [one.shopify_location_id for one in locations])
+    report.drifts = planning.open_looks(conn, report.shop_id, numbers).count
+    report.untaken = planning.long_untaken(conn, report.shop_id, numbers)
 
 
 @contextmanager
@@ -216,8 +250,13 @@ def _plan_and_send(
     report: Report,
     options: PushOptions,
     run_id: str,
+    *,
+    only_looked: bool = False,
 ) -> None:
-    plan = planning.take_snapshot(conn, report.shop_id, report.mode, locations, options)
+    planned_before = report.planned
+    plan = planning.take_snapshot(
+        conn, report.shop_id, report.mode, locations, options, only_looked=only_looked
+    )
     report.without_stock = tuple(sorted(plan.without_stock))
     if report.mode == "HARD" and not options.dry_run:
         # a change rings for RECENT again; nobody calls for the hard sync that a file of no change has put off
@@ -235,7 +274,7 @@ def _plan_and_send(
         for part in planning.store(conn, report.shop_id, plan, options, run_id)
     )
     sender.restart_clock()
-    if in_bulk.is_much(sender, -(-report.planned // options.limit)):
+    if in_bulk.is_much(sender, -(-(report.planned - planned_before) // options.limit)):
         sender.send(in_bulk.send_in_bulk(sender, itertools.chain.from_iterable(parts)))
     else:
         sender.send((), parts)
