@@ -1,12 +1,16 @@
 """The web apps as Airflow serves them: with its connections and its logins."""
 
+import logging
 from typing import Any
 
 from fastapi import HTTPException, Request
 
-from oms_airflow.connections import OMS_DB, connection, dsn_of
-from oms_web import service
+from oms.webhooks.receiving import Sender, sender_of
+from oms_airflow.connections import OMS_DB, MissingConnection, connection, dsn_of, shop_login
+from oms_web import service, webhooks
 from oms_web.pool import Database
+
+log = logging.getLogger(__name__)
 
 
 def web_apps() -> list[dict[str, Any]]:
@@ -17,6 +21,11 @@ def web_apps() -> list[dict[str, Any]]:
             "name": "OMS API",
             "app": service.service_app(database, is_signed_in),
             "url_prefix": service.PREFIX,
+        },
+        {
+            "name": "OMS webhooks",
+            "app": webhooks.webhook_app(database, sender),
+            "url_prefix": webhooks.PREFIX,
         },
     ]
 
@@ -30,3 +39,13 @@ async def is_signed_in(request: Request) -> bool:
     except HTTPException:
         return False
     return True
+
+
+def sender(connection_id: str) -> Sender | None:
+    """Who delivers webhooks for a shop's connection; None if it is not set."""
+    try:
+        host, _, extra = shop_login(connection_id)
+    except MissingConnection:
+        log.warning("a webhook came for a shop whose connection %s is not set", connection_id)
+        return None
+    return sender_of(host, extra)

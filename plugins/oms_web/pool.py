@@ -1,6 +1,7 @@
 """Connections to the OMS database for the web apps: one pool in each server process."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -9,6 +10,8 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from starlette.concurrency import run_in_threadpool
 
 from oms.api.errors import unavailable
+
+log = logging.getLogger(__name__)
 
 LARGEST = 8
 """Connections of a process."""
@@ -39,7 +42,11 @@ class Database:
     async def _open(self) -> AsyncConnectionPool:
         async with self._opening:
             if self._pool is None:
-                dsn = await run_in_threadpool(self._dsn)
+                try:
+                    dsn = await run_in_threadpool(self._dsn)
+                except LookupError as error:
+                    log.error("%s", error)
+                    raise unavailable("the server does not know its database") from error
                 pool = AsyncConnectionPool(
                     dsn,
                     kwargs={"autocommit": True, "options": SESSION},

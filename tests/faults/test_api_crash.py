@@ -18,7 +18,7 @@ import requests
 from oms import crashpoints
 from oms.api import adjustments  # noqa: F401 - registers the points
 from sandbox import processes
-from tests.web.conftest import Caller, sale, shop_floor  # noqa: F401 - fixture
+from tests.web.conftest import Caller, sale, shop_floor, world  # noqa: F401 - fixtures
 
 PROJECT = Path(__file__).parent.parent.parent
 POINTS = [name for name in crashpoints.POINTS if name.startswith("api.")]

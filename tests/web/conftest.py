@@ -11,13 +11,16 @@ import pytest
 import requests
 import uvicorn
 from fastapi import FastAPI, Request
-from oms_web import service
+from oms_web import service, webhooks
 from oms_web.pool import Database
 from requests import Response
 
+from fakeshop.webhooks.delivery import signature
 from oms.api import tokens
+from oms.webhooks.receiving import Sender, sender_of
 from tests.oms.world import World
 
+LEVEL = b'{"inventory_item_id": 1, "location_id": 2, "available": 7, "updated_at": "2026-11-03T10:00:00Z"}'
 PATH = "/api/service/updateInventoryByIdentification"
 
 
@@ -91,9 +94,14 @@ def sale(units: int = 2, **more: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def shop_floor(oms_db: psycopg.Connection) -> World:
+def world(oms_db: psycopg.Connection) -> World:
+    """A product store with its channel."""
+    return World(oms_db)
+
+
+@pytest.fixture
+def shop_floor(oms_db: psycopg.Connection, world: World) -> World:
     """Product A (10/10 at facility WH) and product B without stock."""
-    world = World(oms_db)
     world.facility("WH", kind="WAREHOUSE")
     a, b = world.product("A"), world.product("B")
     for product, kind, value in ((a, "SKU", "A"), (a, "UPCA", "30065245099"), (b, "SKU", "B")):
@@ -143,3 +151,65 @@ def caller(oms_dsn: str, oms_db: psycopg.Connection, shop_floor: World) -> Itera
     app = service.service_app(Database(lambda: oms_dsn), nobody)
     with served(mounted((service.PREFIX, app))) as url:
         yield Caller(url, oms_db)
+
+
+class Postman:
+    """Delivers webhooks to the receiver, as a shop does or as nobody should."""
+
+    def __init__(self, url: str, db: psycopg.Connection) -> None:
+        self.url = url
+        self.db = db
+
+    def deliver(
+        self,
+        body: bytes = LEVEL,
+        *,
+        shop: str = "demo",
+        secret: str = "current-secret",
+        webhook_id: str | None = "w1",
+        **changed: str | None,
+    ) -> Response:
+        """changed: other headers, with _ for -; None leaves one out."""
+        headers = {
+            "Content-Type": "application/json",
+            "X-Shopify-Topic": "inventory_levels/update",
+            "X-Shopify-Hmac-Sha256": signature(secret, body),
+            "X-Shopify-Shop-Domain": f"{shop}.myshopify.com",
+            "X-Shopify-API-Version": "2026-10",
+            "X-Shopify-Webhook-Id": webhook_id,
+            "X-Shopify-Event-Id": "e1",
+            "X-Shopify-Triggered-At": "2026-11-03T10:00:00.123456789Z",
+        }
+        headers |= {name.replace("_", "-"): value for name, value in changed.items()}
+        given = {name: value for name, value in headers.items() if value is not None}
+        return requests.post(f"{self.url}/webhooks/shopify/{shop}", data=body, headers=given, timeout=30)
+
+    def inbox(self, columns: str = "webhook_id, status") -> list[tuple]:
+        self.db.rollback()
+        query = psycopg.sql.SQL("select {} from oms.webhook_inbox order by received_at, webhook_id")
+        return self.db.execute(query.format(psycopg.sql.SQL(columns))).fetchall()
+
+
+def sender(connection_id: str) -> Sender | None:
+    """Two shops with an app of one secret, as an Airflow connection would tell; no third one."""
+    extra = {"client_secret": "current-secret", "previous_client_secret": "old-secret"}
+    if connection_id in ("shopify_demo", "shopify_other"):
+        return sender_of(f"https://{connection_id.removeprefix('shopify_')}.myshopify.com", extra)
+    return None
+
+
+@pytest.fixture
+def shops(oms_db: psycopg.Connection, world: World) -> World:
+    """The shops demo and other, and one without a connection."""
+    world.shop(shop_id="demo")
+    world.shop(shop_id="other", location=2)
+    world.shop(shop_id="unset", location=3)
+    oms_db.commit()
+    return world
+
+
+@pytest.fixture
+def postman(oms_dsn: str, oms_db: psycopg.Connection, shops: World) -> Iterator[Postman]:
+    app = webhooks.webhook_app(Database(lambda: oms_dsn), sender)
+    with served(mounted((webhooks.PREFIX, app))) as url:
+        yield Postman(url, oms_db)
