@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from oms.database import Connection
@@ -25,5 +25,9 @@ class Work:
     """An SFTP session by propertyResource, such as FTP_EXP_CONFIG."""
     open_shop: Callable[[str], ShopifyClient]
     """A client by shop id."""
+    shop_extra: Callable[[str], Mapping[str, Any]] = field(default=lambda shop_id: {})
+    """Extras of a shop's connection by shop id."""
+    base_url: str | None = None
+    """The address of this Airflow, as its settings name it."""
     run_type: str = "manual"
     """How the run was started: manual, scheduled, asset_triggered, operator_triggered."""

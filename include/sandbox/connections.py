@@ -53,7 +53,7 @@ def postgres(host: str, port: int, user: str, password: str, database: str) -> s
     )
 
 
-def shopify(url: str, token: str, api_version: str) -> str:
-    """The JSON form of a shop's connection: where its Admin API is, the token, the API version."""
-    extra = {"api_version": api_version}
+def shopify(url: str, token: str, api_version: str, *, client_secret: str, domain: str) -> str:
+    """The JSON form of a shop's connection: where its API is, the token, how its webhooks are signed."""
+    extra = {"api_version": api_version, "client_secret": client_secret, "shop_domain": domain}
     return json.dumps({"conn_type": "http", "host": url, "password": token, "extra": extra})

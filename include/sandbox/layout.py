@@ -24,6 +24,7 @@ SECRETS: dict[str, Callable[[], str]] = {
     "oms database": lambda: secrets.token_urlsafe(24),
     "airflow database": lambda: secrets.token_urlsafe(24),
     "shop token": lambda: f"shpat_{secrets.token_hex(16)}",
+    "shop secret": lambda: secrets.token_hex(16),
 }
 
 

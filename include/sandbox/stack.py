@@ -254,21 +254,22 @@ def _shop(run: Run) -> None:
     if shops:
         say(f"         {', '.join(shops)} set: the local shop is not started")
         return
-    token = run.sandbox.secret("shop token")
+    token, secret = run.sandbox.secret("shop token"), run.sandbox.secret("shop secret")
     with step("local shop") as current:
         port = run.port("fakeshop", FAKESHOP_PORT)
         config = run.sandbox.folder / "fakeshop.json"
-        processes.write_secret(config, json.dumps({"shops": [{"shop": SHOP, "access_token": token}]}))
+        shop = {"shop": SHOP, "access_token": token, "client_secret": secret}
+        processes.write_secret(config, json.dumps({"shops": [shop]}))
         data = run.sandbox.folder / "fakeshop"
         command = ["fakeshop", "--port", str(port), "--data", str(data), "--config", str(config)]
         log = run.sandbox.logs / "fakeshop.log"
-        shop = run.start("fakeshop", command, log)
-        processes.wait_until(lambda: processes.listening(port), shop, log, seconds=60)
+        process = run.start("fakeshop", command, log)
+        processes.wait_until(lambda: processes.listening(port), process, log, seconds=60)
         url = f"http://{LOOPBACK}:{port}"
         current.note = url
     run.environment["FAKESHOP_URL"] = url
     run.environment[f"{connections.SHOPIFY_PREFIX}{SHOP.upper()}"] = connections.shopify(
-        f"{url}/{SHOP}", token, API_VERSION
+        f"{url}/{SHOP}", token, API_VERSION, client_secret=secret, domain=f"{SHOP}.myshopify.com"
     )
 
 

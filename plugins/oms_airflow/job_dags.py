@@ -27,6 +27,7 @@ from airflow.sdk import (
     task,
 )
 from airflow.sdk.api.datamodels._generated import DagRunType
+from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowSkipException
 
 from oms import docs
@@ -36,6 +37,7 @@ from oms.imports.errors import AccountOpen, FileMissing, FileRefused, ImportFaul
 from oms.parameters import BadParameter, connection_id
 from oms.shopify.errors import Misconfigured, NotExecuted, OutcomeUnknown
 from oms.sync.errors import LinesLeft, ShopBusy, TooManyDrops
+from oms.webhooks.errors import SubscriptionsLeft
 from oms_airflow.assets import BELLS, FILE_HELD, HOLDS, INVENTORY, INVENTORY_RESET, RESETS, arrivals_of
 from oms_airflow.connections import MissingConnection, oms_db, open_oms_db, sftp_client, shop_login
 from oms_airflow.file_arrival import SftpFileSensor, run_parameters
@@ -77,7 +79,11 @@ RETRIES = ExceptionRetryPolicy(
             action=RetryAction.FAIL,
             reason="a person must look at the file",
         ),
-        RetryRule(exception=[TooManyDrops], action=RetryAction.FAIL, reason="a person must look at it first"),
+        RetryRule(
+            exception=[TooManyDrops, SubscriptionsLeft],
+            action=RetryAction.FAIL,
+            reason="a person must look at it first",
+        ),
         RetryRule(
             exception=[NotExecuted, OutcomeUnknown, LinesLeft, ShopBusy],
             retry_delay=timedelta(seconds=30),
@@ -264,6 +270,8 @@ def task_job_dag(job: TaskJob) -> DAG:
                     open_oms_db=open_oms_db,
                     open_sftp=lambda resource: sftp_client(connection_id(resource)),
                     open_shop=lambda shop_id: client_for(shops.read(conn, shop_id), shop_login),
+                    shop_extra=lambda shop_id: shop_login(shops.read(conn, shop_id).connection_id)[2],
+                    base_url=conf.get("api", "base_url", fallback=None),
                     run_type=str(context["dag_run"].run_type),
                 )
                 return getattr(import_module(module), function)(given)

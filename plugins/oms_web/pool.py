@@ -61,6 +61,6 @@ class Database:
 
     async def close(self) -> None:
         """Give the connections back; a later request would open new ones."""
-        pool, self._pool = self._pool, None
+        pool, self._pool, self._opening = self._pool, None, asyncio.Lock()
         if pool is not None:
             await pool.close()

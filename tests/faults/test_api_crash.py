@@ -46,9 +46,9 @@ class Server:
             time.sleep(0.05)
 
     def kill(self) -> None:
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait()
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
 
     def killed_itself(self) -> bool:
         assert self.process is not None

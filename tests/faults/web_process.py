@@ -3,12 +3,16 @@
 import sys
 
 import uvicorn
-from oms_web import service
+from oms_web import service, webhooks
 from oms_web.pool import Database
 
-from tests.web.conftest import mounted, nobody
+from tests.web.conftest import mounted, nobody, sender
 
 if __name__ == "__main__":
     port, dsn = sys.argv[1:]
-    app = service.service_app(Database(lambda: dsn), nobody)
-    uvicorn.run(mounted((service.PREFIX, app)), port=int(port), log_level="warning")
+    database = Database(lambda: dsn)
+    apps = (
+        (service.PREFIX, service.service_app(database, nobody)),
+        (webhooks.PREFIX, webhooks.webhook_app(database, sender)),
+    )
+    uvicorn.run(mounted(*apps), port=int(port), log_level="warning")

@@ -55,9 +55,8 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
         for name in [n for n in stack.os.environ if n.startswith("AIRFLOW_")]:
             patch.delenv(name)
         patch.setenv("AIRFLOW__CORE__DAGS_FOLDER", str(folder / "dags"))
-        patch.setenv(
-            "AIRFLOW_CONN_SHOPIFY_DEMO", connections.shopify("https://shop.example", "token", "2026-10")
-        )
+        shop = connections.shopify("https://shop.example", "token", "2026-10", client_secret="s", domain="d")
+        patch.setenv("AIRFLOW_CONN_SHOPIFY_DEMO", shop)
         box = Sandbox(folder / "box")
         stack.up(box)
         yield box

@@ -48,6 +48,7 @@ RULES = (
     _rule("rejects of older product imports", "product_import_reject", "logDays"),
     _rule("staged lines of ended product imports", "catalogue_line", "logDays", "oms_staging"),
     _rule("webhooks worked off", "webhook_inbox", "webhookDays"),
+    _rule("answers to API calls", "api_call", "answerDays"),
     _rule("changes of products seen by every mark", "product_change", "changeDays"),
     _rule("drift reports", "drift_report", "reportDays"),
     _rule("batches whose lines went on in others", "sync_batch", "answerDays"),

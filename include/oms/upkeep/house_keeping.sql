@@ -83,6 +83,12 @@ select row.ctid
    and row.received_at < %(before)s
    and row.processed_at < %(before)s
 
+-- name: api_call
+-- A key is promised to be known for 30 days (inventory.md 5.17).
+select row.ctid
+  from oms.api_call as row
+ where row.called_at < least(%(before)s, now() - interval '30 days')
+
 -- name: product_change
 -- Seen by every mark: a plan never asks for it again (design 5).
 select row.ctid

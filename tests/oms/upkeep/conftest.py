@@ -33,6 +33,7 @@ def later(floor: Floor) -> Callable[[str, int], None]:  # noqa: F811
     columns = {
         "import_log": ("created_at", "landed_at", "finished_at", "closed_at"),
         "webhook_inbox": ("received_at", "processed_at"),
+        "api_call": ("called_at",),
         "product_change": ("recorded_at",),
         "sync_batch": ("answered_at",),
         "product_import": ("started_at", "finished_at"),

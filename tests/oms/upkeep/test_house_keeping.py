@@ -155,6 +155,16 @@ def test_a_change_that_some_mark_has_not_seen_stays(shop: Floor, later: Callable
     assert left[-1][1] == unseen
 
 
+def test_answers_to_api_calls_stay_for_the_30_days_they_are_promised_for(shop: Floor, later: Callable):
+    shop.conn.execute("insert into oms.api_call values ('pos', 'k1', 0, '', '{}')")
+    later("api_call", 29)
+    assert keep(shop, answerDays=2) == {}
+
+    later("api_call", 2)
+
+    assert keep(shop) == {"answers to API calls": 1}
+
+
 def test_answered_calls_lose_their_bytes_open_ones_nothing(shop: Floor, later: Callable):
     for status in ("PLANNED", "UNKNOWN", "APPLIED", "REJECTED"):
         shop.conn.execute(

@@ -1,0 +1,106 @@
+"""kill -9 of the receiver of webhooks while a shop delivers, and of the job that subscribes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from fakeshop.testing import ShopServer, running_shop
+from oms import crashpoints
+from oms.webhooks import receiving, subscriptions  # noqa: F401 - registers the points
+from tests.faults.test_api_crash import PROJECT, Server, server  # noqa: F401 - fixture
+from tests.web.conftest import Postman, shops, world  # noqa: F401 - fixtures
+from tests.web.test_subscriptions import LEVELS, Manager
+
+POINTS = [name for name in crashpoints.POINTS if name.split(".")[0] in ("webhook", "subscribe")]
+WISHED = {"action": "subscribe", "shopId": "demo", "category": "orders"}
+
+
+@pytest.fixture(scope="module")
+def shop_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShopServer]:
+    with running_shop(tmp_path_factory.mktemp("fakeshop")) as one:
+        yield one
+
+
+@pytest.fixture
+def manager(
+    shop_server: ShopServer,
+    server: Server,  # noqa: F811
+    oms_dsn: str,
+    oms_db: psycopg.Connection,
+    shops,  # noqa: F811
+) -> Manager:
+    return Manager(shop_server, oms_dsn, Postman(f"http://127.0.0.1:{server.port}", oms_db))
+
+
+def crash(manager: Manager, point: str, params: dict) -> None:
+    """A run of the job that is killed at the point; it must get there."""
+    given = {
+        "dsn": manager.dsn,
+        "base_url": manager.server.base("demo"),
+        "dag_id": "manage_webhook_subscriptions",
+        "params": params | {"publicUrl": manager.postman.url},
+    }
+    ended = subprocess.run(
+        [sys.executable, "-m", "tests.faults.job_process", json.dumps(given)],
+        cwd=PROJECT,
+        env=os.environ | {"PYTHONPATH": f"{PROJECT / 'include'}:{PROJECT}", "OMS_CRASH_AT": point},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == -signal.SIGKILL, f"{point} was not reached: {ended.stderr[-2000:]}"
+
+
+@pytest.mark.parametrize("point", [one for one in POINTS if one.startswith("webhook.")])
+def test_a_delivery_that_was_not_answered_is_stored_once(manager: Manager, server: Server, point):  # noqa: F811
+    server.start(crash_at=point)
+    manager.run("subscribe", topics=[LEVELS])
+    manager.server.switch("demo", webhook_retry_seconds=[0.5] * 60)
+    manager.server.door("POST", "shops/demo/adjust", {"sku": "CAP", "location": "Store", "delta": -2})
+    assert server.killed_itself(), f"{point} was not reached"
+    assert len(manager.postman.inbox()) == 1
+
+    server.start()
+    manager.server.door("POST", "shops/demo/adjust", {"sku": "CAP", "location": "Store", "delta": -1})
+
+    deadline = time.monotonic() + 20
+    while len(manager.postman.inbox()) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    time.sleep(1)
+    told = manager.postman.inbox("payload ->> 'available'")
+    assert sorted(told) == [("2",), ("3",)]
+
+
+@pytest.mark.parametrize("point", [one for one in POINTS if one.startswith("subscribe.")])
+def test_a_subscribing_run_that_was_killed_is_made_good_by_the_daily_one(manager: Manager, point: str):
+    crash(manager, point, WISHED)
+
+    manager.run("repair", shop=None)
+
+    assert [topic for topic, _ in manager.subscriptions()] == [
+        "order_transactions/create",
+        "orders/cancelled",
+        "orders/create",
+        "refunds/create",
+    ]
+    assert manager.run("subscribe", category="orders") == {}
+
+
+@pytest.mark.parametrize("point", [one for one in POINTS if one.startswith("subscribe.")])
+def test_an_unsubscribing_run_that_was_killed_is_not_undone_by_the_daily_one(manager: Manager, point: str):
+    manager.run("subscribe", category="orders")
+    crash(manager, point, WISHED | {"action": "unsubscribe"})
+
+    manager.run("repair", shop=None)
+
+    assert manager.subscriptions() == []
+    assert manager.recorded() == []
