@@ -166,8 +166,41 @@ def import_job_dag(job: ImportJob) -> DAG:
         closed = close()
         apply.expand(chunk=chunks) >> closed
         confirm.expand(fault=closed)
+        if job.pushes_at_once:
+            closed >> _push_uploads(job)
 
     return flow()
+
+
+def _push_uploads(job: ImportJob) -> Any:
+    """Tell every shop of what uploads moved, those of earlier runs that were broken off among them."""
+
+    @task(pool=job.pool, trigger_rule=TriggerRule.ALL_DONE)
+    def choose_shops() -> list[str]:
+        from oms.sync import uploads
+
+        with oms_db() as conn:
+            return uploads.shops_waiting(conn, run_name(get_current_context()))
+
+    @task(map_index_template="{{ shop }}")
+    def push(shop_id: str) -> dict[str, Any]:
+        from oms import shops
+        from oms.shopify.connections import client_for
+        from oms.sync import uploads
+
+        context = get_current_context()
+        context["shop"] = shop_id
+        with oms_db() as conn:
+            client = client_for(shops.read(conn, shop_id), shop_login)
+        report = uploads.push(open_oms_db, client, shop_id, run_name(context))
+        if report is None:
+            raise AirflowSkipException(f"shop {shop_id} was told of everything")
+        log.info("\n%s", report.table())
+        return report.counts()
+
+    chosen = choose_shops()
+    push.expand(shop_id=chosen)
+    return chosen
 
 
 def sync_job_dag(job: SyncJob) -> DAG:

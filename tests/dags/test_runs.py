@@ -96,6 +96,24 @@ def test_a_shop_that_shows_no_stock_of_a_facility_does_not_hear_of_it(oms: Bench
     assert shops.to_serve(oms.db, None, ["RECENT"], ["OUTLET"]) == ["other"]
 
 
+def test_an_upload_of_a_warehouse_reaches_the_shop_in_its_own_run(oms: Bench, run: Callable, sftp_root: Path):
+    job = catalog.IMPORT_WAREHOUSE_ALLOTMENT
+    folder = sftp_root / job.import_path
+    folder.mkdir(parents=True)
+    oms.open_shop("demo", {"A": 10}, mode="DELTA")
+    oms.move("A", 10)
+    assert run("upload_inventory").state == "success"
+    product_id = oms.world.products["A"]
+    (folder / "sheet.csv").write_text(f"facilityId,productId,availableDelta\nWH,{product_id},5\n")
+
+    done = run(job.dag_id, {"settleSeconds": 1})
+
+    assert done.state == "success"
+    assert states(done)["push"] == ["success"]
+    assert oms.available("A") == 15
+    assert states(run(job.dag_id, {"settleSeconds": 1}))["push"] == ["skipped"]
+
+
 def test_an_unknown_shop_fails_the_run_before_any_push(oms: Bench, run: Callable):
     oms.open_shop("demo", {"A": 1})
     oms.move("A", 3)

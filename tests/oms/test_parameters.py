@@ -40,6 +40,8 @@ def test_without_values_the_spec_s_defaults_hold():
         "createdByJobID": None,
         "resetByAtp": True,
         "maxDropPct": None,
+        "maxRowDeviationPct": None,
+        "holdMissingFacilities": False,
     }
     assert resolve(IMPORT_INVENTORY_VARIANCE, {})["scheduleNow"] is True
 

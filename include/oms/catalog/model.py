@@ -101,6 +101,8 @@ class ImportConfig:
     """How comments name the ERP document of a row, before `#` and its number (inventory.md 3.6)."""
     default_reason: str | None = None
     """Reason of rows that name none; None: that of the file type."""
+    refuse_repeated: bool = False
+    """The same content within 72 hours is refused, for a person to see, instead of counted as a duplicate."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +115,8 @@ class ImportJob(Job):
     """reset: the file states balances; delta: it states changes (inventory.md 3.6); settings: it states what
     holds for products; document: it brings documents, each of them whole or not at all."""
     domain: str = BALANCE
+    pushes_at_once: bool = False
+    """The shops are told of what moved right after the files are closed (inventory.md 5.20)."""
 
     @property
     def config_id(self) -> str:

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from oms.database import Connection
-from oms.imports import product_facility, reset, shop_levels, thresholds, variance
+from oms.imports import allotment, product_facility, reset, shop_levels, thresholds, variance
 from oms.imports.contracts import FileContract, Header
 from oms.imports.errors import FileRefused
 from oms.imports.jobs import Settings
@@ -36,6 +36,7 @@ FILE_TYPES: dict[str, FileType] = {
     "reset": reset,
     "shop_levels": shop_levels,
     "variance": variance,
+    "allotment": allotment,
     "product_facility": product_facility,
     "thresholds": thresholds,
 }

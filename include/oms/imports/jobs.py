@@ -23,6 +23,7 @@ class Config(Protocol):
     import_path: str
     document: str | None
     default_reason: str | None
+    refuse_repeated: bool
 
 
 class ImportJob(Protocol):
@@ -67,6 +68,10 @@ class Settings:
     negative_policy: str = "floor"
     default_reason: str | None = None
     """Reason of rows that name none; None: that of the file type."""
+    refuse_repeated: bool = False
+    """The same content within 72 hours is refused instead of counted as a duplicate (inventory.md 5.20)."""
+    mode: str = "VARIANCE"
+    """Whether the figures of an upload are changes (VARIANCE) or balances on hand (RESET)."""
     document: str | None = None
     """How comments name the document of a row, such as "Inventory Transfer" (inventory.md 3.6)."""
     quantity_name: str = "available"
@@ -116,6 +121,7 @@ def settings_of(job: ImportJob, params: Mapping[str, Any]) -> Settings:
         "import_path": checked_path("importPath", told.get("importPath", config.import_path)),
         "default_reason": config.default_reason,
         "document": config.document,
+        "refuse_repeated": config.refuse_repeated,
         "schedule_now": told.get("scheduleNow", job.schedule_now),
         "require_final_newline": told.get("requireFinalNewline", job.kind in ALL_OR_NOTHING),
     }
@@ -123,6 +129,8 @@ def settings_of(job: ImportJob, params: Mapping[str, Any]) -> Settings:
         if name in told:
             values[key] = told[name]
     values["counting"] = config_id == COUNT_CONFIG
+    if values.get("mode") == "RESET":
+        values["reset_by_atp"] = False
     if "excluded_product_types" in values:
         values["excluded_product_types"] = sorted({KIT, *values["excluded_product_types"]})
     if (name := values.get("remote_filename")) and ("/" in name or name in (".", "..")):
@@ -148,6 +156,7 @@ _PARAMETERS = {
     "quantityName": "quantity_name",
     "targetFacilityId": "target_facility_id",
     "initialStock": "initial_stock",
+    "mode": "mode",
     "maxDropPct": "max_drop_pct",
     "maxRowDeviationPct": "max_row_deviation_pct",
     "holdMissingFacilities": "hold_missing_facilities",

@@ -162,8 +162,9 @@ def _claim_arrivals(
 ) -> list[tuple[int, RemoteFile]]:
     claims: list[tuple[int, RemoteFile]] = []
     found = arrival.find(sftp, settings) if settled is None else arrival.still_there(sftp, settings, settled)
+    kind = "reset" if settings.mode == "RESET" else job.kind
     for file in found:
-        log_id = _claim(conn, job.domain, job.kind, settings, run, file)
+        log_id = _claim(conn, job.domain, kind, settings, run, file)
         if log_id is None:
             log.info("%s is already being processed", file.path)
             continue
@@ -323,12 +324,24 @@ def _stage(
     content, sha256 = read()
     repair = bool(content.rows) and repairs.is_repair(content.header)
     all_returned = repair and repairs.find_origins(conn, log_id, content, settings)
-    if kind == "delta" and content.rows and not settings.force and not all_returned:
+    once = kind == "delta" or settings.refuse_repeated
+    if once and content.rows and not settings.force and not all_returned:
         conn.execute(sql.lock_content, {"content": f"{settings.config_id}:{sha256.hex()}"})
         earlier = conn.execute(
             sql.earlier_same_content,
-            {"sha256": sha256, "config_id": settings.config_id, "log_id": log_id, "name": file.name},
+            {
+                "sha256": sha256,
+                "config_id": settings.config_id,
+                "log_id": log_id,
+                "name": None if settings.refuse_repeated else file.name,
+            },
         ).fetchone()
+        if earlier and settings.refuse_repeated:
+            raise FileRefused(
+                "ERR_REPEATED",
+                f"the same content came as {earlier[1]} (log {earlier[0]}) at {earlier[2]:%F %R} UTC; to "
+                "book it again, set force",
+            )
         if earlier:
             _record(conn, log_id, content, sha256, 0)
             conn.execute(

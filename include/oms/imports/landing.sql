@@ -75,8 +75,8 @@ update oms.import_log
 select pg_advisory_xact_lock(hashtextextended(%(content)s, 0))
 
 -- name: earlier_same_content
--- Delta files: the same name at any time, any name within 72 hours.
-select coalesce(duplicate_of_log_id, log_id)
+-- Delta files: the same name (if one is given) at any time, any name within 72 hours.
+select coalesce(duplicate_of_log_id, log_id), file_name, created_at
   from oms.import_log
  where content_sha256 = %(sha256)s
    and config_id = %(config_id)s

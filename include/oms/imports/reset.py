@@ -119,7 +119,7 @@ def apply(conn: Connection, part: Part, settings: Settings) -> Counts:
         "log_id": part.log_id,
         "run_id": part.run_id,
         "counting": settings.counting,
-        "default_reason": COUNTED if settings.counting else STATED,
+        "default_reason": settings.default_reason or (COUNTED if settings.counting else STATED),
     }
     stale = 0
     if dated or settings.counting:

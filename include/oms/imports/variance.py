@@ -96,14 +96,14 @@ CONTRACT = FileContract(
 judge, set_rejects_aside = balances.judge, balances.set_rejects_aside
 
 
-def apply(conn: Connection, part: Part, settings: Settings) -> Counts:
+def apply(conn: Connection, part: Part, settings: Settings, contract: FileContract = CONTRACT) -> Counts:
     """Add the units of the rows to their positions; return what became of the rows."""
     names = {"rows": resolved_table(part.log_id), "in_part": positions.in_part(part)}
     rows, skipped = filled(conn, sql.count_rows, {}, **names).fetchone()
     positions.forget(conn)
     repeated, is_new = Counts(), composed.SQL("true")
     if settings.document:
-        repeated = documents.claim(conn, part, settings, CONTRACT, names["rows"])
+        repeated = documents.claim(conn, part, settings, contract, names["rows"])
         is_new = composed.SQL(sql.is_new)
     moving = filled(conn, sql.find_changes, {}, is_new=is_new, **names).rowcount
     positions.add_missing(conn)
@@ -121,7 +121,7 @@ def apply(conn: Connection, part: Part, settings: Settings) -> Counts:
         conn.execute(sql.refuse_negative)
         if settings.document:
             documents.release(conn, part)
-        positions.set_refused_aside(conn, part, settings, CONTRACT)
+        positions.set_refused_aside(conn, part, settings, contract)
     if skipped:
         positions.note_skipped(conn, part)
     return repeated + Counts(
