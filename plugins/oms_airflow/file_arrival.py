@@ -9,14 +9,14 @@ import asyncio
 import logging
 import stat
 import time
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import asyncssh
-from airflow.sdk import BaseOperator, Context
+from airflow.sdk import Asset, BaseOperator, Context
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 from oms.catalog import ImportJob
@@ -37,6 +37,8 @@ LONGEST_PAUSE = 30.0
 """Seconds between two attempts to reach a server that does not answer."""
 PATIENCE = 20.0
 """Seconds that a server has for one answer."""
+EVENTS_LOOKED_AT = 100
+"""How many of the latest events tell what has settled; those that a run has missed are seconds old."""
 
 
 @dataclass(frozen=True)
@@ -231,12 +233,13 @@ class _Folder:
 class SftpFileSensor(BaseOperator):
     """Returns the files that wait for a job, as `[{"name", "size", "mtime"}]`.
 
-    It looks once, or waits deferred for `waitMinutes`. Files that the event behind the run names count as
-    settled if they are still the same; others are looked at twice.
+    It looks once, or waits deferred for `waitMinutes`. Files that an event names count as settled if they are
+    still the same, and go ahead of others, which ring for themselves; where none is named, all are looked at
+    twice. `arrivals` is the asset of those events.
     """
 
-    def __init__(self, *, job: ImportJob, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, *, job: ImportJob, arrivals: Asset, **kwargs: Any) -> None:
+        super().__init__(inlets=[arrivals], **kwargs)
         self.job = job
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
@@ -248,7 +251,7 @@ class SftpFileSensor(BaseOperator):
         """
         params = run_parameters(self.job, context)
         with sftp_client(connection_id(params["propertyResource"])) as sftp:
-            found = settled_files(sftp, params, announced_files(context))
+            found = settled_files(sftp, params, announcements(context))
         if not found and params["waitMinutes"]:
             self.defer(
                 trigger=SftpFileTrigger(
@@ -281,10 +284,21 @@ def run_parameters(job: Any, context: Context) -> dict[str, Any]:
     return resolve(job, context["dag_run"].conf or {}, job_settings(job).parameters)
 
 
-def announced_files(context: Context) -> dict[str, Collection[Stamp]]:
-    """The files that the asset events behind this run name as settled."""
+def announcements(context: Context) -> Iterator[dict[str, Collection[Stamp]]]:
+    """What events name as settled, if the run was started by one: first those behind the run, then all.
+
+    Of events that come close together a run gets only the first, and the others start none (tried). They are
+    in Airflow's database by the time that the run looks; what is announced later starts a run of its own.
+    """
+    if rung_by := context["dag_run"].consumed_asset_events:
+        yield announced_files(rung_by)
+        yield announced_files(context["inlet_events"][0].ascending(False).limit(EVENTS_LOOKED_AT))
+
+
+def announced_files(events: Iterable[Any]) -> dict[str, Collection[Stamp]]:
+    """The files that asset events name as settled."""
     announced: dict[str, set[Stamp]] = {}
-    for event in context["dag_run"].consumed_asset_events:
+    for event in events:
         payload = (event.extra or {}).get("payload")
         for file in (payload or {}).get("files", ()):
             announced.setdefault(file["name"], set()).add((file["size"], file["mtime"]))
@@ -292,12 +306,17 @@ def announced_files(context: Context) -> dict[str, Collection[Stamp]]:
 
 
 def settled_files(
-    sftp: "SFTPClient", params: Mapping[str, Any], announced: Mapping[str, Collection[Stamp]]
+    sftp: "SFTPClient", params: Mapping[str, Any], announcements: Iterable[Mapping[str, Collection[Stamp]]]
 ) -> dict[str, Stamp]:
-    """The wanted files at rest; looks twice if any of them is not `announced` as it is now."""
+    """The wanted files at rest: those announced and still the same; if there is none, two looks at all."""
     first = wanted_files(sftp, params)
-    if all(stamp in announced.get(name, ()) for name, stamp in first.items()):
-        return first
+    known: dict[str, Stamp] = {}
+    for announced in announcements:
+        known |= {name: stamp for name, stamp in first.items() if stamp in announced.get(name, ())}
+        if len(known) == len(first):
+            break
+    if known or not first:
+        return known
     time.sleep(params["settleSeconds"])
     second = wanted_files(sftp, params)
     return {name: stamp for name, stamp in second.items() if first.get(name) == stamp}

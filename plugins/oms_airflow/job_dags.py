@@ -110,7 +110,9 @@ def import_job_dag(job: ImportJob) -> DAG:
     """
     rung = [INVENTORY, RESETS] if job.domain == BALANCE else []
 
-    @dag(schedule=schedule_of(job, [arrivals_of(job)]), max_active_runs=LANES, **dag_arguments(job))
+    arrivals = arrivals_of(job)
+
+    @dag(schedule=schedule_of(job, [arrivals]), max_active_runs=LANES, **dag_arguments(job))
     def flow() -> None:
         @task(pool=job.pool, outlets=[HOLDS])
         def land(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -161,7 +163,7 @@ def import_job_dag(job: ImportJob) -> DAG:
         def confirm(fault: str) -> None:
             raise FilesLeft(fault)
 
-        waiting = SftpFileSensor(task_id="wait_for_files", job=job, pool=job.pool)
+        waiting = SftpFileSensor(task_id="wait_for_files", job=job, arrivals=arrivals, pool=job.pool)
         chunks = land(waiting.output)
         closed = close()
         apply.expand(chunk=chunks) >> closed

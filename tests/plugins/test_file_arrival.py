@@ -16,6 +16,7 @@ from oms.catalog import IMPORT_INVENTORY_RESET, IMPORT_INVENTORY_VARIANCE
 from oms.imports.errors import FileMissing
 from oms.parameters import BadParameter
 from oms_airflow import file_arrival
+from oms_airflow.assets import arrivals_of
 from oms_airflow.connections import MissingConnection
 from oms_airflow.file_arrival import Arrivals, Look, SftpFileSensor, SftpFileTrigger
 from sandbox import processes, sftp
@@ -251,12 +252,42 @@ def test_a_trigger_is_made_again_from_what_airflow_keeps_of_it():
     assert import_string(path)(**arguments).serialize() == (path, arguments)
 
 
+FILE = {"name": "a.csv", "size": 1, "mtime": 100}
+
+
+def ring(name: str) -> SimpleNamespace:
+    """An event as the watcher makes it."""
+    return SimpleNamespace(
+        extra={"from_trigger": True, "payload": {"path": FOLDER, "files": [FILE | {"name": name}]}}
+    )
+
+
+def sensor_of(job: Any) -> SftpFileSensor:
+    return SftpFileSensor(task_id="wait_for_files", job=job, arrivals=arrivals_of(job))
+
+
+class Latest(tuple):
+    """Events of an asset as Airflow hands them to a task that has it as inlet."""
+
+    def ascending(self, _ascending: bool) -> "Latest":
+        return self
+
+    def limit(self, number: int) -> "Latest":
+        return Latest(self[:number])
+
+
 class TestSensor:
     @pytest.fixture
     def look(self) -> Callable[..., list[dict[str, Any]]]:
-        def run(conf: dict[str, Any], job: Any = IMPORT_INVENTORY_RESET, events: tuple[Any, ...] = ()) -> Any:
+        def run(
+            conf: dict[str, Any],
+            job: Any = IMPORT_INVENTORY_RESET,
+            events: tuple[Any, ...] = (),
+            merged: tuple[Any, ...] = (),
+        ) -> Any:
             dag_run = SimpleNamespace(conf={"settleSeconds": 1} | conf, consumed_asset_events=events)
-            return SftpFileSensor(task_id="wait_for_files", job=job).execute({"dag_run": dag_run})
+            context = {"dag_run": dag_run, "inlet_events": [Latest((*merged, *events))]}
+            return sensor_of(job).execute(context)
 
         return run
 
@@ -294,6 +325,36 @@ class TestSensor:
         monkeypatch.setattr(file_arrival.time, "sleep", grow)
         assert look({"importPath": FOLDER}, events=(rung,)) == [], "it grew between the looks"
 
+    def test_a_file_that_is_just_coming_does_not_keep_an_announced_one_waiting(
+        self, folder: Path, look: Callable, monkeypatch
+    ):
+        monkeypatch.setattr(file_arrival.time, "sleep", lambda _: pytest.fail("looked twice"))
+        (folder / "coming.csv").write_text("half")
+        (folder / "a.csv").write_text("x")
+        os.utime(folder / "a.csv", (100, 100))
+
+        assert look({"importPath": FOLDER}, events=(ring("a.csv"),)) == [FILE]
+
+    def test_a_file_whose_event_was_merged_with_that_of_the_run_is_taken_too(
+        self, folder: Path, look: Callable, monkeypatch
+    ):
+        monkeypatch.setattr(file_arrival.time, "sleep", lambda _: pytest.fail("looked twice"))
+        for name in ("a.csv", "b.csv", "coming.csv"):
+            (folder / name).write_text("x")
+            os.utime(folder / name, (100, 100))
+
+        found = look({"importPath": FOLDER}, events=(ring("a.csv"),), merged=(ring("b.csv"),))
+
+        assert [file["name"] for file in found] == ["a.csv", "b.csv"]
+
+    def test_where_the_announced_file_is_gone_the_others_are_looked_at_twice(
+        self, folder: Path, look: Callable
+    ):
+        (folder / "b.csv").write_text("x")
+        os.utime(folder / "b.csv", (100, 100))
+
+        assert look({"importPath": FOLDER}, events=(ring("a.csv"),)) == [FILE | {"name": "b.csv"}]
+
     def test_no_file_is_nothing_to_do(self, folder: Path, look: Callable):
         assert look({"importPath": FOLDER}) == []
         assert look({"importPath": "no/such/folder"}, IMPORT_INVENTORY_VARIANCE) == []
@@ -325,6 +386,6 @@ class TestSensor:
 
         event = asyncio.run(given_up())
         dag_run = SimpleNamespace(conf={"importPath": FOLDER, "waitMinutes": 30}, consumed_asset_events=())
-        sensor = SftpFileSensor(task_id="wait_for_files", job=IMPORT_INVENTORY_RESET)
+        sensor = sensor_of(IMPORT_INVENTORY_RESET)
         with pytest.raises(FileMissing, match=r"\*\.csv did not come to pos/in in 30 minutes"):
             sensor.arrived({"dag_run": dag_run}, event)
