@@ -13,16 +13,18 @@ from fakeshop import mutations, queries, schema
 from fakeshop.cost import MAXIMUM, Cost
 from fakeshop.documents import Documents, Prepared
 from fakeshop.errors import LIMITS_PAGE
-from fakeshop.mutations import bulk, fulfillment, inventory, key_of, orders, webhooks
+from fakeshop.mutations import bulk, edits, fulfillment, inventory, key_of, orders, returns, webhooks
 from fakeshop.nodes.base import Context, resolve, type_of
 from fakeshop.variables import Coercion
 
 INPUT_LIMIT = 250
 SIMULATED = (
     bulk,
+    edits,
     fulfillment,
     inventory,
     orders,
+    returns,
     webhooks,
 )  # importing these modules registers their mutations
 

@@ -260,6 +260,12 @@ class QueryRoot(Node):
     def fulfillment(self, id: str) -> Any:
         return of_type(self.ctx, id, "Fulfillment")
 
+    def return_(self, id: str) -> Any:
+        return of_type(self.ctx, id, "Return")
+
+    def reverseFulfillmentOrder(self, id: str) -> Any:
+        return of_type(self.ctx, id, "ReverseFulfillmentOrder")
+
     def fulfillmentOrder(self, id: str) -> Any:
         return of_type(self.ctx, id, "FulfillmentOrder")
 

@@ -100,6 +100,8 @@ class Order:
     closed: int | None = None
     test: bool = False
     edited: bool = False
+    returns: list[dict[str, Any]] = field(default_factory=list)
+    edits: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def name(self) -> str:

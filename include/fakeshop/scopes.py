@@ -7,6 +7,9 @@ READ_ITEMS = ("read_inventory", "read_products")
 READ_LOCATIONS = ("read_locations", "read_inventory")
 READ_ORDERS = ("read_orders",)
 WRITE_ORDERS = ("write_orders",)
+WRITE_ORDER_EDITS = ("write_order_edits",)
+READ_RETURNS = ("read_returns",)
+WRITE_RETURNS = ("write_returns",)
 READ_FULFILLMENT_ORDERS = (
     "read_assigned_fulfillment_orders",
     "read_merchant_managed_fulfillment_orders",
@@ -53,6 +56,16 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "orderCancel": WRITE_ORDERS,
     "orderUpdate": WRITE_ORDERS,
     "refundCreate": WRITE_ORDERS,
+    "orderEditBegin": WRITE_ORDER_EDITS,
+    "orderEditSetQuantity": WRITE_ORDER_EDITS,
+    "orderEditCommit": WRITE_ORDER_EDITS,
+    "return": READ_RETURNS,
+    "reverseFulfillmentOrder": READ_RETURNS,
+    "returnRequest": WRITE_RETURNS,
+    "returnCreate": WRITE_RETURNS,
+    "returnApproveRequest": WRITE_RETURNS,
+    "returnClose": WRITE_RETURNS,
+    "reverseFulfillmentOrderDispose": WRITE_RETURNS,
     "fulfillmentCreate": WRITE_FULFILLMENTS,
     "fulfillmentOrderMove": MANAGE_FULFILLMENT_ORDERS,
     "fulfillmentOrderHold": MANAGE_FULFILLMENT_ORDERS,

@@ -312,10 +312,20 @@ def order_parts(order: Order) -> list[tuple[str, list[dict[str, Any]]]]:
         ("Fulfillment", order.fulfillments),
         ("Refund", order.refunds),
         ("OrderTransaction", order.transactions),
+        ("Return", order.returns),
+        ("CalculatedOrder", order.edits),
     ]
     for fulfillment_order in order.fulfillment_orders:
         parts.append(("FulfillmentOrderLineItem", fulfillment_order["lines"]))
         parts.append(("FulfillmentHold", fulfillment_order.get("holds", [])))
     parts.extend(("FulfillmentLineItem", fulfillment["lines"]) for fulfillment in order.fulfillments)
     parts.extend(("RefundLineItem", refund["lines"]) for refund in order.refunds)
+    parts.extend(("CalculatedLineItem", edit["lines"]) for edit in order.edits)
+    for one in order.returns:
+        parts += [("ReturnLineItem", one["lines"]), ("ReverseFulfillmentOrder", one["reverse"])]
+        for reverse in one["reverse"]:
+            parts.append(("ReverseFulfillmentOrderLineItem", reverse["lines"]))
+            parts.extend(
+                ("ReverseFulfillmentOrderDisposition", line["dispositions"]) for line in reverse["lines"]
+            )
     return parts

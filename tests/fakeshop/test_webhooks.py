@@ -13,6 +13,15 @@ import pytest
 
 from tests.fakeshop.conftest import Demo, top
 from tests.fakeshop.test_bulk import CATALOGUE, finished, run_query
+from tests.fakeshop.test_orders import place
+from tests.fakeshop.test_returns import (
+    DISPOSE,
+    EDIT_BEGIN,
+    EDIT_COMMIT,
+    EDIT_SET,
+    PARCELS,
+    asked_and_approved,
+)
 
 CREATE = """mutation ($topic: WebhookSubscriptionTopic!, $w: WebhookSubscriptionInput!) {
   webhookSubscriptionCreate(topic: $topic, webhookSubscription: $w) {
@@ -293,3 +302,40 @@ def test_no_webhooks_when_switched_off(demo: Demo, receiver: Receiver):
 
     time.sleep(0.3)
     assert receiver.received == []
+
+
+def test_row_119_returns_and_the_levels_of_restocked_goods_are_announced(demo: Demo, receiver: Receiver):
+    id = place(demo)
+    demo.server.order_action("demo", int(id.rsplit("/", 1)[1]), "fulfil")
+    shipped = demo.call(PARCELS, {"id": id})["data"]["order"]["fulfillments"][0]["fulfillmentLineItems"]
+    for topic in ("RETURNS_APPROVE", "INVENTORY_LEVELS_UPDATE"):
+        subscribe(demo, topic, receiver.url)
+
+    approved = asked_and_approved(demo, (id, shipped["nodes"][0]["id"]), 1)
+    line = approved["reverseFulfillmentOrders"]["nodes"][0]["lineItems"]["nodes"][0]["id"]
+    given = {
+        "reverseFulfillmentOrderLineItemId": line,
+        "quantity": 1,
+        "dispositionType": "RESTOCKED",
+        "locationId": demo.location("Warehouse"),
+    }
+    demo.call(DISPOSE, {"inputs": [given]})
+
+    told = {headers["X-Shopify-Topic"]: body for headers, body in receiver.wait(2)}
+    assert told["returns/approve"]["return_line_items"][0]["quantity"] == 1
+    assert told["inventory_levels/update"]["available"] == 51
+
+
+def test_row_121_an_order_edit_is_announced_twice(demo: Demo, receiver: Receiver):
+    id = place(demo)
+    for topic in ("ORDERS_EDITED", "ORDERS_UPDATED"):
+        subscribe(demo, topic, receiver.url)
+
+    begun = demo.call(EDIT_BEGIN, {"id": id})["data"]["orderEditBegin"]["calculatedOrder"]
+    line = begun["lineItems"]["nodes"][0]["id"]
+    demo.call(EDIT_SET, {"id": begun["id"], "line": line, "quantity": 1, "restock": True})
+    demo.call(EDIT_COMMIT, {"id": begun["id"]})
+
+    told = {headers["X-Shopify-Topic"]: body for headers, body in receiver.wait(2)}
+    assert told["orders/edited"]["order_edit"]["line_items"]["removals"][0]["delta"] == 2
+    assert told["orders/updated"]["line_items"][0]["current_quantity"] == 1

@@ -46,6 +46,16 @@ def fulfillment_status(order: Order) -> str:
     return "UNFULFILLED"
 
 
+def return_status(order: Order) -> str:
+    """Return ``returnStatus``."""
+    found = {one["status"] for one in order.returns}
+    if "REQUESTED" in found:
+        return "RETURN_REQUESTED"
+    if "OPEN" in found:
+        return "IN_PROGRESS"
+    return "RETURNED" if found else "NO_RETURN"
+
+
 def unfulfilled(line: dict[str, Any]) -> int:
     """Return how many units of a line are still to ship."""
     return max(0, line["current_quantity"] - (line["fulfilled"] - line["returned"]))
@@ -104,10 +114,11 @@ class OrderNode(HasMetafields):
         return fulfillment_status(self.it)
 
     def returnStatus(self) -> str:
-        return "NO_RETURN"
+        return return_status(self.it)
 
-    def returns(self, **args: Any) -> Any:
-        return connection(self.ctx, [], args, lambda _: None)
+    def returns(self, query: str | None = None, **args: Any) -> Any:
+        wanted = found(self.ctx, "returns", self.it.returns, {"query": query}, RETURN_FIELDS)
+        return self._parts(PARTS["Return"], list(wanted), args)
 
     def fullyPaid(self) -> bool:
         return self.it.financial_status == "PAID"
@@ -437,6 +448,59 @@ class OrderTransactionNode(PartNode):
         return OrderNode(self.ctx, self.order_record)
 
 
+class CalculatedOrderNode(PartNode):
+    """An order as it would be after an edit."""
+
+    attributes = "committed"
+
+    def originalOrder(self) -> OrderNode:
+        return OrderNode(self.ctx, self.order_record)
+
+    def lineItems(self, query: str | None = None, **args: Any) -> Any:
+        return part_connection(self.ctx, self.order_record, CalculatedLineItemNode, self.it["lines"], args)
+
+    def subtotalLineItemsQuantity(self) -> int:
+        return sum(line["quantity"] for line in self.it["lines"])
+
+
+class CalculatedLineItemNode(PartNode):
+    """A line of an order that is being edited."""
+
+    attributes = "quantity"
+
+    def _line(self) -> LineItemNode:
+        line = next(line for line in self.order_record.lines if line["id"] == self.it["line"])
+        return LineItemNode(self.ctx, self.order_record, line)
+
+    def editableQuantity(self) -> int:
+        return self.it["quantity"] - self._shipped()
+
+    def editableQuantityBeforeChanges(self) -> int:
+        return self._line().it["current_quantity"] - self._shipped()
+
+    def restockable(self) -> bool:
+        return True
+
+    def restocking(self) -> bool:
+        return self.it["restock"]
+
+    def sku(self) -> str | None:
+        return self._line().it["sku"]
+
+    def title(self) -> str:
+        return self._line().it["title"]
+
+    def variant(self) -> Any:
+        return self._line().variant()
+
+    def originalUnitPriceSet(self) -> dict[str, Any]:
+        return self._line().originalUnitPriceSet()
+
+    def _shipped(self) -> int:
+        line = self._line().it
+        return line["current_quantity"] - unfulfilled(line)
+
+
 PARTS: dict[str, type[PartNode]] = {
     "LineItem": LineItemNode,
     "FulfillmentOrder": FulfillmentOrderNode,
@@ -447,6 +511,8 @@ PARTS: dict[str, type[PartNode]] = {
     "Refund": RefundNode,
     "RefundLineItem": RefundLineItemNode,
     "OrderTransaction": OrderTransactionNode,
+    "CalculatedOrder": CalculatedOrderNode,
+    "CalculatedLineItem": CalculatedLineItemNode,
 }
 
 
@@ -483,7 +549,7 @@ ORDER_FIELDS = Fields(
         ),
         "financial_status": Filter("exact", financial_status),
         "fulfillment_status": Filter("exact", fulfillment_status),
-        "return_status": Filter("exact", lambda order: "no_return"),
+        "return_status": Filter("exact", return_status),
         "email": Filter("exact", lambda order: order.email),
         "tag": Filter("exact", lambda order: order.tags),
         "sku": Filter("exact", lambda order: [line["sku"] for line in order.lines]),
@@ -506,5 +572,12 @@ FO_FIELDS = Fields(
         "status": Filter("exact", lambda part: part["status"]),
         "assigned_location_id": Filter("id", lambda part: part["location"]),
         "updated_at": Filter("time", lambda part: part["updated"]),
+    }
+)
+RETURN_FIELDS = Fields(
+    {
+        "id": Filter("id", lambda part: part["id"]),
+        "status": Filter("exact", lambda part: part["status"]),
+        "name": Filter("exact", lambda part: part["name"]),
     }
 )

@@ -18,6 +18,10 @@ def payload(shop: Shop, topic: str, subject: Any) -> Body:
         return refund(subject, subject.refunds[-1])
     if topic == "fulfillments/create":
         return fulfillment(subject, subject.fulfillments[-1])
+    if topic == "orders/edited":
+        return edit(*subject)
+    if topic.startswith("returns/"):
+        return return_(*subject)
     if topic.startswith("orders/"):
         return order(shop, subject)
     if topic.startswith("fulfillment_orders/"):
@@ -114,7 +118,7 @@ def order(shop: Shop, record: Order) -> Body:
         "shipping_address": record.shipping_address,
         "refunds": [refund(record, one) for one in record.refunds],
         "fulfillments": [fulfillment(record, one) for one in record.fulfillments],
-        "returns": [],
+        "returns": [return_(record, one) for one in record.returns],
         "payment_gateway_names": ["bogus"],
     }
 
@@ -186,4 +190,54 @@ def fulfillment(record: Order, part: Body) -> Body:
         "updated_at": iso(part["updated"]),
         "tracking_numbers": [one["number"] for one in part["tracking"]],
         "line_items": [{"id": one["line"], "quantity": one["quantity"]} for one in part["lines"]],
+    }
+
+
+def edit(record: Order, part: Body) -> Body:
+    """Body of orders/edited."""
+    return {
+        "order_edit": {
+            "id": part["id"],
+            "order_id": record.id,
+            "notify_customer": part["notify"],
+            "line_items": {"additions": [], "removals": part["removals"]},
+            "staff_note": part["note"],
+            "created_at": iso(part["created"]),
+        }
+    }
+
+
+def return_(record: Order, part: Body) -> Body:
+    """Body of returns/*."""
+    shipped = {one["id"]: one["line"] for parcel in record.fulfillments for one in parcel["lines"]}
+    lines = [
+        {
+            "id": one["id"],
+            "admin_graphql_api_id": gid("ReturnLineItem", one["id"]),
+            "quantity": one["quantity"],
+            "return_reason": one["return_reason"].lower(),
+            "return_reason_note": one["return_reason_note"],
+            "customer_note": one["customer_note"],
+            "fulfillment_line_item": {
+                "id": one["fulfillment_line"],
+                "admin_graphql_api_id": gid("FulfillmentLineItem", one["fulfillment_line"]),
+                "line_item": {
+                    "id": shipped[one["fulfillment_line"]],
+                    "admin_graphql_api_id": gid("LineItem", shipped[one["fulfillment_line"]]),
+                },
+            },
+        }
+        for one in part["lines"]
+    ]
+    return {
+        "id": part["id"],
+        "admin_graphql_api_id": gid("Return", part["id"]),
+        "status": part["status"].lower(),
+        "name": part["name"],
+        "order": {"id": record.id, "admin_graphql_api_id": gid("Order", record.id)},
+        "total_return_line_items": sum(one["quantity"] for one in part["lines"]),
+        "total_exchange_line_items": 0,
+        "exchange_line_items": [],
+        "return_shipping_fees": [],
+        "return_line_items": lines,
     }
