@@ -10,7 +10,9 @@ import oms
 from oms import crashpoints
 from tests import faults
 
-STEPS = {"land", "apply", "close", "receive", "plan", "push", "settle", "products", "webhooks", "levels"}
+STEPS = {
+    "land", "apply", "close", "receive", "export", "plan", "push", "settle", "products", "webhooks", "levels",
+}  # fmt: skip
 
 
 def registered() -> set[str]:

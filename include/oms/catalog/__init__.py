@@ -6,7 +6,11 @@ inventory.md 3.3, 4, 4.2, 5, 6; orders.md 1.5, 3.1, 11.
 """
 
 from oms.catalog.categories import category_job
-from oms.catalog.configuration_files import IMPORT_PRODUCT_FACILITY, IMPORT_PRODUCT_THRESHOLDS
+from oms.catalog.configuration_files import (
+    EXPORT_PRODUCT_THRESHOLDS,
+    IMPORT_PRODUCT_FACILITY,
+    IMPORT_PRODUCT_THRESHOLDS,
+)
 from oms.catalog.initial_load import IMPORT_PRODUCTS_IN_BULK
 from oms.catalog.inventory_drift import RECONCILE_INVENTORY
 from oms.catalog.inventory_files import (
@@ -59,6 +63,7 @@ __all__ = [
     "BALANCE",
     "CATEGORIES",
     "DIRECTIONS",
+    "EXPORT_PRODUCT_THRESHOLDS",
     "FILE_HELD",
     "HOUSE_KEEPING",
     "IMPORT_INVENTORY_ADJUSTMENT",
@@ -116,7 +121,11 @@ INVENTORY_IMPORTS: tuple[ImportJob, ...] = (
     IMPORT_PRODUCT_THRESHOLDS,
     SYNC_INVENTORY_FROM_SHOPIFY_MULTI_THREADING,
 )
-INVENTORY_TASKS: tuple[TaskJob, ...] = (RECEIVE_INVENTORY_LEVEL_WEBHOOKS, RECONCILE_INVENTORY)
+INVENTORY_TASKS: tuple[TaskJob, ...] = (
+    RECEIVE_INVENTORY_LEVEL_WEBHOOKS,
+    RECONCILE_INVENTORY,
+    EXPORT_PRODUCT_THRESHOLDS,
+)
 INVENTORY_PULLS: tuple[PullJob, ...] = (SYNC_INVENTORY_FROM_SHOPIFY,)
 MISCELLANEOUS_TASKS: tuple[TaskJob, ...] = (HOUSE_KEEPING, MANAGE_WEBHOOK_SUBSCRIPTIONS)
 INVENTORY_SYNCS: tuple[SyncJob, ...] = (
@@ -150,6 +159,7 @@ INVENTORY_CATEGORY = category_job(
         IMPORT_INVENTORY_ADJUSTMENT,
         IMPORT_WAREHOUSE_ALLOTMENT,
         IMPORT_PRODUCT_FACILITY,
+        EXPORT_PRODUCT_THRESHOLDS,
         IMPORT_PRODUCT_THRESHOLDS,
         UPLOAD_RECENT_INVENTORY_CHANGES,
         PUSH_INVENTORY_DELTAS,

@@ -1,8 +1,8 @@
-"""Inventory files that move no stock: settings of products at facilities (spec inventory.md 5.9, 5.10)."""
+"""Inventory files that move no stock: settings of products at facilities (spec inventory.md 5.9-5.11)."""
 
 from oms.catalog.inventory_files import IMPORT_REPAIR
-from oms.catalog.model import SETTINGS, ImportConfig, ImportJob, Parameter
-from oms.catalog.shared import HOW, file_parameters
+from oms.catalog.model import SETTINGS, ImportConfig, ImportJob, Parameter, TaskJob
+from oms.catalog.shared import FILES, HOW, SAFETY, file_parameters
 
 ON_ARRIVAL = (
     "As soon as a file has arrived completely; every 15 minutes the folder is looked through as a safety net."
@@ -104,6 +104,111 @@ IMPORT_PRODUCT_THRESHOLDS = ImportJob(
             additional=True,
             section=HOW,
             description="CONFIGURATION facility (the channel) of rows that name none.",
+        ),
+    ),
+)
+
+EXPORT_PRODUCT_THRESHOLDS = TaskJob(
+    dag_id="export_product_thresholds",
+    name="Export Product Thresholds",
+    category="inventory",
+    direction="sftp-out",
+    enum_id="EXP_PROD_THOLD",
+    aliases=("JOB_EXP_PROD_THRSHLD",),
+    schedule="15 1 * * *",
+    function="oms.inventory.thresholds:export_thresholds",
+    purpose=(
+        "Writes the thresholds that stored rules (search preferences on tags and categories) give to "
+        "products as files on SFTP, one for each rule. Import Product Thresholds takes them from there. "
+        "Nothing changes by the export itself."
+    ),
+    when=(
+        "Every night: products that changed since the last export, at least of the last 24 hours, and all "
+        "products of a rule that is new or has changed. By hand for all products."
+    ),
+    repeat=(
+        "Safe: a further run writes further files with the same thresholds. A run that is broken off is "
+        "finished by the next one: a file comes once, under one name, with the same bytes."
+    ),
+    on_failure=(
+        "Files that are written stay; what is missing follows with the retry or the next run, in the order "
+        "of the rules."
+    ),
+    what_to_do=(
+        "Read the log: mostly the SFTP server does not answer or refuses the folder. Rules are entered with "
+        "`python -m oms setup` (search_preferences.csv)."
+    ),
+    parameters=(
+        Parameter(
+            name="facilityId",
+            types=("array", "string", "null"),
+            example="FCTY-001",
+            source="S0",
+            description=(
+                "CONFIGURATION facility, or list of them, of the channels; empty: those of the rules, all of "
+                "the product store."
+            ),
+        ),
+        Parameter(
+            name="propertyResource",
+            aliases=("propertyResources",),
+            types=("string",),
+            default="FTP_EXP_CONFIG",
+            example="FTP_EXP_CONFIG",
+            required=True,
+            check="property_resource",
+            section=FILES,
+            source="S0",
+            description="The SFTP server: the Airflow connection of this name in lower case.",
+        ),
+        Parameter(
+            name="threshold",
+            types=("string", "integer", "null"),
+            example="10 units",
+            source="S0",
+            description=(
+                "Assign this many units instead of what the rules say; a unit behind the number is ignored. "
+                "Empty: the rules' own, or the present thresholds where a rule has none."
+            ),
+        ),
+        Parameter(
+            name="includeAll",
+            types=("boolean", "null"),
+            default=None,
+            example=True,
+            source="S0",
+            description=(
+                "True: all matching products. False: only those that changed since the last export, at "
+                "least of the last 24 hours. Empty: false on schedule (true for a new or changed rule), "
+                "true by hand."
+            ),
+        ),
+        Parameter(
+            name="searchPreferenceId",
+            example="SEARCH_PREF_001",
+            source="S0",
+            description=(
+                "Only this stored rule, and those behind it in its store, which overrule it. Empty: every "
+                "active rule in turn; by hand and without any stored rule: all products."
+            ),
+        ),
+        Parameter(
+            name="exportPath",
+            types=("string",),
+            default="hotwax/threshold",
+            example="hotwax/threshold",
+            required=True,
+            check="path",
+            section=FILES,
+            description="SFTP folder, relative to the login's own; the folder that the import watches.",
+        ),
+        Parameter(
+            name="dryRun",
+            types=("boolean",),
+            default=False,
+            example=True,
+            section=SAFETY,
+            description="Say in the log how many thresholds each rule would give, and write nothing.",
         ),
     ),
 )

@@ -8,6 +8,7 @@ from psycopg import sql as composed
 
 from oms.database import Connection, statements
 from oms.imports import lookups, positions
+from oms.imports.contracts import Header
 from oms.imports.jobs import Settings
 from oms.imports.outcome import Counts, Part
 from oms.imports.staging import (
@@ -27,6 +28,7 @@ FIELDS = (
     "product_id", "id_type", "id_value", "facility_id", "external_facility_id", "minimum_stock",
     "allow_brokering", "allow_pickup", "reorder_quantity",
 )  # fmt: skip
+TEXTS = ("id_value", "facility_id", "external_facility_id")
 
 
 def judge(
@@ -57,7 +59,7 @@ def judge(
         | lookups.id_types(conn, log_id, header, settings),
         landed=landed_table(log_id),
         resolved=resolved_table(log_id),
-        columns=columns_of(header, FIELDS),
+        columns=_columns(header),
         group_key=lookups.group_key(header, settings.group_by),
         known_reject=known_reject(log_id, again=again, row="landed"),
         **lookups.SOURCES,
@@ -65,6 +67,17 @@ def judge(
     )
     groups, bad = count_groups(conn, log_id)
     return Judged(groups, bad, lookups.is_positional(header, settings.group_by))
+
+
+def _columns(header: Header) -> composed.Composable:
+    """The fields of the rows; in texts without the apostrophe that our exports put before formulas."""
+    texts = [
+        composed.SQL("oms.as_written({0}) as {0}" if field in header.fields else "null::text as {0}").format(
+            composed.Identifier(field)
+        )
+        for field in TEXTS
+    ]
+    return composed.SQL(", ").join([*texts, columns_of(header, [one for one in FIELDS if one not in TEXTS])])
 
 
 def apply(conn: Connection, part: Part, settings: Settings) -> Counts:

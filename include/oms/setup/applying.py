@@ -206,7 +206,11 @@ def _difference(table: Table, before: dict[str, Any] | None, row: Row) -> str | 
 
 
 def _shown(value: Value) -> str:
-    return {None: "(blank)", True: "Y", False: "N"}.get(value, str(value))
+    if value is None or value == []:
+        return "(blank)"
+    if isinstance(value, bool):
+        return "Y" if value else "N"
+    return "|".join(value) if isinstance(value, list) else str(value)
 
 
 def _turns_to_delta(table: Table, before: dict[str, Any] | None, row: Row) -> bool:

@@ -55,6 +55,19 @@ select 'facilities', array[facility_id], 'facility_type_id', facility_type_id,
  where is_virtual
    and exists (select from oms.inventory_item as item
                 where item.facility_id = facility.facility_id and (item.qoh <> 0 or item.atp <> 0))
+union all
+select 'search_preferences', array[search_preference_id], 'facility_ids', named.facility_id,
+       'is no CONFIGURATION facility; thresholds belong to one'
+  from oms.search_preference
+ cross join unnest(facility_ids) as named (facility_id)
+ where not exists (select from oms.facility as known
+                    where known.facility_id = named.facility_id and known.facility_type_id = 'CONFIGURATION')
+union all
+select 'search_preferences', array[rule.search_preference_id], 'position', rule.position::text,
+       'is the turn of ' || other.search_preference_id || ' too; every rule of a store has its own'
+  from oms.search_preference as rule
+  join oms.search_preference as other using (product_store_id, position)
+ where rule.search_preference_id > other.search_preference_id
  order by file, key, column_name;
 
 -- name: remarks

@@ -1,11 +1,12 @@
 """The files of a setup: their columns, what they mean, and what happens to a row no longer named."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from zoneinfo import available_timezones
 
-Value = str | int | bool | None
+Value = str | int | bool | list[str] | None
 
 
 class Gone(Enum):
@@ -36,6 +37,8 @@ class Column:
             return self.shown_default
         if self.default is None:
             return ""
+        if isinstance(self.default, list):
+            return "|".join(self.default)
         return {True: "Y", False: "N"}.get(self.default, str(self.default))
 
 
@@ -98,10 +101,30 @@ def time_zone(text: str) -> str:
     return text
 
 
+def words(text: str) -> list[str]:
+    """Read words with a vertical bar between them."""
+    return [word.strip() for word in text.split("|") if word.strip()]
+
+
+def position(text: str) -> int:
+    """Read a turn: a whole number."""
+    if not (text.isascii() and text.isdigit()) or len(text) > 9:
+        raise ValueError("write a whole number, such as 10")
+    return int(text)
+
+
+def rule_id(text: str) -> str:
+    """Read the id of a rule, which becomes part of file names."""
+    if not re.fullmatch(r"[A-Za-z0-9_.-]+", text):
+        raise ValueError("write letters, digits, and _ . - only")
+    return text
+
+
 STORE = Column("product_store_id", "the product store", "STORE", required=True, references="product_stores")
 FACILITY = Column("facility_id", "the facility", "NEW_YORK", required=True, references="facilities")
 SHOP = Column("shop_id", "the shop", "demo", required=True, references="shops")
 GROUP = Column("facility_group_id", "the group", "FAC_GRP", required=True, references="facility_groups")
+JOIN = one_of("AND", "OR")
 
 TABLES = (
     Table(
@@ -285,6 +308,51 @@ TABLES = (
         "Facility to location: _NA_ or several facilities make it consolidated, a single one physical.",
         gone=Gone.DELETE,
         label="mapping",
+    ),
+    Table(
+        "search_preferences",
+        (
+            Column("search_preference_id", "id of the rule", "SEARCH_PREF_001", required=True, read=rule_id),
+            STORE,
+            Column(
+                "position",
+                "turn among the rules of the store: of two that match a product, the later wins",
+                "10",
+                required=True,
+                read=position,
+            ),
+            Column(
+                "included_tags",
+                "tags of the products, with | between them",
+                "sale|summer",
+                default=[],
+                read=words,
+            ),
+            Column("included_tags_join", "OR: any of them, AND: all", "OR", default="OR", read=JOIN),
+            Column("excluded_tags", "tags of products to leave out", "gift", default=[], read=words),
+            Column("excluded_tags_join", "OR: any of them, AND: all", "OR", default="OR", read=JOIN),
+            Column(
+                "included_categories", "categories of the products", "SHIRTS|CAPS", default=[], read=words
+            ),
+            Column("included_categories_join", "OR: any of them, AND: all", "OR", default="OR", read=JOIN),
+            Column("excluded_categories", "categories to leave out", "PRE_ORDER", default=[], read=words),
+            Column("excluded_categories_join", "OR: any of them, AND: all", "OR", default="OR", read=JOIN),
+            Column(
+                "facility_ids",
+                "CONFIGURATION facilities of the channels; blank: all of the store",
+                "CONFIGURATION",
+                default=[],
+                read=words,
+            ),
+            Column(
+                "threshold", "units to hold back; blank: exports show the present ones", "10", read=position
+            ),
+            Column("is_active", "N: the rule rests", "Y", default=True, read=yes_or_no),
+        ),
+        ("search_preference_id",),
+        "Rules that give products of certain tags and categories a threshold (export_product_thresholds).",
+        gone=Gone.DELETE,
+        label="rule",
     ),
 )
 

@@ -1,0 +1,104 @@
+"""Files for others on SFTP, each exactly once: recorded with what it is about, then written, then marked.
+
+Whoever makes a file records it in the transaction in which its contents count as told, and calls
+`write_waiting` after the commit. A process that dies in between leaves a recorded file, which the next run
+writes under the same name with the same bytes.
+"""
+
+import csv
+import hashlib
+import io
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from oms import crashpoints
+from oms.database import Connection, statements
+from oms.remote import write_whole
+from oms.spreadsheet import harmless
+
+log = logging.getLogger(__name__)
+sql = statements(__file__)
+
+OpenSftp = Callable[[str], AbstractContextManager[Any]]
+
+RECORDED = crashpoints.register(
+    "export.recorded", "the file is recorded and committed, nothing is on the server"
+)
+WRITTEN = crashpoints.register("export.written", "the file is on the server, its record does not say so yet")
+MARKED = crashpoints.register("export.marked", "the file is written and marked, the task has not answered")
+
+
+@contextmanager
+def one_at_a_time(conn: Connection, dag_id: str) -> Iterator[None]:
+    """Make the files of a job one after the other, whatever runs side by side; `conn` in autocommit mode."""
+    conn.execute(sql.lock, {"dag_id": dag_id})
+    try:
+        yield
+    finally:
+        if not conn.closed and not conn.broken:
+            conn.execute(sql.unlock, {"dag_id": dag_id})
+
+
+def csv_bytes(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
+    """A CSV file in UTF-8; texts that a spreadsheet would run as formulas are made harmless."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows([harmless(cell) for cell in row] for row in rows)
+    return text.getvalue().encode()
+
+
+def record(
+    conn: Connection,
+    *,
+    run_name: str,
+    subject: str,
+    property_resource: str,
+    folder: str,
+    name: Callable[[str], str],
+    content: bytes,
+    rows: int,
+) -> str:
+    """Record a file inside the caller's transaction; return its path.
+
+    `name` makes the file name from a UTC stamp (yyyyMMddHHmmss), which is moved on by a second as long as
+    there is such a file already. `run_name` is `dag_id/run_id`.
+    """
+    dag_id, _, run_id = run_name.partition("/")
+    values = {
+        "dag_id": dag_id,
+        "run_id": run_id,
+        "subject": subject,
+        "property_resource": property_resource,
+        "content": content,
+        "sha256": hashlib.sha256(content).digest(),
+        "rows": rows,
+    }
+    second = int(datetime.now(UTC).timestamp())
+    while True:
+        stamp = datetime.fromtimestamp(second, UTC).strftime("%Y%m%d%H%M%S")
+        path = f"{folder}/{name(stamp)}"
+        if conn.execute(sql.record, values | {"path": path}).rowcount:
+            return path
+        second += 1
+
+
+def write_waiting(conn: Connection, open_sftp: OpenSftp, dag_id: str) -> list[str]:
+    """Write the recorded files of a job, oldest first; return their paths. `conn` is in autocommit mode."""
+    written = []
+    waiting = conn.execute(sql.waiting, {"dag_id": dag_id}).fetchall()
+    if waiting:
+        crashpoints.point(RECORDED)
+    for export_id, property_resource, path in waiting:
+        (content,) = conn.execute(sql.content, {"export_id": export_id}).fetchone()
+        with open_sftp(property_resource) as sftp:
+            write_whole(sftp, path, bytes(content))
+        crashpoints.point(WRITTEN)
+        conn.execute(sql.mark_written, {"export_id": export_id})
+        crashpoints.point(MARKED)
+        log.info("%s: %s bytes on %s", path, len(content), property_resource)
+        written.append(path)
+    return written

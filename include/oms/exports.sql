@@ -1,0 +1,27 @@
+-- Files for others, from their record to the server. Rules: inventory.md 5.11, 5.19.
+
+-- name: lock
+select pg_advisory_lock(hashtextextended('oms.export:' || %(dag_id)s, 0))
+
+-- name: unlock
+select pg_advisory_unlock(hashtextextended('oms.export:' || %(dag_id)s, 0))
+
+-- name: record
+insert into oms.export_file (dag_id, run_id, subject, property_resource, path, content, content_sha256, row_count)
+values (%(dag_id)s, %(run_id)s, %(subject)s, %(property_resource)s, %(path)s, %(content)s, %(sha256)s, %(rows)s)
+on conflict (property_resource, path) do nothing
+
+-- name: waiting
+select export_id, property_resource, path
+  from oms.export_file
+ where dag_id = %(dag_id)s
+   and written_at is null
+ order by export_id
+
+-- name: content
+select content from oms.export_file where export_id = %(export_id)s
+
+-- name: mark_written
+update oms.export_file
+   set written_at = now(), content = null
+ where export_id = %(export_id)s

@@ -1,0 +1,98 @@
+"""Files for others: harmless in a spreadsheet, recorded before they are written."""
+
+from contextlib import nullcontext
+
+import psycopg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oms import exports
+from oms.spreadsheet import harmless
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("=1+1", "'=1+1"),
+        ("+44", "'+44"),
+        ("-A", "'-A"),
+        ("@x", "'@x"),
+        ("\tx", "'\tx"),
+        ("'=1", "''=1"),
+        ("TIE-RED", "TIE-RED"),
+        ("'quoted'", "'quoted'"),
+        (-5, -5),
+        (None, None),
+    ],
+)
+def test_texts_that_would_be_formulas_are_made_harmless(text, shown):
+    assert harmless(text) == shown
+
+
+def test_what_was_made_harmless_is_read_as_it_was(oms_db):
+    @given(st.text(alphabet="'=+-@\tab", max_size=6))
+    def round_trip(text):
+        shown = harmless(text)
+        assert not shown.startswith(("=", "+", "-", "@", "\t"))
+        assert oms_db.execute("select oms.as_written(%s)", (shown,)).fetchone() == (text,)
+
+    round_trip()
+
+
+def test_a_csv_file_is_utf_8_with_quotes_where_needed():
+    assert exports.csv_bytes(("a", "b"), [(1, "=x,y"), (None, "箱")]) == 'a,b\n1,"\'=x,y"\n,箱\n'.encode()
+
+
+def test_two_files_of_one_second_have_two_names(oms_db):
+    given_values = {
+        "run_name": "job/run",
+        "subject": "",
+        "property_resource": "FTP_EXP_CONFIG",
+        "folder": "out",
+        "name": lambda stamp: f"f_{stamp}.csv",
+        "content": b"x",
+        "rows": 1,
+    }
+
+    paths = [exports.record(oms_db, **given_values) for _ in range(3)]
+
+    assert len(set(paths)) == 3
+    assert paths == sorted(paths)
+
+
+def test_files_of_a_job_are_made_one_after_the_other(oms_dsn):
+    with (
+        psycopg.connect(oms_dsn, autocommit=True) as one,
+        psycopg.connect(oms_dsn, autocommit=True) as two,
+    ):
+        two.execute("set lock_timeout = '300ms'")
+        with exports.one_at_a_time(one, "job"):
+            with exports.one_at_a_time(two, "another job"):
+                pass
+            with pytest.raises(psycopg.errors.LockNotAvailable), exports.one_at_a_time(two, "job"):
+                pass
+        with exports.one_at_a_time(two, "job"):
+            pass
+
+
+def test_what_cannot_be_written_stays_recorded(oms_db):
+    class Refusing:
+        def stat(self, path):
+            raise PermissionError(path)
+
+    exports.record(
+        oms_db,
+        run_name="job/run",
+        subject="",
+        property_resource="FTP_EXP_CONFIG",
+        folder="out",
+        name=lambda stamp: f"f_{stamp}.csv",
+        content=b"x",
+        rows=1,
+    )
+
+    with pytest.raises(PermissionError):
+        exports.write_waiting(oms_db, lambda resource: nullcontext(Refusing()), "job")
+
+    assert oms_db.execute("select written_at, content from oms.export_file").fetchall() == [(None, b"x")]
