@@ -16,6 +16,7 @@ from oms.database import Connection, statements
 from oms.setup.errors import Finding, SetupRefused
 from oms.setup.reading import Content, Key, Row, read_folder
 from oms.setup.tables import TABLES, Gone, Table, Value
+from oms.sync import turns
 
 sql = statements(__file__)
 
@@ -83,6 +84,7 @@ def set_up(conn: Connection, folder: Path, *, prune: bool = False) -> Report:
     contents = read_folder(folder)
     conn.execute(sql.one_setup_at_a_time)
     _refuse_unknown_references(conn, contents)
+    _wait_for_pushes(conn, contents)
     report, moved = Report(), _Moved()
     faults: list[Finding] = []
     for table in TABLES:
@@ -180,6 +182,22 @@ def _apply(
             moved.note(table, before, columns)
     for key in current.keys() - content.rows.keys():
         _no_longer_named(conn, table, key, current[key], prune, report, moved)
+
+
+def _wait_for_pushes(conn: Connection, contents: dict[str, Content]) -> None:
+    """Keep pushes away from locations that change: one under way would store what it found before."""
+    locations = contents.get("shop_locations")
+    if locations is None:
+        return
+    current = _current(conn, locations.table)
+    turns.hold_until_commit(
+        conn,
+        [
+            key
+            for key, row in locations.rows.items()
+            if key in current and _difference(locations.table, current[key], row)
+        ],
+    )
 
 
 def _title(table: Table, key: Key) -> str:

@@ -64,6 +64,7 @@ class Plan:
     mode: Mode
     locations: tuple[Location, ...]
     snapshot: str
+    taken_at: datetime
     complete: tuple[int, ...]
     without_stock: Mapping[int, bool]
     only_looked: bool = False
@@ -174,7 +175,7 @@ def take_snapshot(
     conn.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
     try:
         with conn.transaction():
-            (snapshot,) = conn.execute("select pg_current_snapshot()::text").fetchone()
+            snapshot, taken_at = conn.execute("select pg_current_snapshot()::text, now()").fetchone()
             without_stock = _without_stock(conn, shop_id, mode, locations)
             locations = [one for one in locations if one.shopify_location_id not in without_stock]
             if only_looked:
@@ -194,7 +195,7 @@ def take_snapshot(
     conn.execute("analyze pg_temp.plan_level")
     crashpoints.point(SNAPSHOT_TAKEN)
     whole = tuple(sorted(complete)) if mode == "HARD" else ()
-    return Plan(uuid.uuid4(), mode, tuple(locations), snapshot, whole, without_stock, only_looked)
+    return Plan(uuid.uuid4(), mode, tuple(locations), snapshot, taken_at, whole, without_stock, only_looked)
 
 
 def _without_stock(
@@ -245,9 +246,11 @@ def _select_candidates(
         conn.execute(sql.select_booked, values)
         if mode not in FROM_BOOKS:
             _select_looked(conn, shop_id, [one for one in group if is_guarded(mode, one, options)])
-        if mode == "DELTA" and options.exclude_category:
-            planned_at = min(location.planned_at for location in group)
-            conn.execute(sql.select_launched, values | {"planned_at": planned_at})
+        planned = [location.planned_at for location in group if location.planned_at is not None]
+        if planned:
+            conn.execute(sql.select_dated, values | {"planned_at": min(planned)})
+            if mode == "DELTA" and options.exclude_category:
+                conn.execute(sql.select_launched, values | {"planned_at": min(planned)})
     return complete
 
 
@@ -477,6 +480,7 @@ def store(
         "plan_id": plan.plan_id,
         "run_id": run_id,
         "snapshot": plan.snapshot,
+        "taken_at": plan.taken_at,
         "complete": bool(plan.complete) and len(plan.complete) == len(plan.locations),
     }
     lines = conn.execute(sql.lines).fetchall()

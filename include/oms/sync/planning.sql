@@ -237,6 +237,37 @@ update pg_temp.plan_level as level
    and level.guarded
    and level.opened
 
+-- name: select_dated!
+-- Products whose figure a date has moved since the last plan: a facility, or the holder of thresholds, joined or
+-- left a channel or a store, a component a kit. Dates that had come when they were entered left a product_change.
+with dated as (
+    select facility_id, from_date, thru_date from oms.facility_group_member
+    union all
+    select facility_id, from_date, thru_date from oms.product_store_facility
+), moved as (
+    select facility_id
+      from dated
+     where (from_date > %(planned_at)s and from_date <= now())
+        or (thru_date > %(planned_at)s and thru_date <= now())
+), touched as (
+    select item.product_id
+      from oms.inventory_item as item
+     where item.facility_id in (select moved.facility_id from moved)
+    union
+    select setting.product_id
+      from oms.product_facility as setting
+     where setting.facility_id in (select moved.facility_id from moved)
+    union
+    select assoc.product_id
+      from oms.product_assoc as assoc
+     where (assoc.from_date > %(planned_at)s and assoc.from_date <= now())
+        or (assoc.thru_date > %(planned_at)s and assoc.thru_date <= now())
+)
+insert into pg_temp.plan_candidate (shopify_location_id, product_id)
+select location.id, touched.product_id
+  from touched
+ cross join unnest(%(locations)s::bigint[]) as location (id)
+
 -- name: select_launched!
 -- Products whose first 24 hours in the excluded category ended since the last plan: nothing holds them back now.
 insert into pg_temp.plan_candidate (shopify_location_id, product_id)
@@ -642,11 +673,11 @@ select count(*), count(*) filter (where oms.is_due(look)),
 
 -- name: advance_marks!
 -- The mark moves in the transaction that stores the lines of the changes it passes.
-insert into oms.sync_mark (shop_id, shopify_location_id, snapshot, planned_by)
-select %(shop_id)s, location.id, %(snapshot)s::pg_snapshot, %(run_id)s
+insert into oms.sync_mark (shop_id, shopify_location_id, snapshot, planned_at, planned_by)
+select %(shop_id)s, location.id, %(snapshot)s::pg_snapshot, %(taken_at)s, %(run_id)s
   from unnest(%(locations)s::bigint[]) as location (id)
 on conflict (shop_id, shopify_location_id) do update
-   set snapshot = excluded.snapshot, planned_at = now(), planned_by = excluded.planned_by
+   set snapshot = excluded.snapshot, planned_at = excluded.planned_at, planned_by = excluded.planned_by
 
 -- name: note_complete!
 -- A location all of whose levels were compared: mode DELTA holds back only what came later.

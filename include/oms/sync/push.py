@@ -17,6 +17,7 @@ from oms.sync.errors import ShopBusy, SyncMisconfigured
 from oms.sync.options import Mode, PushOptions, Report
 from oms.sync.planning import Location
 from oms.sync.sending import Batch, Sender
+from oms.sync.turns import location_lock
 from oms.upkeep.backup import is_restored
 
 log = logging.getLogger(__name__)
@@ -297,7 +298,7 @@ def _locks(conn: Connection, shop_id: str, locations: list[int], seconds: float)
         held: list[int] = []
         try:
             for number in wanted:
-                conn.execute(sql.wait_for_lock, {"name": _lock_name(shop_id, number)})
+                conn.execute(sql.wait_for_lock, {"name": location_lock(shop_id, number)})
                 held.append(number)
         except psycopg.errors.LockNotAvailable as error:
             _unlock(conn, shop_id, held)
@@ -327,10 +328,6 @@ def _sharing(conn: Connection, shop_id: str, locations: list[int]) -> list[int]:
         found = more
 
 
-def _lock_name(shop_id: str, location: int) -> str:
-    return f"oms.sync:{shop_id}:{location}"
-
-
 def _unlock(conn: Connection, shop_id: str, locations: list[int]) -> None:
     for number in locations:
-        conn.execute(sql.unlock, {"name": _lock_name(shop_id, number)})
+        conn.execute(sql.unlock, {"name": location_lock(shop_id, number)})

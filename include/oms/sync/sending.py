@@ -405,7 +405,8 @@ class Sender:
 
         All lines of a batch are applied or none, so that every line that shows one of the two decides. Not
         applied: the lines go on under a new key. Undecided: the batch stays UNKNOWN for a person, unless
-        Shopify itself says that it failed.
+        Shopify itself says that it failed. Against that word one level is no proof: somebody may have changed
+        it by the same amount.
         """
         rows = self.conn.execute(sql.known_of_batch, {"batch": batch.batch_id}).fetchall()
         try:
@@ -414,7 +415,7 @@ class Sender:
             self._unknown(batch, "NOT_READ_BACK", str(error), again=False)
             return
         verdicts = {verdict(row, readings[row[1], row[2]]) for row in rows} - {None}
-        if verdicts == {True}:
+        if verdicts == {True} and not (said_failed and len(rows) == 1):
             self._applied([(batch, None)])
         elif verdicts == {False} or said_failed:
             with self.conn.transaction():

@@ -1,16 +1,29 @@
-"""At most one run of a kind waits for a shop; more would hold workers that other shops need.
+"""Whose turn it is at a location; at most one run of a kind waits for a shop.
+
+More would hold workers that other shops need.
 
 A run that waits has not looked at the stock yet, so it takes along whatever later runs were started for.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from oms.database import Connection, statements
 
 sql = statements(__file__)
+
+
+def location_lock(shop_id: str, shopify_location_id: int) -> str:
+    """Return the name of the lock that a push holds from reading to settling (spec inventory.md 6.4)."""
+    return f"oms.sync:{shop_id}:{shopify_location_id}"
+
+
+def hold_until_commit(conn: Connection, locations: Iterable[tuple[str, int]]) -> None:
+    """Wait until no push is at work at the locations (shop, number); keep others away until the commit."""
+    for name in sorted(location_lock(*one) for one in locations):
+        conn.execute(sql.hold_until_commit, {"name": name})
 
 
 class AlreadyWaiting(Exception):

@@ -4,3 +4,7 @@ select pg_try_advisory_lock(hashtextextended(%(name)s, 0))
 
 -- name: leave_place
 select pg_advisory_unlock(hashtextextended(%(name)s, 0))
+
+-- name: hold_until_commit
+-- The lock that pushes take for their session, here for a transaction.
+select pg_advisory_xact_lock(hashtextextended(%(name)s, 0))

@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
@@ -10,6 +11,7 @@ from oms.__main__ import dsn_of_connection, main
 from oms.setup.applying import set_up
 from oms.setup.errors import SetupRefused
 from oms.setup.tables import TABLES
+from oms.sync.turns import location_lock
 from sandbox import example_setup
 
 EXAMPLE = Path(example_setup.__file__).parent
@@ -183,6 +185,23 @@ def test_a_location_that_changes_to_delta_asks_for_a_hard_sync(oms_db, folder):
     assert oms_db.execute(
         "select shopify_location_id from oms.shop_location where compared is null"
     ).fetchall() == [(7002,)]
+
+
+def test_a_location_changes_when_no_push_is_at_work_there(oms_db, oms_dsn, folder):
+    """A hard sync under way would note its comparison after the location has asked for another one."""
+    set_up(oms_db, folder)
+    oms_db.commit()
+    edit(folder / "shop_locations.csv", "7002,New York,,RECENT", "7002,New York,,DELTA")
+    lock = "select {}(hashtextextended(%s, 0))"
+    with psycopg.connect(oms_dsn, autocommit=True) as at_work:
+        at_work.execute(lock.format("pg_advisory_lock"), (location_lock("demo", 7002),))
+        oms_db.execute("set local lock_timeout = '100 ms'")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            set_up(oms_db, folder)
+        oms_db.rollback()
+        at_work.execute(lock.format("pg_advisory_unlock"), (location_lock("demo", 7002),))
+
+    assert set_up(oms_db, folder).changed == 1
 
 
 FAULTS = {

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from fakeshop.testing import TOKEN
+from oms import crashpoints
 from oms.shopify.client import ShopifyClient
 from oms.shopify.errors import Misconfigured, NotSent, OutcomeUnknown
 from oms.sync.errors import LinesLeft
@@ -70,6 +71,23 @@ def test_a_failed_first_attempt_is_sent_again_under_a_new_key(changed: Bench):
 
     assert sorted(changed.applied()) == [("A", -5), ("C", +5)]
     assert [batch[1] for batch in changed.batches()] == ["REJECTED", "APPLIED"]
+
+
+def test_a_change_by_hand_of_the_same_size_does_not_pass_for_a_failed_attempt(oms: Bench, monkeypatch):
+    opened(oms, {"A": 10})
+    oms.move("A", -1)
+    oms.server.fault("attempt_failed", operation=ADJUST)
+
+    def by_hand(name: str) -> None:
+        if name == "push.marked_sent" and not oms.applied() and oms.available("A") == 10:
+            oms.server.adjust("demo", "A", "Main", delta=-1)
+
+    monkeypatch.setattr(crashpoints, "point", by_hand)
+    oms.push("DELTA")
+
+    assert oms.applied() == [("A", -1)]
+    assert oms.lines() == [("A", -1, "APPLIED")]
+    assert oms.available("A") == 8
 
 
 def test_a_key_used_for_another_payload_stops_and_alerts(oms: Bench):

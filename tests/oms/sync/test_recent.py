@@ -1,5 +1,11 @@
 """Mode RECENT: compare what changed with Shopify, send the differences (spec inventory.md 7.1, 7.2)."""
 
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from psycopg import sql as composed
+
 from oms import database
 from tests.oms.sync.bench import Bench
 
@@ -156,3 +162,30 @@ def test_inv_55_a_change_after_the_mark_is_never_forgotten(oms: Bench):
     oms.push("RECENT")
 
     assert oms.available("P") == 17
+
+
+@pytest.mark.parametrize("mode", ["RECENT", "DELTA"])
+@pytest.mark.parametrize("table", ["facility_group_member", "product_store_facility"])
+def test_a_facility_joins_and_leaves_its_channel_when_the_day_comes(oms: Bench, mode: str, table: str):
+    oms.world.facility("S1")
+    oms.open_shop("demo", {"P": 10, "Q": 4}, mode=mode)
+    oms.move("P", 10)
+    oms.move("P", 3, "S1")
+    oms.move("Q", 4)
+    dated = composed.SQL("update {} set from_date = %s, thru_date = %s where facility_id = 'S1'").format(
+        composed.Identifier("oms", table)
+    )
+    oms.db.execute(dated, ("2099-01-01", None))
+    oms.push("HARD")
+    joins = datetime.now(UTC) + timedelta(seconds=0.5)
+
+    oms.db.execute(dated, (joins, joins + timedelta(seconds=1.5)))
+    assert oms.push(mode).candidates == 0
+    time.sleep(max(0, (joins - datetime.now(UTC)).total_seconds()))
+    report = oms.push(mode)
+    assert (report.candidates, oms.available("P")) == (1, 13)
+    time.sleep(max(0, (joins + timedelta(seconds=1.5) - datetime.now(UTC)).total_seconds()))
+    oms.push(mode)
+
+    assert oms.lines() == [("P", +3, "APPLIED"), ("P", -3, "APPLIED")]
+    assert oms.push(mode).candidates == 0
