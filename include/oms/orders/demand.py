@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from oms.database import Connection, statements
-from oms.orders.errors import OrderError
+from oms.orders.errors import OrderError, PackedLocked
 
 sql = statements(__file__)
 
@@ -188,6 +188,7 @@ def cancel(conn: Connection, order_id: int, seq: int, quantity: int, restocked: 
             _uncommit(conn, order_id, seq, held)
             _note(conn, item.product_id, "cancelled")
             return 0
+        _refuse_packed(order_id, seq, item)
         _require_left(item, order_id, seq, quantity)
         _book_cancellation(conn, order_id, seq, item, quantity, restocked)
         _cancel_units(conn, order_id, seq, item, quantity, min(quantity, item.committed))
@@ -202,7 +203,7 @@ def keep(conn: Connection, order_id: int, seq: int, quantity: int, restocked: bo
     for more than is left of the item.
     """
     with conn.transaction():
-        item = _lock_open_item(conn, order_id, seq)
+        item = _lock_open_item(conn, order_id, seq, packed=True)
         _require_left(item, order_id, seq, quantity)
         _book_cancellation(conn, order_id, seq, item, quantity, restocked)
         _uncommit(conn, order_id, seq, min(quantity, item.committed))
@@ -223,6 +224,7 @@ def cancel_here(conn: Connection, order_id: int, seq: int, quantity: int, upload
             return 0
         if item.status == "COMPLETED":
             raise OrderError(f"order {order_id} item {seq}: is COMPLETED, not open")
+        _refuse_packed(order_id, seq, item)
         _require_left(item, order_id, seq, quantity)
         units = min(quantity, item.committed) if upload else 0
         if units:
@@ -267,21 +269,57 @@ def hold_at(conn: Connection, order_id: int, seq: int, shopify_location_id: int)
         return item.committed
 
 
-def ship(conn: Connection, order_id: int, seq: int) -> int:
-    """Issue the reserved units of an item from its facility, which completes it; return how many.
+def issue(conn: Connection, order_id: int, seq: int) -> int:
+    """Take the reserved units of an item off the shelf although it stays open: it is packed; return how many.
 
-    Shopify still holds them committed until `fulfilled` tells that it knows. Raises OrderError for an
-    item without a reservation.
+    Neither reserved nor demand any more, they wait for `ship` (orders.md 13, model P). Raises OrderError for
+    an item without a reservation.
+    """
+    with conn.transaction():
+        item = _lock_item(conn, order_id, seq)
+        if item.issued:
+            return 0
+        if not item.reserved:
+            raise OrderError(f"order {order_id} item {seq}: has no reservation to issue")
+        _enter(conn, order_id, seq, "issue", qoh=-item.reserved)
+        conn.execute(sql.delete_reservation, {"order_id": order_id, "seq": seq})
+        conn.execute(sql.set_issued, {"order_id": order_id, "seq": seq, "quantity": item.reserved})
+        _book(conn, order_id, seq, "shipped", on_hand=-item.committed)
+        _note(conn, item.product_id, "issued")
+        return item.reserved
+
+
+def take_back(conn: Connection, order_id: int, seq: int) -> int:
+    """Put issued units back on the shelf, reserved as before; return how many."""
+    with conn.transaction():
+        item = _lock_item(conn, order_id, seq)
+        if item.issued:
+            key = {"order_id": order_id, "seq": seq, "quantity": item.issued}
+            conn.execute(sql.reserve_again, key)
+            _enter(conn, order_id, seq, "take back", qoh=item.issued)
+            conn.execute(sql.set_issued, key | {"quantity": 0})
+            _book(conn, order_id, seq, "taken back", on_hand=item.committed)
+            _note(conn, item.product_id, "taken back")
+        return item.issued
+
+
+def ship(conn: Connection, order_id: int, seq: int) -> int:
+    """Hand over the units of an item, which completes it; return how many left QOH now.
+
+    Those that were issued when they were packed have left it before. Shopify still holds the units committed
+    until `fulfilled` tells that it knows. Raises OrderError for an item without a reservation.
     """
     with conn.transaction():
         item = _lock_item(conn, order_id, seq)
         if item.status == "COMPLETED":
             return 0
-        if not item.reserved:
+        if not item.reserved and not item.issued:
             raise OrderError(f"order {order_id} item {seq}: has no reservation to ship from")
-        _enter(conn, order_id, seq, "ship", qoh=-item.reserved)
-        conn.execute(sql.delete_reservation, {"order_id": order_id, "seq": seq})
-        _book(conn, order_id, seq, "shipped", on_hand=-item.committed)
+        if item.reserved:
+            _enter(conn, order_id, seq, "ship", qoh=-item.reserved)
+            conn.execute(sql.delete_reservation, {"order_id": order_id, "seq": seq})
+            _book(conn, order_id, seq, "shipped", on_hand=-item.committed)
+        conn.execute(sql.set_issued, {"order_id": order_id, "seq": seq, "quantity": 0})
         conn.execute(sql.complete_item, {"order_id": order_id, "seq": seq})
         conn.execute(sql.finish_order, {"order_id": order_id})
         _note(conn, item.product_id, "shipped")
@@ -374,6 +412,8 @@ class _Item:
     shopify_location_id: int | None
     reserved: int
     reserved_at: str | None
+    issued: int
+    packed_in: int | None
 
 
 def _lock_item(conn: Connection, order_id: int, seq: int) -> _Item:
@@ -384,11 +424,20 @@ def _lock_item(conn: Connection, order_id: int, seq: int) -> _Item:
     return _Item(*found)
 
 
-def _lock_open_item(conn: Connection, order_id: int, seq: int) -> _Item:
+def _lock_open_item(conn: Connection, order_id: int, seq: int, *, packed: bool = False) -> _Item:
     item = _lock_item(conn, order_id, seq)
     if item.status not in ("CREATED", "APPROVED"):
         raise OrderError(f"order {order_id} item {seq}: is {item.status}, not open")
+    if not packed:
+        _refuse_packed(order_id, seq, item)
     return item
+
+
+def _refuse_packed(order_id: int, seq: int, item: _Item) -> None:
+    if item.packed_in is not None:
+        raise PackedLocked(
+            f"PACKED_LOCKED: order {order_id} item {seq} is packed in shipment {item.packed_in}"
+        )
 
 
 def _product_store(conn: Connection, shop_id: str | None, product_store_id: str | None) -> str:
@@ -424,7 +473,7 @@ def _book_cancellation(
     held = min(quantity, item.committed)
     delivered = quantity - held
     moved = delivered if restocked else -held
-    not_coming = held if item.status == "COMPLETED" else 0
+    not_coming = held if item.status == "COMPLETED" or item.issued else 0
     available = quantity if restocked else 0
     _book(conn, order_id, seq, "cancelled", available=available, on_hand=moved + not_coming)
     if restocked and delivered:

@@ -207,7 +207,13 @@ select from oms.order_item
 -- Read after the lock, so that the reservation is the one the last holder of the lock left.
 select item.product_id, item.status, item.quantity - item.cancel_quantity, item.kept_quantity,
        item.cancel_quantity, item.committed_quantity, item.fulfilling_since is not null,
-       item.shopify_location_id, coalesce(reservation.quantity, 0), held.facility_id
+       item.shopify_location_id, coalesce(reservation.quantity, 0), held.facility_id, item.issued_quantity,
+       (select packed.shipment_id
+          from oms.shipment_order_item as packed
+          join oms.shipment using (shipment_id)
+         where packed.order_id = item.order_id
+           and packed.order_item_seq = item.order_item_seq
+           and shipment.status = 'PACKED')
   from oms.order_item as item
   left join oms.inventory_reservation as reservation using (order_id, order_item_seq)
   left join oms.inventory_item as held using (inventory_item_id)
@@ -252,6 +258,23 @@ with shrunk as (
 update oms.inventory_reservation
    set quantity = quantity - %(quantity)s
  where order_id = %(order_id)s and order_item_seq = %(seq)s and quantity > %(quantity)s;
+
+-- name: reserve_again
+-- Where it was reserved before it was issued: the position that the entry of issuing names.
+insert into oms.inventory_reservation (order_id, order_item_seq, inventory_item_id, quantity)
+select order_id, order_item_seq, inventory_item_id, %(quantity)s
+  from oms.inventory_ledger
+ where order_id = %(order_id)s
+   and order_item_seq = %(seq)s
+   and qoh_diff < 0
+ order by entry_id desc
+ limit 1;
+
+-- name: set_issued
+update oms.order_item
+   set issued_quantity = %(quantity)s
+ where order_id = %(order_id)s
+   and order_item_seq = %(seq)s;
 
 -- name: delete_reservation
 delete from oms.inventory_reservation where order_id = %(order_id)s and order_item_seq = %(seq)s;
