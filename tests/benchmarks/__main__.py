@@ -32,6 +32,7 @@ RUNS: dict[str, list[list[str]]] = {
     "parsing": [[]],
     "figures": [[]],
     "why": [[]],
+    "api": [[]],
     "fakeshop_speed": [[]],
 }
 """The scripts of this folder in their order, and the arguments of each run."""
