@@ -14,6 +14,8 @@ from psycopg.conninfo import make_conninfo
 
 from oms import database
 from oms.api import commands as api
+from oms.imports import undoing
+from oms.imports.errors import UndoRefused
 from oms.inventory import checking, figures, receiving, why
 from oms.setup import applying
 from oms.setup.errors import SetupRefused
@@ -46,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_online_atp(commands)
     _add_check(commands)
     _add_why(commands)
+    _add_undo(commands)
     _add_receive(commands)
     _add_backup(commands)
     api.add_to(commands)
@@ -213,6 +216,32 @@ def _why(dsn: str, given: argparse.Namespace) -> int:
         )
     print("\n".join(why.told(found)))
     return 0 if found.adds_up else 1
+
+
+def _add_undo(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser(
+        "undo",
+        help="take back what a file has booked",
+        description="Books for every entry of a file one that moves as much the other way. All or nothing.",
+    )
+    parser.add_argument("log_id", type=int, metavar="LOG_ID")
+    parser.add_argument("--reason", help="why, for the record")
+    parser.add_argument("--dry-run", action="store_true", help="show what would be taken back, write nothing")
+    parser.set_defaults(run=_undo)
+
+
+def _undo(dsn: str, given: argparse.Namespace) -> int:
+    run_name = f"by hand {datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}"
+    with database.connect(dsn, autocommit=True) as conn:
+        try:
+            done = undoing.undo(
+                conn, given.log_id, run_name=run_name, reason=given.reason, dry_run=given.dry_run
+            )
+        except UndoRefused as refused:
+            print(refused, file=sys.stderr)
+            return 1
+    print(done)
+    return 0
 
 
 def _add_backup(commands: argparse._SubParsersAction) -> None:

@@ -33,7 +33,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from oms import docs
 from oms.catalog import BALANCE, JOBS, CategoryJob, ImportJob, Job, PullJob, SyncJob, TaskJob
 from oms.config import BadSettings, job_settings
-from oms.imports.errors import AccountOpen, FileMissing, FileRefused, ImportFault, StagingLost
+from oms.imports.errors import AccountOpen, FileMissing, FileRefused, ImportFault, StagingLost, UndoRefused
 from oms.parameters import BadParameter, connection_id
 from oms.shopify.errors import Misconfigured, NotExecuted, OutcomeUnknown
 from oms.sync.errors import LinesLeft, ShopBusy, TooManyDrops
@@ -75,7 +75,7 @@ RETRIES = ExceptionRetryPolicy(
             reason="an earlier task has failed; the next run goes on with the files that are open",
         ),
         RetryRule(
-            exception=[FileMissing, FileRefused, StagingLost],
+            exception=[FileMissing, FileRefused, StagingLost, UndoRefused],
             action=RetryAction.FAIL,
             reason="a person must look at the file",
         ),

@@ -15,7 +15,14 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG, Asset, RetryAction
 
 from oms import catalog, config, docs
-from oms.imports.errors import AccountOpen, FileMissing, FileRefused, FileUnstable, OlderFileNotLanded
+from oms.imports.errors import (
+    AccountOpen,
+    FileMissing,
+    FileRefused,
+    FileUnstable,
+    OlderFileNotLanded,
+    UndoRefused,
+)
 from oms.parameters import BadParameter, resolve
 from oms.shopify.errors import Misconfigured, OutcomeUnknown, Throttled
 from oms.sync.errors import ShopBusy, SyncMisconfigured, TooManyDrops
@@ -244,6 +251,7 @@ def test_dag_files_alone_import_no_pandas_and_no_driver_of_a_server():
         (FileRefused("ERR_HEADER", "no idValue"), RetryAction.FAIL),
         (FileMissing("stock.csv"), RetryAction.FAIL),
         (AccountOpen("stock.csv"), RetryAction.FAIL),
+        (UndoRefused("a later reset is in the way"), RetryAction.FAIL),
         (Throttled("wait"), RetryAction.RETRY),
         (OutcomeUnknown("no answer"), RetryAction.RETRY),
         (ShopBusy("another run"), RetryAction.RETRY),

@@ -114,6 +114,19 @@ def test_an_upload_of_a_warehouse_reaches_the_shop_in_its_own_run(oms: Bench, ru
     assert states(run(job.dag_id, {"settleSeconds": 1}))["push"] == ["skipped"]
 
 
+def test_an_import_is_undone_by_a_run_that_names_its_log(oms: Bench, run: Callable, sftp_root: Path):
+    job = catalog.IMPORT_INVENTORY_VARIANCE
+    folder = sftp_root / job.import_path
+    folder.mkdir(parents=True)
+    product_id = oms.world.product("A")
+    (folder / "wrong.csv").write_text(f"facilityId,productId,availableDelta\nWH,{product_id},5\n")
+    assert run(job.dag_id, {"settleSeconds": 1}).state == "success"
+
+    assert run("undo_import", {"logId": 1, "reason": "wrong file"}).state == "success"
+
+    assert oms.db.execute("select qoh from oms.inventory_item").fetchall() == [(0,)]
+
+
 def test_an_unknown_shop_fails_the_run_before_any_push(oms: Bench, run: Callable):
     oms.open_shop("demo", {"A": 1})
     oms.move("A", 3)

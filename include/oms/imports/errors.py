@@ -29,5 +29,9 @@ class StagingLost(ImportFault):
     """The staged rows are gone and the file cannot be landed again; the log is held for a person."""
 
 
+class UndoRefused(ImportFault):
+    """The file cannot be taken back; the message says why and what to do instead. Nothing was changed."""
+
+
 class AccountOpen(ImportFault):
     """A file of the run is not applied to its last row; the next run goes on with it."""

@@ -75,13 +75,16 @@ update oms.import_log
 select pg_advisory_xact_lock(hashtextextended(%(content)s, 0))
 
 -- name: earlier_same_content
--- Delta files: the same name (if one is given) at any time, any name within 72 hours.
+-- Delta files: the same name (if one is given) at any time, any name within 72 hours. A file that was
+-- undone may come again.
 select coalesce(duplicate_of_log_id, log_id), file_name, created_at
-  from oms.import_log
+  from oms.import_log as log
  where content_sha256 = %(sha256)s
    and config_id = %(config_id)s
    and log_id <> %(log_id)s
    and status not in ('DmlsFailed', 'DmlsCancelled')
+   and not exists (select from oms.import_undo as undone
+                    where undone.log_id = coalesce(log.duplicate_of_log_id, log.log_id))
    and (file_name = %(name)s or created_at > now() - interval '72 hours')
  order by log_id
  limit 1

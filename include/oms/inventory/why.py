@@ -52,6 +52,7 @@ class Entry:
     source_key: str | None
     comments: str | None
     counted_by_entry: int | None
+    undoes_entry: int | None
 
     @property
     def cause(self) -> str:
@@ -66,8 +67,10 @@ class Entry:
             parts.append(f"order {self.order_id}{name} item {self.order_item_seq}")
         if self.shipment_id is not None:
             parts.append(f"shipment {self.shipment_id}")
-        if self.source_key is not None:
+        if self.source_key is not None and self.undoes_entry is None:
             parts.append(f"cause {self.source_key}")
+        if self.undoes_entry is not None:
+            parts.append(f"undoes entry {self.undoes_entry}")
         if self.counted_by_entry is not None:
             parts.append(f"already counted by entry {self.counted_by_entry}")
         return ", ".join(parts)

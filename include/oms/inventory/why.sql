@@ -74,7 +74,8 @@ with place as materialized (
            repair.origin_line as repaired_line, repair.origin_log_id as repaired_log_id,
            coalesce(log.dag_id || '/', '') || coalesce(entry.run_id, log.run_id) as run,
            entry.order_id, coalesce(header.order_name, header.external_id) as order_name, entry.order_item_seq,
-           entry.shipment_id, entry.source_key, entry.comments, entry.counted_by_entry
+           entry.shipment_id, entry.source_key, entry.comments, entry.counted_by_entry,
+           entry.undoes_entry
       from shown
       join oms.inventory_ledger as entry using (entry_id)
       left join oms.reason using (reason_id)
@@ -91,7 +92,8 @@ select total.places, total.wrong, total.position_qoh, total.position_atp, total.
        counted.atp - detail.atp_from_here + detail.atp_diff as running_atp,
        detail.reason_id, detail.reason, detail.effective_at, detail.recorded_at, detail.visible_at,
        detail.log_id, detail.file_name, detail.line_number, detail.repaired_line, detail.repaired_log_id, detail.run, detail.order_id, detail.order_name,
-       detail.order_item_seq, detail.shipment_id, detail.source_key, detail.comments, detail.counted_by_entry
+       detail.order_item_seq, detail.shipment_id, detail.source_key, detail.comments, detail.counted_by_entry,
+       detail.undoes_entry
   from total
  cross join counted
   left join detail on true
