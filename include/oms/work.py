@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from oms.database import Connection
+from oms.mail import Mail
 from oms.shopify.client import ShopifyClient
 
 
@@ -29,5 +30,7 @@ class Work:
     """Extras of a shop's connection by shop id."""
     base_url: str | None = None
     """The address of this Airflow, as its settings name it."""
+    send_mail: Callable[[Mail], bool] = lambda _: False
+    """False: there is no mail server. Raises what the server answers."""
     run_type: str = "manual"
     """How the run was started: manual, scheduled, asset_triggered, operator_triggered."""

@@ -33,6 +33,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from oms import docs
 from oms.catalog import BALANCE, JOBS, CategoryJob, ImportJob, Job, PullJob, SyncJob, TaskJob
 from oms.config import BadSettings, job_settings
+from oms.feeds.errors import FeedsSilent
 from oms.imports.errors import AccountOpen, FileMissing, FileRefused, ImportFault, StagingLost, UndoRefused
 from oms.parameters import BadParameter, connection_id
 from oms.shopify.errors import Misconfigured, NotExecuted, OutcomeUnknown
@@ -79,6 +80,7 @@ RETRIES = ExceptionRetryPolicy(
             action=RetryAction.FAIL,
             reason="a person must look at the file",
         ),
+        RetryRule(exception=[FeedsSilent], action=RetryAction.FAIL, reason="people were told of it"),
         RetryRule(
             exception=[TooManyDrops, SubscriptionsLeft],
             action=RetryAction.FAIL,
@@ -294,6 +296,7 @@ def task_job_dag(job: TaskJob) -> DAG:
             from oms import shops
             from oms.shopify.connections import client_for
             from oms.work import Work
+            from oms_airflow import mail
 
             context = get_current_context()
             module, function = job.function.split(":")
@@ -307,6 +310,7 @@ def task_job_dag(job: TaskJob) -> DAG:
                     open_shop=lambda shop_id: client_for(shops.read(conn, shop_id), shop_login),
                     shop_extra=lambda shop_id: shop_login(shops.read(conn, shop_id).connection_id)[2],
                     base_url=conf.get("api", "base_url", fallback=None),
+                    send_mail=mail.send,
                     run_type=str(context["dag_run"].run_type),
                 )
                 return getattr(import_module(module), function)(given)

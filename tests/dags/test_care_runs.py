@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sandbox import sftp
 from tests.dags.conftest import states
+from tests.oms.feeds.conftest import Inbox, inbox  # noqa: F401 - a fixture
 from tests.oms.sync.bench import Bench
 
 
@@ -48,3 +49,37 @@ def test_a_repair_is_sent_by_the_same_run(
     assert str(run("reconcile_inventory", {"shopId": "demo", "repair": True}).state) == "success"
 
     assert oms.available("A") == 5
+
+
+def test_a_missing_file_fails_the_run_once_and_is_mailed_by_airflow_s_notifier(
+    oms: Bench,
+    run: Callable,
+    connections: Callable,
+    inbox: Inbox,  # noqa: F811
+):
+    extra = {"disable_ssl": True, "disable_tls": True, "from_email": "oms@example.com"}
+    connections(
+        "oms_smtp",
+        json.dumps({"conn_type": "smtp", "host": "127.0.0.1", "port": inbox.port, "extra": extra}),
+    )
+    oms.db.execute(
+        """insert into oms.feed (feed_id, feed_name, config_id, expected, contact, watched_from)
+           values ('COUNT', 'Count <b>of {{ ds }}</b>', 'RESET_INVENTORY', '00:00', 'pos@example.com',
+                   now() - interval '26 hours')"""
+    )
+
+    silent, quiet = run("check_feeds"), run("check_feeds")
+
+    assert (str(silent.state), str(quiet.state)) == ("failed", "success")
+    mail = inbox.mails[0]
+    assert (mail["Subject"], mail["From"], mail["To"]) == (
+        "[OMS] feed COUNT: no file",
+        "oms@example.com",
+        "pos@example.com",
+    )
+    assert mail["Message-ID"].startswith("<feed-alert-1-raised-")
+    text = mail.get_body().get_content()
+    assert "Count &lt;b&gt;of {{ ds }}&lt;/b&gt;" in text, "neither HTML nor a template"
+    told = oms.db.execute("select told_to from oms.feed_alert").fetchall()
+    assert told
+    assert {tuple(to) for (to,) in told} == {("pos@example.com",)}

@@ -11,6 +11,7 @@ import pytest
 from oms import catalog
 from oms.inventory.checking import breaches
 from oms.upkeep import backup, house_keeping
+from tests.faults.locks import until_locks_are_given_up
 from tests.oms.imports.conftest import VARIANCE, Floor, floor  # noqa: F401 - a fixture
 from tests.oms.sync.bench import Bench
 from tests.oms.sync.conftest import oms, shop_server  # noqa: F401 - fixtures
@@ -66,6 +67,7 @@ def test_house_keeping_is_finished_by_the_next_run(floor: Floor, sftp_server, la
     floor.vary(VARIANCE + "STORE_1,,SKU,A,7,,,\n" + "STORE_1,,SKU,NOPE,1,,,\n" * 5)
     later("import_log", 100)
     killed(KEEP_HOUSE, point, floor.dsn, str(sftp_server.home), str(sftp_server.port))
+    until_locks_are_given_up(floor.conn)
     assert breaches(floor.conn) == []
 
     house_keeping.keep_house(work_of(floor, catalog.HOUSE_KEEPING))

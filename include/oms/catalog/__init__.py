@@ -35,7 +35,7 @@ from oms.catalog.inventory_pushes import (
     UPLOAD_INVENTORY,
     UPLOAD_RECENT_INVENTORY_CHANGES,
 )
-from oms.catalog.miscellaneous import HOUSE_KEEPING
+from oms.catalog.miscellaneous import CHECK_FEEDS, HOUSE_KEEPING
 from oms.catalog.model import (
     BALANCE,
     CATEGORIES,
@@ -64,6 +64,7 @@ __all__ = [
     "APPROVE_HELD_FILES",
     "BALANCE",
     "CATEGORIES",
+    "CHECK_FEEDS",
     "DIRECTIONS",
     "EXPORT_PACKED_ORDER_DEPLETION",
     "EXPORT_PRODUCT_THRESHOLDS",
@@ -133,7 +134,7 @@ INVENTORY_TASKS: tuple[TaskJob, ...] = (
     UNDO_IMPORT,
 )
 INVENTORY_PULLS: tuple[PullJob, ...] = (SYNC_INVENTORY_FROM_SHOPIFY,)
-MISCELLANEOUS_TASKS: tuple[TaskJob, ...] = (HOUSE_KEEPING, MANAGE_WEBHOOK_SUBSCRIPTIONS)
+MISCELLANEOUS_TASKS: tuple[TaskJob, ...] = (CHECK_FEEDS, HOUSE_KEEPING, MANAGE_WEBHOOK_SUBSCRIPTIONS)
 INVENTORY_SYNCS: tuple[SyncJob, ...] = (
     UPLOAD_RECENT_INVENTORY_CHANGES,
     PUSH_INVENTORY_DELTAS,

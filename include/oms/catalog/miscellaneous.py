@@ -18,6 +18,70 @@ def _days(name: str, default: int, minimum: int, description: str, source: str =
     )
 
 
+CHECK_FEEDS = TaskJob(
+    dag_id="check_feeds",
+    name="Check Feeds",
+    category="miscellaneous",
+    direction="internal",
+    schedule="*/5 * * * *",
+    function="oms.feeds.checking:check",
+    minutes=10,
+    purpose=(
+        "Notices silence: tells people when an expected file (feeds.csv of the setup) has not come, is "
+        "empty, was refused or came twice, and tells the sender of a file which of its lines were refused."
+    ),
+    when="Every five minutes.",
+    repeat="Safe: everything is told once, and once more when the missing file has come.",
+    on_failure=(
+        "A run that has bad news fails on purpose, so that it can be seen here too: its log names feed, file "
+        "and the last good run. The next run is green again. If the mail server does not answer, what could "
+        "not be told is told by the next attempt."
+    ),
+    what_to_do=(
+        "Call the sender of the feed that is named, or look at the run of its import. When the file comes, "
+        "it is said so; nothing needs to be reset."
+    ),
+    parameters=(
+        Parameter(
+            name="alertTo",
+            types=("array", "string", "null"),
+            example=["operations@example.com"],
+            section="Whom to tell",
+            description=(
+                "Mail addresses that are told of every file beside the feed's contact. Mail needs the "
+                "Airflow connection oms_smtp."
+            ),
+        ),
+        Parameter(
+            name="rejectLines",
+            types=("integer",),
+            default=10,
+            example=20,
+            minimum=1,
+            maximum=1000,
+            section="Whom to tell",
+            description="How many refused lines a mail quotes.",
+        ),
+        Parameter(
+            name="lookbackDays",
+            types=("integer",),
+            default=7,
+            example=2,
+            minimum=1,
+            maximum=60,
+            description="How far back expected files are looked at, days.",
+        ),
+        Parameter(
+            name="dryRun",
+            types=("boolean",),
+            default=False,
+            example=True,
+            section=SAFETY,
+            description="Log what would be told, and tell nobody.",
+        ),
+    ),
+)
+
 HOUSE_KEEPING = TaskJob(
     dag_id="house_keeping",
     name="House-keeping",

@@ -11,7 +11,7 @@ select known.product_id, product.internal_name
 select product_id, internal_name
   from oms.product
  where %(match_key)s = 'PRODUCTID'
-   and product_id::text = %(value)s
+   and product_id = case when %(value)s ~ '^[1-9][0-9]{0,17}$' then %(value)s::bigint end
  order by product_id
 
 -- name: facility

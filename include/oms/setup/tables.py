@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from zoneinfo import available_timezones
 
+from oms.catalog import JOBS, ImportJob
+from oms.feeds import times
+
 Value = str | int | bool | list[str] | None
 
 
@@ -107,7 +110,7 @@ def words(text: str) -> list[str]:
 
 
 def position(text: str) -> int:
-    """Read a turn: a whole number."""
+    """Read a whole number from 0 on: a turn, minutes, rows."""
     if not (text.isascii() and text.isdigit()) or len(text) > 9:
         raise ValueError("write a whole number, such as 10")
     return int(text)
@@ -117,6 +120,28 @@ def rule_id(text: str) -> str:
     """Read the id of a rule, which becomes part of file names."""
     if not re.fullmatch(r"[A-Za-z0-9_.-]+", text):
         raise ValueError("write letters, digits, and _ . - only")
+    return text
+
+
+def addresses(text: str) -> str:
+    """Read mail addresses, with commas between them."""
+    if not all(re.fullmatch(r"[^@\s,]+@[^@\s,]+", one.strip()) for one in text.split(",")):
+        raise ValueError("write mail addresses, such as erp@example.com, with commas between them")
+    return text
+
+
+def expected_times(text: str) -> str:
+    """Read times of day or a cron expression."""
+    if not times.is_legal(text):
+        raise ValueError("write times of day, such as 06:00 14:30, or a cron expression, such as 0 6 * * 1-5")
+    return text
+
+
+def config_of_files(text: str) -> str:
+    """Read the configId of a file import."""
+    known = sorted({one for job in JOBS.values() if isinstance(job, ImportJob) for one in job.config_ids})
+    if text not in known:
+        raise ValueError(f"write one of {', '.join(known)}")
     return text
 
 
@@ -353,6 +378,38 @@ TABLES = (
         "Rules that give products of certain tags and categories a threshold (export_product_thresholds).",
         gone=Gone.DELETE,
         label="rule",
+    ),
+    Table(
+        "feeds",
+        (
+            Column("feed_id", "id of the feed", "MORNING_COUNT", required=True),
+            Column("feed_name", "name for people", "Morning count of the stores", required=True),
+            Column(
+                "config_id",
+                "configuration that takes its files",
+                "RESET_INVENTORY",
+                required=True,
+                read=config_of_files,
+            ),
+            Column(
+                "connection_id",
+                "Airflow connection of the SFTP server",
+                "ftp_config",
+                default="ftp_config",
+                read=str.lower,
+            ),
+            Column("path", "folder; blank: every folder of the configuration", "pos/stores"),
+            Column("file_pattern", "which files are of this feed", "stores_*.csv", default="*"),
+            Column("expected", "local times, or cron", "06:00 14:30", required=True, read=expected_times),
+            Column("time_zone", "of these times", "Asia/Tokyo", default="UTC", read=time_zone),
+            Column("early_minutes", "how early the file may come", "60", default=60, read=position),
+            Column("grace_minutes", "how late it may come", "30", default=30, read=position),
+            Column("minimal_rows", "a file with fewer counts as empty", "1", default=1, read=position),
+            Column("contact", "mail address of the sender", "erp@example.com", read=addresses),
+            Column("is_active", "N: nothing is expected", "Y", default=True, read=yes_or_no),
+        ),
+        ("feed_id",),
+        "Files that come at a time: check_feeds tells people when one does not, senders of refused lines.",
     ),
 )
 

@@ -414,3 +414,27 @@ def test_a_database_without_tables_is_told_to_migrate(postgres_server, capsys):
         assert main(["--dsn", dsn, "setup", str(EXAMPLE)]) == 0
     finally:
         postgres_server.drop(name)
+
+
+FEEDS = (
+    "feed_id,feed_name,config_id,file_pattern,expected,time_zone,grace_minutes,minimal_rows,contact\n"
+    "COUNT,Morning count,RESET_INVENTORY,stores_*.csv,06:00,Asia/Tokyo,45,100,pos@example.com\n"
+)
+
+
+def test_feeds_are_entered_and_faults_of_times_addresses_and_configurations_named(oms_db, tmp_path):
+    (tmp_path / "feeds.csv").write_text(FEEDS)
+    set_up(oms_db, tmp_path)
+    entered = oms_db.execute(
+        """select feed_id, connection_id, expected, time_zone, early_minutes, grace_minutes, minimal_rows,
+                  contact, is_active from oms.feed"""
+    ).fetchall()
+    assert entered == [("COUNT", "ftp_config", "06:00", "Asia/Tokyo", 60, 45, 100, "pos@example.com", True)]
+
+    (tmp_path / "feeds.csv").write_text(
+        FEEDS.replace("RESET_INVENTORY", "RESET").replace("06:00", "6 o'clock").replace("@", " at ")
+    )
+    with pytest.raises(SetupRefused) as refused:
+        set_up(oms_db, tmp_path)
+    columns = {finding.column for finding in refused.value.findings}
+    assert columns == {"config_id", "expected", "contact"}

@@ -1,0 +1,46 @@
+"""When a file is expected: local times or cron in a time zone, as instants."""
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
+from itertools import groupby
+from zoneinfo import ZoneInfo
+
+from croniter import CroniterBadDateError, croniter
+
+TIMES = re.compile(r"(?:[01]?\d|2[0-3]):[0-5]\d(?:[ ;]+(?:[01]?\d|2[0-3]):[0-5]\d)*")
+
+
+def is_legal(expected: str) -> bool:
+    """Whether this is a list of times of day (06:00 14:30) or a cron expression of five fields."""
+    if TIMES.fullmatch(expected):
+        return True
+    return len(expected.split()) == 5 and croniter.is_valid(expected)
+
+
+def instants(expected: str, time_zone: str, after: datetime) -> Iterator[datetime]:
+    """Every instant (UTC) after the given one, in order, without end; none for a cron that never comes.
+
+    A time that a clock change leaves out counts as much later as the clock jumps; one that comes twice
+    counts the first time. So each time of day is expected once in each night.
+    """
+    zone = ZoneInfo(time_zone)
+    start = after.astimezone(zone).replace(tzinfo=None, hour=0, minute=0, second=0, microsecond=0)
+    for _, times in groupby(_local(expected, start - timedelta(days=1)), key=datetime.date):
+        found = {local.replace(tzinfo=zone).astimezone(UTC) for local in times}
+        yield from (instant for instant in sorted(found) if instant > after)
+
+
+def _local(expected: str, start: datetime) -> Iterator[datetime]:
+    """The same without a zone, from a midnight on."""
+    if not TIMES.fullmatch(expected):
+        with suppress(CroniterBadDateError):  # there is no such day in the next 50 years
+            yield from croniter(expected, start - timedelta(seconds=1), ret_type=datetime)
+        return
+    times = sorted({tuple(map(int, one.split(":"))) for one in re.split("[ ;]+", expected)})
+    day: date = start.date()
+    while True:
+        for hour, minute in times:
+            yield datetime(day.year, day.month, day.day, hour, minute)  # noqa: DTZ001 - the zone comes later
+        day += timedelta(days=1)

@@ -1,0 +1,179 @@
+"""A file that does not come, comes empty or comes twice is told once (design 1, spec inventory.md 3.5)."""
+
+import pytest
+
+from oms.feeds.errors import MailFailed
+from tests.oms.feeds.conftest import Watch
+from tests.oms.imports.conftest import RESET
+
+
+def test_a_missing_file_is_told_once_with_the_last_good_file_and_its_run_and_cleared_when_it_comes(
+    watch: Watch,
+):
+    watch.feed(grace_minutes=30, since="2026-01-10")
+    watch.came("stores_0110.csv", "2026-01-10T05:55Z")
+
+    assert watch.look("2026-01-11T06:29Z") is None
+    silent = watch.look("2026-01-11T06:30Z", alertTo="ops@example.com")
+    assert watch.look("2026-01-11T06:35Z") is None
+
+    assert "expected 2026-01-11 06:00 UTC" in silent
+    (mail,) = watch.inbox.mails
+    assert (mail["Subject"], mail["To"]) == ("[OMS] feed COUNT: no file", "pos@example.com, ops@example.com")
+    assert "The last good file was stores_0110.csv, 1 rows, 2026-01-10 05:55 UTC" in mail.get_content()
+    assert "https://airflow.example.com/dags/import_inventory_reset/runs/run_1" in mail.get_content()
+
+    watch.came("stores_0111.csv", "2026-01-11T07:10Z")
+    assert watch.look("2026-01-11T07:15Z") is None
+    assert watch.look("2026-01-11T07:20Z") is None
+
+    assert watch.inbox.subjects == ["feed COUNT: no file", "feed COUNT: no file - cleared"]
+    assert "stores_0111.csv came 2026-01-11 07:10 UTC" in watch.inbox.mails[1].get_content()
+
+
+def test_a_file_in_time_or_early_is_no_news(watch: Watch):
+    watch.feed(since="2026-01-10", early_minutes=60)
+    watch.came("a.csv", "2026-01-10T05:00Z")
+    watch.came("b.csv", "2026-01-11T06:20Z")
+
+    assert watch.look("2026-01-11T12:00Z") is None
+    assert watch.inbox.mails == []
+
+
+def test_an_empty_file_is_told_and_cleared_by_a_full_one(watch: Watch):
+    watch.feed(since="2026-01-10", minimal_rows=2)
+    watch.came("few.csv", "2026-01-10T06:00Z")
+    assert "few.csv has 1 rows, at least 2 are expected" in watch.look("2026-01-10T06:05Z")
+
+    watch.came("full.csv", "2026-01-10T06:20Z", RESET + "STORE_1,SKU,A,7\nSTORE_1,SKU,B,8\n")
+
+    assert watch.look("2026-01-10T06:25Z") is None
+    assert watch.inbox.subjects == ["feed COUNT: empty file", "feed COUNT: empty file - cleared"]
+
+
+def test_a_header_without_rows_is_empty_even_where_no_row_is_demanded(watch: Watch):
+    watch.feed(since="2026-01-10", minimal_rows=1)
+    watch.came("header.csv", "2026-01-10T06:00Z", RESET)
+
+    assert "header.csv has 0 rows" in watch.look("2026-01-10T06:05Z")
+
+
+def test_a_second_file_is_told_one_after_a_bad_one_is_not(watch: Watch):
+    watch.feed(since="2026-01-10")
+    watch.came("bad.csv", "2026-01-10T05:50Z", "no,such,header\n1,2,3\n")
+    assert "bad.csv was refused" in watch.look("2026-01-10T05:55Z")
+    watch.came("first.csv", "2026-01-10T06:00Z")
+    assert watch.look("2026-01-10T06:05Z") is None
+    watch.came("second.csv", "2026-01-10T06:10Z")
+
+    assert "second.csv came after first.csv" in watch.look("2026-01-10T06:15Z")
+    assert watch.look("2026-01-10T06:20Z") is None
+    assert watch.inbox.subjects == [
+        "feed COUNT: file refused",
+        "feed COUNT: file refused - cleared",
+        "feed COUNT: file came twice",
+    ]
+
+
+def test_refused_lines_are_told_to_the_sender_once_a_file_with_the_first_of_them(watch: Watch):
+    watch.feed(since="2026-01-10")
+    rows = "STORE_1,SKU,A,7\n" + "".join(f"STORE_1,SKU,NOPE{number},{{{{ 7 * 6 }}}}\n" for number in range(4))
+    watch.came("some.csv", "2026-01-10T06:00Z", RESET + rows)
+
+    assert watch.look("2026-01-10T06:05Z", rejectLines=2, alertTo="ops@example.com") is None
+    assert watch.look("2026-01-10T06:10Z") is None
+
+    (mail,) = watch.inbox.mails
+    text = mail.get_content()
+    assert (mail["Subject"], mail["To"]) == ("[OMS] feed COUNT: lines refused", "pos@example.com")
+    assert "4 of 5 lines of some.csv were refused" in text
+    assert "/error/1_some.csv" in text
+    assert "line 3" in text
+    assert "STORE_1,SKU,NOPE1,{{ 7 * 6 }}" in text
+    assert "NOPE2" not in text
+
+
+def test_files_of_other_patterns_and_folders_do_not_count(watch: Watch):
+    folder = "pos/morning_inventory_sync/staging/incoming"
+    watch.feed("BY_NAME", since="2026-01-10", file_pattern="erp_*.csv")
+    watch.feed("BY_FOLDER", since="2026-01-10", path="elsewhere")
+    watch.feed("HERE", since="2026-01-10", path=folder)
+    watch.came("stores.csv", "2026-01-10T06:00Z")
+
+    silent = watch.look("2026-01-10T06:40Z")
+
+    assert "feed BY_NAME" in silent
+    assert "feed BY_FOLDER" in silent
+    assert "feed HERE" not in silent
+
+
+@pytest.mark.parametrize(
+    ("expected", "last_quiet", "first_told"),
+    [
+        ("02:30", "2026-03-08T07:59Z", "2026-03-08T08:00Z"),
+        ("01:30", "2026-11-01T05:59Z", "2026-11-01T06:00Z"),
+    ],
+)
+def test_nights_in_which_clocks_change(watch: Watch, expected: str, last_quiet: str, first_told: str):
+    """02:30 does not exist on 8 March 2026 in New York, 01:30 comes twice on 1 November: told once each."""
+    watch.feed(expected=expected, time_zone="America/New_York", since=first_told[:10], grace_minutes=30)
+
+    assert watch.look(last_quiet) is None
+    assert watch.look(first_told) is not None
+    assert watch.look(first_told.replace(":00Z", ":59Z")) is None
+    assert len(watch.inbox.mails) == 1
+
+
+def test_times_that_passed_while_nobody_looked_are_told(watch: Watch):
+    watch.feed(since="2026-01-01")
+
+    watch.look("2026-01-10T12:00Z", lookbackDays=3)
+
+    days = watch.floor.conn.execute(
+        "select expected_at::date::text from oms.feed_alert order by 1"
+    ).fetchall()
+    assert days == [("2026-01-08",), ("2026-01-09",), ("2026-01-10",)]
+
+
+def test_a_feed_that_is_switched_off_expects_nothing_also_not_for_that_time_later(watch: Watch):
+    watch.feed(since="2026-01-01", is_active=False)
+    assert watch.look("2026-01-10T12:00Z") is None
+    watch.floor.conn.execute("update oms.feed set is_active = true")
+
+    assert watch.look("2026-01-10T12:05Z") is None
+    assert watch.look("2026-01-11T12:00Z") is not None
+
+
+def test_a_mail_server_that_refuses_is_asked_again_and_nothing_is_told_twice(watch: Watch):
+    watch.feed("ONE", since="2026-01-10")
+    watch.inbox.refuses = True
+    with pytest.raises(MailFailed, match="feed ONE: no file"):
+        watch.look("2026-01-10T12:00Z")
+    watch.inbox.refuses = False
+
+    assert watch.look("2026-01-10T12:05Z") is not None
+    assert watch.look("2026-01-10T12:10Z") is None
+    assert watch.inbox.subjects == ["feed ONE: no file"]
+
+
+def test_without_a_mail_server_the_run_still_fails_and_says_so(
+    watch: Watch, caplog: pytest.LogCaptureFixture
+):
+    watch.feed(since="2026-01-10")
+    watch.inbox.send = lambda _: False
+
+    assert watch.look("2026-01-10T12:00Z") is not None
+    assert "there is no connection oms_smtp" in caplog.text
+    told = watch.floor.conn.execute("select told_at is not null, told_to from oms.feed_alert").fetchall()
+    assert told == [(True, [])]
+
+
+def test_a_dry_run_tells_nobody_and_keeps_nothing(watch: Watch, caplog: pytest.LogCaptureFixture):
+    caplog.set_level("INFO")
+    watch.feed(since="2026-01-10")
+
+    assert watch.look("2026-01-10T12:00Z", dryRun=True) is None
+
+    assert "would tell of feed COUNT: no file" in caplog.text
+    assert watch.inbox.mails == []
+    assert watch.floor.conn.execute("select count(*) from oms.feed_alert").fetchone() == (0,)
