@@ -21,8 +21,7 @@ select from oms.order_item
 -- Open items that are reserved at the facility and in no packed shipment.
 select item.order_item_seq
   from oms.order_item as item
-  join oms.inventory_reservation as reservation using (order_id, order_item_seq)
-  join oms.inventory_item as held using (inventory_item_id)
+  join oms.own_reservation as held using (order_id, order_item_seq)
  where item.order_id = %(order_id)s
    and (%(items)s::integer[] is null or item.order_item_seq = any(%(items)s::integer[]))
    and item.status in ('CREATED', 'APPROVED')
@@ -44,7 +43,7 @@ returning shipment_id, (select deplete_on_pack from oms.facility where facility_
 insert into oms.shipment_item (shipment_id, shipment_item_seq, product_id, quantity)
 select %(shipment_id)s, row_number() over (order by min(item.order_item_seq)), item.product_id, sum(reservation.quantity)
   from oms.order_item as item
-  join oms.inventory_reservation as reservation using (order_id, order_item_seq)
+  join oms.own_reservation as reservation using (order_id, order_item_seq)
  where item.order_id = %(order_id)s
    and item.order_item_seq = any(%(items)s)
  group by item.product_id
@@ -53,7 +52,7 @@ select %(shipment_id)s, row_number() over (order by min(item.order_item_seq)), i
 insert into oms.shipment_order_item (order_id, order_item_seq, shipment_id, shipment_item_seq, quantity)
 select item.order_id, item.order_item_seq, packed.shipment_id, packed.shipment_item_seq, reservation.quantity
   from oms.order_item as item
-  join oms.inventory_reservation as reservation using (order_id, order_item_seq)
+  join oms.own_reservation as reservation using (order_id, order_item_seq)
   join oms.shipment_item as packed on packed.shipment_id = %(shipment_id)s and packed.product_id = item.product_id
  where item.order_id = %(order_id)s
    and item.order_item_seq = any(%(items)s)

@@ -145,7 +145,7 @@ def reserve(conn: Connection, order_id: int, seq: int, facility_id: str) -> int:
             )
         _require_physical(conn, facility_id)
         key = {"order_id": order_id, "seq": seq, "facility_id": facility_id, "product_id": item.product_id}
-        conn.execute(sql.create_position, key)
+        conn.execute(sql.create_part_positions, key)
         conn.execute(sql.create_reservation, key | {"quantity": item.open_quantity})
         _enter(conn, order_id, seq, "reserve", atp=-item.open_quantity)
         _move(conn, order_id, seq, facility_id)
@@ -350,7 +350,7 @@ def fulfilled(conn: Connection, order_id: int, seq: int) -> None:
         item = _lock_item(conn, order_id, seq)
         if item.committed and not item.fulfilling:
             _learn(conn, order_id, seq, "fulfilled")
-        if item.status != "COMPLETED":
+        if item.status != "COMPLETED" and not item.issued:
             _book(conn, order_id, seq, "fulfilled", on_hand=-item.committed)
         _uncommit(conn, order_id, seq, item.committed)
         conn.execute(sql.set_fulfilling, {"order_id": order_id, "seq": seq, "is_sent": False})

@@ -207,7 +207,7 @@ select from oms.order_item
 -- Read after the lock, so that the reservation is the one the last holder of the lock left.
 select item.product_id, item.status, item.quantity - item.cancel_quantity, item.kept_quantity,
        item.cancel_quantity, item.committed_quantity, item.fulfilling_since is not null,
-       item.shopify_location_id, coalesce(reservation.quantity, 0), held.facility_id, item.issued_quantity,
+       item.shopify_location_id, coalesce(own.quantity, 0), own.facility_id, item.issued_quantity,
        (select packed.shipment_id
           from oms.shipment_order_item as packed
           join oms.shipment using (shipment_id)
@@ -215,8 +215,7 @@ select item.product_id, item.status, item.quantity - item.cancel_quantity, item.
            and packed.order_item_seq = item.order_item_seq
            and shipment.status = 'PACKED')
   from oms.order_item as item
-  left join oms.inventory_reservation as reservation using (order_id, order_item_seq)
-  left join oms.inventory_item as held using (inventory_item_id)
+  left join oms.own_reservation as own using (order_id, order_item_seq)
  where item.order_id = %(order_id)s
    and item.order_item_seq = %(seq)s;
 
@@ -242,33 +241,59 @@ insert into oms.inventory_item (product_id, facility_id, location_seq_id)
 select %(product_id)s, %(facility_id)s, oms.default_location(%(facility_id)s)
 on conflict do nothing;
 
+-- name: create_part_positions
+-- Where a kit is promised, its components are.
+insert into oms.inventory_item (product_id, facility_id, location_seq_id)
+select part.product_id, %(facility_id)s, oms.default_location(%(facility_id)s)
+  from oms.reserved_part as part
+ where part.sold_product_id = %(product_id)s
+ order by part.product_id
+on conflict do nothing;
+
 -- name: create_reservation
+-- Of a kit also its components (inventory.md 5.12).
 insert into oms.inventory_reservation (order_id, order_item_seq, inventory_item_id, quantity)
-select %(order_id)s, %(seq)s, inventory_item_id, %(quantity)s
-  from oms.inventory_item
- where product_id = %(product_id)s
-   and facility_id = %(facility_id)s
-   and location_seq_id = oms.default_location(%(facility_id)s);
+select %(order_id)s, %(seq)s, position.inventory_item_id, part.quantity * %(quantity)s
+  from oms.reserved_part as part
+  join oms.inventory_item as position
+    on position.product_id = part.product_id
+   and position.facility_id = %(facility_id)s
+   and position.location_seq_id = oms.default_location(%(facility_id)s)
+ where part.sold_product_id = %(product_id)s;
 
 -- name: shrink_reservation
-with shrunk as (
-    delete from oms.inventory_reservation
-     where order_id = %(order_id)s and order_item_seq = %(seq)s and quantity = %(quantity)s
+-- Components in the proportion in which they were reserved.
+with own as (
+    select quantity
+      from oms.own_reservation
+     where order_id = %(order_id)s and order_item_seq = %(seq)s
+), gone as (
+    delete from oms.inventory_reservation as reservation
+     using own
+     where reservation.order_id = %(order_id)s and reservation.order_item_seq = %(seq)s
+       and own.quantity = %(quantity)s
 )
-update oms.inventory_reservation
-   set quantity = quantity - %(quantity)s
- where order_id = %(order_id)s and order_item_seq = %(seq)s and quantity > %(quantity)s;
+update oms.inventory_reservation as reservation
+   set quantity = reservation.quantity - %(quantity)s * reservation.quantity / own.quantity
+  from own
+ where reservation.order_id = %(order_id)s and reservation.order_item_seq = %(seq)s
+   and own.quantity > %(quantity)s;
 
 -- name: reserve_again
--- Where it was reserved before it was issued: the position that the entry of issuing names.
+-- Where it was reserved before it was issued: the positions that the last entries of issuing name, of a kit several.
+with issued as (
+    select distinct on (inventory_item_id) inventory_item_id, held.facility_id, entry.entry_id, -entry.qoh_diff as quantity
+      from oms.inventory_ledger as entry
+      join oms.inventory_item as held using (inventory_item_id)
+     where entry.order_id = %(order_id)s
+       and entry.order_item_seq = %(seq)s
+       and entry.qoh_diff < 0
+     order by inventory_item_id, entry.entry_id desc
+)
 insert into oms.inventory_reservation (order_id, order_item_seq, inventory_item_id, quantity)
-select order_id, order_item_seq, inventory_item_id, %(quantity)s
-  from oms.inventory_ledger
- where order_id = %(order_id)s
-   and order_item_seq = %(seq)s
-   and qoh_diff < 0
- order by entry_id desc
- limit 1;
+select %(order_id)s, %(seq)s, inventory_item_id, quantity
+  from issued
+ where facility_id = (select last.facility_id from issued as last order by last.entry_id desc limit 1);
 
 -- name: set_issued
 update oms.order_item
@@ -280,17 +305,23 @@ update oms.order_item
 delete from oms.inventory_reservation where order_id = %(order_id)s and order_item_seq = %(seq)s;
 
 -- name: enter_ledger
--- An entry at the reserved position; the events of an item are numbered, under its lock.
+-- An entry at each reserved position, of a kit's components in their proportion, in the order in which all lock
+-- positions; the events of an item are numbered, under its lock.
 insert into oms.inventory_ledger (inventory_item_id, qoh_diff, atp_diff, order_id, order_item_seq, source_key)
-select reservation.inventory_item_id, %(qoh)s, %(atp)s, reservation.order_id, reservation.order_item_seq,
-       format('order:%%s:%%s:%%s:%%s', reservation.order_id, reservation.order_item_seq,
-              (select count(*) + 1
+select part.inventory_item_id, %(qoh)s * part.quantity / own.quantity, %(atp)s * part.quantity / own.quantity,
+       order_id, order_item_seq,
+       format('order:%%s:%%s:%%s:%%s', order_id, order_item_seq,
+              (select count(*)
                  from oms.inventory_ledger as earlier
-                where earlier.order_id = reservation.order_id
-                  and earlier.order_item_seq = reservation.order_item_seq), %(event)s::text)
-  from oms.inventory_reservation as reservation
- where reservation.order_id = %(order_id)s
-   and reservation.order_item_seq = %(seq)s;
+                where earlier.order_id = part.order_id
+                  and earlier.order_item_seq = part.order_item_seq)
+              + row_number() over (order by held.product_id), %(event)s::text)
+  from oms.inventory_reservation as part
+  join oms.inventory_item as held using (inventory_item_id)
+  join oms.own_reservation as own using (order_id, order_item_seq)
+ where order_id = %(order_id)s
+   and order_item_seq = %(seq)s
+ order by held.product_id;
 
 -- name: move_item
 update oms.order_item as item

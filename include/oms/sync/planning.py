@@ -277,6 +277,8 @@ def _add_levels(
         if not values["products"]:
             return
     conn.execute(sql.add_physical if location.channel is None else sql.add_consolidated, values)
+    if mode not in FROM_BOOKS:
+        conn.execute(sql.note_foreign_queues, values)
 
 
 def _held_back(
@@ -297,6 +299,10 @@ def _held_back(
                 "include_foreign": options.include_foreign_reservations,
             },
         ).fetchall()
+        if not options.include_foreign_reservations and location.physical_basis != "QOH":
+            queues = {"shop_id": shop_id, "location": location.shopify_location_id}
+            queues |= {"group_id": location.channel, "facility": location.facility}
+            rows += conn.execute(sql.held_queues, queues).fetchall()
     products, facilities, quantities = zip(*rows, strict=True) if rows else ((), (), ())
     return {
         "held_products": list(products),
@@ -497,6 +503,7 @@ def store(
                 conn.execute(sql.note_untaken, values)
                 conn.execute(sql.forget_untaken, values)
                 conn.execute(sql.note_comparisons, values)
+                conn.execute(sql.keep_foreign_queues, values)
             batches = _store_lines(conn, shop_id, plan.mode, part, options.limit, run_id)
             if number == len(parts) - 1:
                 conn.execute(sql.note_complete, values | {"locations": list(plan.complete)})

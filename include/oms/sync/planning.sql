@@ -120,6 +120,7 @@ create temp table if not exists plan_level (
     told                      bigint,
     opened                    boolean,
     set_aside                 boolean,
+    foreign_queue             integer,
     unsettled                 boolean,
     look_drift                integer,
     committed                 integer,
@@ -371,7 +372,7 @@ select %(location)s, mapped.shopify_inventory_item_id, mapped.product_id, %(guar
 
 -- name: add_physical!
 -- Levels of a location that shows one facility. on_hand (basis QOH) holds the committed units: beside the book
--- are only those that the OMS has shipped and Shopify does not know of yet (INV-50).
+-- are only those that have left QOH and Shopify does not know of yet (INV-50).
 with told as (
     select item.product_id, sum(item.committed_quantity) as quantity
       from oms.order_item as item
@@ -379,7 +380,7 @@ with told as (
      where item.shopify_location_id = %(location)s
        and item.committed_quantity > 0
        and header.shop_id = %(shop_id)s
-       and (%(basis)s <> 'QOH' or item.status = 'COMPLETED')
+       and (%(basis)s <> 'QOH' or item.status = 'COMPLETED' or item.issued_quantity > 0)
      group by item.product_id
 )
 insert into pg_temp.plan_level
@@ -397,6 +398,31 @@ select %(location)s, mapped.shopify_inventory_item_id, mapped.product_id, %(guar
     on level.shop_id = %(shop_id)s and level.shopify_location_id = %(location)s
    and level.shopify_inventory_item_id = mapped.shopify_inventory_item_id
   left join told on told.product_id = mapped.product_id
+
+-- name: note_foreign_queues!
+-- Demand of orders from elsewhere without a reservation: what a comparison has seen, a run that leaves such orders
+-- out takes as it was then.
+update pg_temp.plan_level as level
+   set foreign_queue = waiting.quantity
+  from oms.foreign_queue(%(shop_id)s, %(group_id)s, %(facility)s) as waiting
+ where level.shopify_location_id = %(location)s
+   and level.product_id = waiting.product_id
+
+-- name: held_queues
+-- The queue of foreign orders as it has changed since the last comparison, as changes of the figure.
+select mapped.product_id, %(facility)s::text,
+       coalesce(level.foreign_queue, 0) - coalesce(waiting.quantity, 0)
+  from oms.foreign_queue(%(shop_id)s, %(group_id)s, %(facility)s) as waiting
+  full join (select known.product_id, seen.foreign_queue
+               from oms.sync_level as seen
+               join oms.shop_product as known using (shop_id, shopify_inventory_item_id)
+              where seen.shop_id = %(shop_id)s
+                and seen.shopify_location_id = %(location)s
+                and seen.foreign_queue <> 0
+                and known.thru_date is null) as level using (product_id)
+ cross join lateral (select coalesce(waiting.product_id, level.product_id) as product_id) as mapped
+ where coalesce(level.foreign_queue, 0) <> coalesce(waiting.quantity, 0)
+ order by mapped.product_id
 
 -- name: candidates_of
 -- The distinct candidates of one location.
@@ -574,6 +600,16 @@ select %(shop_id)s, shopify_location_id, shopify_inventory_item_id, 'drift', dri
   from pg_temp.plan_level
  where is_found
    and outcome in ('LINE', 'UNCHANGED')
+
+-- name: keep_foreign_queues!
+update oms.sync_level as kept
+   set foreign_queue = coalesce(level.foreign_queue, 0)
+  from pg_temp.plan_level as level
+ where kept.shop_id = %(shop_id)s
+   and kept.shopify_location_id = level.shopify_location_id
+   and kept.shopify_inventory_item_id = level.shopify_inventory_item_id
+   and level.outcome in ('LINE', 'UNCHANGED')
+   and kept.foreign_queue <> coalesce(level.foreign_queue, 0)
 
 -- name: book_lines!
 -- A line is in the book from the moment it is planned.

@@ -144,13 +144,14 @@ update oms.sync_line
 -- What each level of a batch would show according to the OMS, to compare with what Shopify shows.
 select line.line_id, line.shopify_location_id, line.shopify_inventory_item_id, line.delta, line.guarded,
        line.compared_with, level.book,
-       case when location.physical_basis = 'QOH' and location.facility_group_id is null then 0
-            else coalesce((select sum(item.committed_quantity)
-                             from oms.order_item as item
-                             join oms.order_header as header using (order_id)
-                            where header.shop_id = line.shop_id
-                              and item.shopify_location_id = line.shopify_location_id
-                              and item.product_id = line.product_id), 0) end as told,
+       coalesce((select sum(item.committed_quantity)
+                   from oms.order_item as item
+                   join oms.order_header as header using (order_id)
+                  where header.shop_id = line.shop_id
+                    and item.shopify_location_id = line.shopify_location_id
+                    and item.product_id = line.product_id
+                    and (location.physical_basis <> 'QOH' or location.facility_group_id is not null
+                         or item.status = 'COMPLETED' or item.issued_quantity > 0)), 0) as told,
        location.physical_basis = 'QOH' and location.facility_group_id is null as by_on_hand
   from oms.sync_line as line
   join oms.sync_level as level using (shop_id, shopify_location_id, shopify_inventory_item_id)

@@ -234,3 +234,51 @@ def test_a_restock_of_a_sale_that_had_no_level_goes_to_the_one_of_now(world, pro
     demand.cancel(world.db, order, 1, 2, restocked=True)
 
     assert book(world) == 2
+
+
+def test_a_kit_is_reserved_with_its_components(world, product):
+    """Cancelled in part and shipped, both move in their proportion (inventory.md 5.12)."""
+    kit, gift_card = world.product("K"), world.product("G")
+    world.stock(kit, "A", 5)
+    world.db.execute(
+        "update oms.product set product_type_id = 'GIFT_CARD' where product_id = %s", (gift_card,)
+    )
+    world.db.execute(
+        """insert into oms.product_assoc (product_id, component_product_id, quantity)
+           values (%(kit)s, %(product)s, 2), (%(kit)s, %(card)s, 1)""",
+        {"kit": kit, "product": product, "card": gift_card},
+    )
+
+    def stocks() -> list[tuple[str, int, int]]:
+        return world.db.execute(
+            """select product.internal_name, qoh, atp
+                 from oms.inventory_item join oms.product using (product_id) order by 1"""
+        ).fetchall()
+
+    order = demand.take_in(world.db, None, "k", [Line(kit, 3)])
+    assert world.online(product) == (4, None)
+    assert demand.reserve(world.db, order, 1, "A") == 3
+    assert stocks() == [("K", 5, 2), ("P", 10, 4)]
+    assert world.online(product) == (4, None)
+    demand.cancel(world.db, order, 1, 1, restocked=False)
+    assert stocks() == [("K", 5, 3), ("P", 10, 6)]
+    assert demand.ship(world.db, order, 1) == 2
+
+    assert stocks() == [("K", 3, 3), ("P", 6, 6)]
+    assert world.db.execute("select count(*) from oms.inventory_reservation").fetchone() == (0,)
+
+
+def test_a_released_kit_gives_its_components_back(world, product):
+    kit = world.product("K")
+    world.stock(kit, "A", 5)
+    world.db.execute("insert into oms.product_assoc values (%s, %s, 2)", (kit, product))
+    order = demand.take_in(world.db, None, "k", [Line(kit, 1)])
+    demand.reserve(world.db, order, 1, "A")
+
+    assert demand.issue(world.db, order, 1) == 1
+    assert demand.take_back(world.db, order, 1) == 1
+    assert stock(world) == (10, 8)
+    assert demand.release(world.db, order, 1) == 1
+
+    assert stock(world) == (10, 10)
+    assert (world.online(product), world.online(kit)) == ((8, None), (4, None))

@@ -194,6 +194,22 @@ def test_inv_50_a_cancellation_moves_on_hand_only_if_units_are_lost(
     assert nothing_to_do(oms)
 
 
+def test_inv_50_packed_units_have_left_qoh_before_shopify_hears_of_it(by_qoh: Bench):
+    oms = by_qoh
+    order = oms.server.place_order("demo", {"sku": "P", "quantity": 2, "location": "Store"})
+    number = oms.import_order(order)
+    demand.reserve(oms.db, number, 1, "S1")
+
+    demand.issue(oms.db, number, 1)
+    assert nothing_to_do(oms)
+    demand.ship(oms.db, number, 1)
+    assert nothing_to_do(oms)
+    oms.server.order_action("demo", order["id"], "fulfil")
+    demand.fulfilled(oms.db, number, 1)
+    assert nothing_to_do(oms)
+    assert figures(oms) == (8, 8, 8)
+
+
 def test_inv_50_goods_that_come_back_are_on_hand_again(by_qoh: Bench):
     oms = by_qoh
     order = oms.server.place_order("demo", {"sku": "P", "quantity": 2, "location": "Store"})

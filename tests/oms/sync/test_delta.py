@@ -245,3 +245,74 @@ def test_the_clock_serves_only_the_locations_of_the_mode(oms: Bench):
 
     assert oms.push("RECENT", run_type="scheduled").message == "no location to serve"
     assert oms.push("DELTA", run_type="scheduled").applied == 1
+
+
+def test_inv_51_kits_and_the_queue(oms: Bench):
+    oms.world.facility("S1")
+    oms.open_shop("demo", {"c": 6, "K": 2}, mode="DELTA")
+    component, kit = oms.world.products["c"], oms.world.products["K"]
+    oms.db.execute(
+        "update oms.product set product_type_id = 'MARKETING_PKG_PICK' where product_id = %s", (kit,)
+    )
+    oms.db.execute(
+        "insert into oms.product_assoc (product_id, component_product_id, quantity) values (%s, %s, 2)",
+        (kit, component),
+    )
+    for place in ("WH", "S1"):
+        oms.move("c", 3, place)
+        oms.move("K", 1, place)
+    oms.push("HARD")
+    assert oms.lines() == []
+
+    number = oms.import_order(oms.server.place_order("demo", {"sku": "K", "quantity": 1}))
+    oms.push("DELTA")
+    assert (oms.online("c"), oms.online("K"), oms.lines()) == (4, 1, [("c", -2, "APPLIED")])
+
+    assert demand.broker(oms.db, number, "WH") == 1
+    oms.push("DELTA")
+    assert (oms.online("c"), oms.online("K"), len(oms.lines())) == (4, 1, 1)
+
+    oms.import_order(oms.server.place_order("demo", {"sku": "c", "quantity": 3}))
+    oms.push("DELTA")
+    assert (oms.online("c"), oms.online("K")) == (1, 0)
+    assert oms.lines()[1:] == [("K", -1, "APPLIED")]
+    assert (oms.available("c"), oms.available("K")) == (1, 0)
+
+
+def test_orders_from_elsewhere_can_be_left_out_from_the_queue_on(oms: Bench):
+    opened(oms, {"P": 10})
+    left_out = {"include_foreign_reservations": False}
+    product = oms.world.products["P"]
+    seen = demand.take_in(oms.db, None, "before", [demand.Line(product, 1)])
+    oms.push("HARD")
+    assert oms.available("P") == 9
+
+    number = demand.take_in(oms.db, None, "other-1", [demand.Line(product, 2)])
+    assert oms.push("DELTA", **left_out).planned == 0
+    demand.reserve(oms.db, number, 1, "WH")
+    assert oms.push("DELTA", **left_out).planned == 0
+    oms.move("P", -1)
+    oms.push("DELTA", **left_out)
+    assert (oms.available("P"), oms.online("P")) == (8, 6)
+    demand.release(oms.db, number, 1)
+    demand.cancel(oms.db, seen, 1, 1, restocked=False)
+    assert oms.push("DELTA", **left_out).planned == 0
+
+    oms.push("HARD")
+
+    assert oms.available("P") == oms.online("P") == 7
+    assert oms.push("DELTA", **left_out).planned == oms.push("DELTA").planned == 0
+
+
+def test_orders_from_elsewhere_can_be_left_out_at_a_store(oms: Bench):
+    oms.world.facility("S1")
+    oms.open_shop("demo", {"P": 10}, locations={"Main": ["S1"]}, mode="DELTA")
+    oms.move("P", 10, "S1")
+    oms.push("HARD")
+    demand.take_in(oms.db, None, "other-1", [demand.Line(oms.world.products["P"], 2)], "S1")
+
+    assert oms.push("DELTA", include_foreign_reservations=False).planned == 0
+    oms.push("HARD")
+
+    assert oms.available("P") == 8
+    assert oms.push("DELTA", include_foreign_reservations=False).planned == 0
