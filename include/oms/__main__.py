@@ -16,7 +16,7 @@ from oms import database
 from oms.api import commands as api
 from oms.imports import undoing
 from oms.imports.errors import UndoRefused
-from oms.inventory import checking, figures, receiving, why
+from oms.inventory import checking, figures, kits, receiving, why
 from oms.setup import applying
 from oms.setup.errors import SetupRefused
 from oms.setup.tables import column_tables
@@ -50,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_why(commands)
     _add_undo(commands)
     _add_receive(commands)
+    _add_kits(commands)
     _add_backup(commands)
     api.add_to(commands)
     given = parser.parse_args(arguments)
@@ -335,6 +336,29 @@ def _receive(dsn: str, given: argparse.Namespace) -> int:
         print(f"would take in {what}; nothing is written (dry run)")
     else:
         print(f"took in {what}")
+    return 0
+
+
+def _add_kits(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser(
+        "kits",
+        help="say what is in kits, from a CSV file",
+        description="Makes the components of each kit named what the file says, all or nothing. Columns: "
+        "kit_sku, component_sku, quantity (blank: 1).",
+    )
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--dry-run", action="store_true", help="check the file, write nothing")
+    parser.set_defaults(run=_kits)
+
+
+def _kits(dsn: str, given: argparse.Namespace) -> int:
+    with given.file.open(encoding="utf-8-sig", newline="") as file:
+        rows = kits.read_definitions(file)
+    with database.transaction(dsn) as conn:
+        changed = kits.define(conn, rows)
+        if given.dry_run:
+            conn.rollback()
+    print(f"{changed} links between kits and components {'would change' if given.dry_run else 'changed'}")
     return 0
 
 

@@ -117,6 +117,7 @@ def after_restore(conn: Connection) -> StartedOver | None:
         for statement in (
             sql.close_books,
             sql.forget_marks,
+            sql.forget_kits,
             sql.forget_looks,
             sql.forget_comparisons,
         ):

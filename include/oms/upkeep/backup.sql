@@ -56,6 +56,9 @@ update oms.sync_level
 -- name: forget_marks
 delete from oms.sync_mark
 
+-- name: forget_kits
+delete from oms.kit_mark
+
 -- name: forget_looks
 delete from oms.sync_look
 
