@@ -93,3 +93,24 @@ def test_an_export_without_a_product_is_a_success_without_a_file(
 
 def test_an_export_of_an_unknown_rule_fails(floor: Bench, run: Callable, sftp_root: Path):
     assert run("export_product_thresholds", {"searchPreferenceId": "NOPE"}).state == "failed"
+
+
+def test_inv_30_a_shipment_is_announced_by_a_file_and_received_later(
+    floor: Bench, run: Callable, sftp_root: Path, oms_dsn: str
+):
+    from oms.__main__ import main
+
+    folder = sftp_root / catalog.IMPORT_INBOUND_SHIPMENT.import_path
+    folder.mkdir(parents=True)
+    (folder / "fulfillment.csv").write_text(
+        "external-shipment-id,product-sku,quantity,origin-facility-id,destination-facility-id,item-external-id\n"
+        "S1,A,6,STORE_9,WH,1\nS2,A,4,WH,WH,1\n"
+    )
+
+    done = run("import_inbound_shipment")
+
+    assert (done.state, states(done)) == ("success", APPLIED)
+    assert rings_of(done) == [], "no balance has changed"
+    assert floor.db.execute("select external_id, status from oms.shipment").fetchall() == [("S2", "SHIPPED")]
+    assert main(["--dsn", oms_dsn, "receive", "S2"]) == 0
+    assert floor.db.execute("select qoh, atp from oms.inventory_item").fetchall() == [(14, 14)]

@@ -166,7 +166,7 @@ def _land_again(conn: Connection, sftp: Any, row: dict[str, Any]) -> None:
                     raise FileUnstable(f"{row['remote_path']} has other content than when it was landed")
                 kind_of_file = file_type(settings.file_type)
                 kind_of_file.judge(conn, log_id, content, settings, again=True)
-                if repairs.is_repair(content.header):
+                if repairs.is_repair(content.header, row["kind"]):
                     repairs.claim_again(conn, log_id, row["kind"], settings)
                 newly_bad = kind_of_file.set_rejects_aside(conn, log_id, content.header, settings)
                 if newly_bad and conn.execute(sql.partly_applied, {"log_id": log_id}).fetchone()[0]:

@@ -16,6 +16,7 @@ from oms.imports.arrival import RemoteFile, examine
 from oms.imports.contracts import REJECT_COLUMNS, reject_places
 from oms.imports.errors import AccountOpen, FileMissing, FileRefused
 from oms.imports.jobs import ImportJob, Run, Settings
+from oms.imports.json_files import reject_name
 from oms.imports.lines import without_cells
 
 log = logging.getLogger(__name__)
@@ -155,7 +156,7 @@ def _write_rejects(conn: Connection, sftp: Any, row: dict[str, Any], folder: str
     """Write `error/<log id>_<name>` under a temporary name first; return its path."""
     settings = Settings(**row["params"])
     _make_folder(sftp, f"{folder}/error")
-    path = f"{folder}/error/{row['log_id']}_{row['file_name'].removesuffix('.gz')}"
+    path = f"{folder}/error/{row['log_id']}_{reject_name(row['file_name'])}"
     with sftp.open(f"{path}.part", "wb") as out:
         for block in reject_lines(conn, row["log_id"], row["header"], settings):
             out.write(block)

@@ -1,8 +1,9 @@
 """File contracts: the columns of a file type, and how a header is matched with them (inventory.md 3.5)."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from oms.imports.errors import FileRefused
 
@@ -33,6 +34,8 @@ class FileContract:
     """Groups of column names of which a header must have at least one."""
     figure: str = ""
     """Field of a whole number that plain lines bring as one; blank: every column is text."""
+    from_json: Callable[[Any], Iterable[Mapping[str, str]]] | None = None
+    """Turns the contents of a JSON file into rows by column name; None: only CSV is taken."""
 
     @property
     def fields(self) -> tuple[str, ...]:

@@ -3,7 +3,15 @@
 from typing import Protocol
 
 from oms.database import Connection
-from oms.imports import allotment, product_facility, reset, shop_levels, thresholds, variance
+from oms.imports import (
+    allotment,
+    inbound_shipment,
+    product_facility,
+    reset,
+    shop_levels,
+    thresholds,
+    variance,
+)
 from oms.imports.contracts import FileContract, Header
 from oms.imports.errors import FileRefused
 from oms.imports.jobs import Settings
@@ -39,6 +47,7 @@ FILE_TYPES: dict[str, FileType] = {
     "allotment": allotment,
     "product_facility": product_facility,
     "thresholds": thresholds,
+    "inbound_shipment": inbound_shipment,
 }
 
 

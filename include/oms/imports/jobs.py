@@ -86,6 +86,9 @@ class Settings:
     max_row_deviation_pct: float | None = None
     hold_missing_facilities: bool = False
     excluded_product_types: list[str] = field(default_factory=lambda: [KIT])
+    origin_facility_id: str | None = None
+    destination_facility_id: str | None = None
+    """Facilities of shipments that name none."""
     encoding: str = "utf-8"
     delimiter: str = ","
     require_final_newline: bool = False
@@ -151,6 +154,8 @@ _PARAMETERS = {
     "locationSeqId": "location_seq_id",
     "defaultIdType": "default_id_type",
     "facilityId": "facility_id",
+    "originFacilityId": "origin_facility_id",
+    "destinationFacilityId": "destination_facility_id",
     "resetByAtp": "reset_by_atp",
     "negativePolicy": "negative_policy",
     "quantityName": "quantity_name",

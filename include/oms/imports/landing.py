@@ -24,6 +24,7 @@ from oms.imports.arrival import RemoteFile, Stamp
 from oms.imports.errors import FileMissing, FileRefused, FileUnstable
 from oms.imports.file_types import file_type
 from oms.imports.jobs import ALL_OR_NOTHING, ImportJob, Run, Settings, settings_of
+from oms.imports.json_files import as_csv
 from oms.imports.packing import pack
 from oms.imports.staging import Content, Group, Judged
 from oms.imports.streams import Download, unpacked
@@ -322,7 +323,7 @@ def _stage(
     conn.execute(sql.forget_rejects, {"log_id": log_id})
     repairs.forget(conn, log_id)
     content, sha256 = read()
-    repair = bool(content.rows) and repairs.is_repair(content.header)
+    repair = bool(content.rows) and repairs.is_repair(content.header, kind)
     all_returned = repair and repairs.find_origins(conn, log_id, content, settings)
     once = kind == "delta" or settings.refuse_repeated
     if once and content.rows and not settings.force and not all_returned:
@@ -392,10 +393,10 @@ def read_in(
     download = Download(sftp, file.path, file.size)
     pieces = iter(download)
     try:
+        contract = file_type(settings.file_type).CONTRACT
         text = unpacked(file.name, pieces, settings.max_uncompressed_bytes)
-        content = staging.copy_in(
-            conn, log_id, text, file_type(settings.file_type).CONTRACT, settings, whole=whole
-        )
+        lines = as_csv(file.name, text, contract, settings)
+        content = staging.copy_in(conn, log_id, lines, contract, settings, whole=whole)
         for _ in pieces:  # what follows the end of a packed file still counts for the hash
             pass
     except FileRefused:

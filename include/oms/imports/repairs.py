@@ -24,9 +24,12 @@ LINE, LOG = REJECT_COLUMNS.index("error_line"), REJECT_COLUMNS.index("error_log"
 NUMBER = re.compile(r'[\s"]*([0-9]{1,15})(?:[.]0+)?[\s"]*')
 
 
-def is_repair(header: Header | None) -> bool:
-    """Whether the rows of a file stand for lines that were refused."""
-    return header is not None and len(header.reject_places) == len(REJECT_COLUMNS)
+def is_repair(header: Header | None, kind: str) -> bool:
+    """Whether the rows of a file stand for lines that were refused.
+
+    Documents know by themselves what came before, and a part of one must never be left out.
+    """
+    return kind != "document" and header is not None and len(header.reject_places) == len(REJECT_COLUMNS)
 
 
 def find_origins(conn: Connection, log_id: int, content: Content, settings: Settings) -> bool:

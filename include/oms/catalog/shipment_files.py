@@ -1,0 +1,72 @@
+"""Files about goods on their way (spec inventory.md 5.8)."""
+
+from oms.catalog.configuration_files import ON_ARRIVAL
+from oms.catalog.inventory_files import IMPORT_REPAIR
+from oms.catalog.model import SHIPMENTS, ImportConfig, ImportJob, Parameter
+from oms.catalog.shared import HOW, file_parameters
+
+IMPORT_INBOUND_SHIPMENT = ImportJob(
+    dag_id="import_inbound_shipment",
+    name="Import Inbound Shipment",
+    category="inventory",
+    direction="sftp-in",
+    enum_id="JOB_IMP_TO_SHPMNT",
+    schedule="*/15 * * * *",
+    pool="imports",
+    configs=(
+        ImportConfig(
+            config_id="IMP_TO_SHPMNT",
+            file_type="inbound_shipment",
+            import_path="netsuite/transferorderv2/import/fulfillment-wh",
+            meaning="The file announces shipments: what is on its way to which facility.",
+        ),
+    ),
+    kind="document",
+    domain=SHIPMENTS,
+    purpose=(
+        "Takes over what the ERP has sent on its way to a facility: transfer orders that were shipped, "
+        "purchase orders, returns. No stock moves by that: units join the stock of the destination when they "
+        "are received there (`python -m oms receive`). Files are CSV or, with a name ending in .json, JSON."
+    ),
+    when=ON_ARRIVAL,
+    repeat=(
+        "Safe: a shipment that comes again with the same content is counted as a duplicate; one that says "
+        "something else is replaced as long as nothing of it has been received."
+    ),
+    on_failure=(
+        "A shipment is taken as a whole or not at all: one bad line sets all lines of that shipment aside, "
+        "each with its reason; other shipments of the file are taken. A file that is cut off, or has a line "
+        "that could belong to any shipment, is refused as a whole."
+    ),
+    what_to_do=(
+        f"{IMPORT_REPAIR} ERR_SHIPMENT_RECEIVED: the shipment was received before it was changed; book the "
+        "difference as an inventory variance."
+    ),
+    parameters=(
+        *file_parameters(
+            config_id="IMP_TO_SHPMNT",
+            config_ids=("IMP_TO_SHPMNT",),
+            group_by="external-shipment-id",
+            file_pattern=None,
+            schedule_now=False,
+            require_final_newline=True,
+            additional_example={"destinationFacilityId": "281"},
+            import_path="netsuite/transferorderv2/import/fulfillment-wh",
+            moves_stock=False,
+        ),
+        Parameter(
+            name="originFacilityId",
+            example="116",
+            additional=True,
+            section=HOW,
+            description="Where shipments come from whose rows do not say it: OMS id or id in the ERP.",
+        ),
+        Parameter(
+            name="destinationFacilityId",
+            example="281",
+            additional=True,
+            section=HOW,
+            description="Where shipments go whose rows do not say it: OMS id or id in the ERP.",
+        ),
+    ),
+)
