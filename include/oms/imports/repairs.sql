@@ -50,6 +50,7 @@ select line_number, origin_log_id, origin_line, content, is_known, is_good, hold
        case when holder_log_id is not null and (not is_good or is_same) then 'ALREADY_REPAIRED'
             when not is_good then null
             when not is_known or config_id <> %(config_id)s then 'ERR_ORIGIN'
+            when is_undone then 'ERR_ORIGIN_UNDONE'
             when holder_log_id is not null then 'ERR_REPAIRED'
             when place > 1 then 'ERR_ORIGIN_TWICE'
             when newer_log_id is not null then 'ERR_FIGURE_OLD' end as verdict,
@@ -62,6 +63,9 @@ select line_number, origin_log_id, origin_line, content, is_known, is_good, hold
             when config_id <> %(config_id)s
             then format('line %%s of log %%s was refused by %%s (%%s); drop it into the folder of that import', origin_line,
                         origin_log_id, config_id, file_name)
+            when is_undone
+            then format('%%s (log %%s) was undone: repair the line where the file was imported again', file_name,
+                        origin_log_id)
             when holder_log_id is not null
             then format('line %%s of log %%s was repaired with other values by %%s (log %%s) line %%s; book the difference '
                         'as a row of its own, or undo that file first', origin_line, origin_log_id, holder_name,
@@ -73,7 +77,7 @@ select line_number, origin_log_id, origin_line, content, is_known, is_good, hold
             then format('the figure is of log %%s, and log %%s has set %%s since; give asOf or count again, or set force to '
                         'apply it as a figure of today', origin_log_id, newer_log_id, facility_id) end as message
   from (select origin.*, refused.log_id is not null as is_known, home.config_id, home.file_name, row.facility_id,
-               row.error_code is null as is_good, holder.log_id as holder_log_id, holder.line_number as holder_line,
+               row.error_code is null as is_good, undone.log_id is not null as is_undone, holder.log_id as holder_log_id, holder.line_number as holder_line,
                holder.content = origin.content as is_same, holding.file_name as holder_name, newer.log_id as newer_log_id,
                row_number() over (partition by origin.origin_log_id, origin.origin_line, row.error_code is null
                                       order by origin.line_number) as place
@@ -82,6 +86,7 @@ select line_number, origin_log_id, origin_line, content, is_known, is_good, hold
           left join oms.import_reject as refused
                  on refused.log_id = origin.origin_log_id and refused.line_number = origin.origin_line
           left join oms.import_log as home on home.log_id = refused.log_id
+          left join oms.import_undo as undone on undone.log_id = refused.log_id
           left join oms.import_repair as holder
                  on holder.origin_log_id = origin.origin_log_id and holder.origin_line = origin.origin_line and holder.holds
           left join oms.import_log as holding on holding.log_id = holder.log_id
@@ -127,13 +132,12 @@ delete from {rows} as row
    and returned.verdict is not null
 
 -- name: drop_known
--- Landed once more: what did not count then does not count now.
+-- Landed once more: what had been repaired before does not count now either.
 delete from {rows} as row
- using oms.import_repair as repair
- where repair.log_id = %(log_id)s
-   and repair.line_number = row.line_number
-   and not repair.holds
-   and row.error_code is null
+ using oms.import_row_note as note
+ where note.log_id = %(log_id)s
+   and note.line_number = row.line_number
+   and note.outcome = 'ALREADY_REPAIRED'
 
 -- name: date_figures
 -- Movements since the file was applied stay on top of the figure, as with asOf (INV-17).

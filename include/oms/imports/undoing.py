@@ -92,6 +92,7 @@ def _refuse(conn: Connection, row: dict[str, Any]) -> None:
         raise UndoRefused(f"{name} has booked no stock; {INSTEAD[row['kind']]}")
     if row["params"]["file_type"] == "shop_levels":
         raise UndoRefused(f"{name} follows Shopify, which owns this stock: correct the figures there")
+    conn.execute(sql.lock_repairs, row)
     repairs = [f"{by} (log {log_id})" for log_id, by in conn.execute(sql.repaired_by, row)]
     if repairs:
         raise UndoRefused(f"lines of {name} were repaired by {', '.join(repairs)}: undo that first")

@@ -2,11 +2,15 @@
 
 -- name: lock_log
 select log.log_id, log.file_name, log.config_id, log.domain, log.kind, log.status, log.closed_at, log.params,
-       log.duplicate_of_log_id, undo.undone_at, undo.undone_by, undo.entry_count, undo.units, undo.position_count
+       log.duplicate_of_log_id, log.started_at, undo.undone_at, undo.undone_by, undo.entry_count, undo.units, undo.position_count
   from oms.import_log as log
   left join oms.import_undo as undo using (log_id)
  where log.log_id = %(log_id)s
    for no key update of log
+
+-- name: lock_repairs
+-- Nobody repairs lines of the file meanwhile (repairs.sql, lock_origins).
+select pg_advisory_xact_lock(hashtextextended('oms.import_repair', %(log_id)s))
 
 -- name: repaired_by
 -- Files that repaired lines of this one and still hold them.
@@ -77,7 +81,8 @@ select item.facility_id, item.location_seq_id, product.internal_name,
          from oms.import_facility_rows as later
          join oms.import_log as log using (log_id)
         where later.facility_id = item.facility_id
-          and later.log_id > %(log_id)s
+          and later.log_id <> %(log_id)s
+          and log.started_at >= %(started_at)s
           and log.status in ('DmlsRunning', 'DmlsFinished')
           and not exists (select from oms.import_undo as undone where undone.log_id = log.log_id)
         order by log.log_id

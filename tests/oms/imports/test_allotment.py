@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from oms import catalog, crashpoints, database
+from oms.imports import undoing
 from oms.sync import planning, uploads
 from tests.oms.imports.conftest import Floor, identify, sftp_client
 from tests.oms.sync.bench import Bench
@@ -176,3 +177,15 @@ def test_5_20_a_shop_that_does_not_answer_is_told_by_its_next_push(desk):
     desk.oms.push("DELTA")
 
     assert (desk.oms.available("P"), desk.tell("allotment/2")) == (15, None)
+
+
+@pytest.mark.parametrize("mode", ["VARIANCE", "RESET"])
+def test_an_upload_that_is_undone_is_taken_back_in_the_shop(desk, mode):
+    desk.open_shop("P")
+    desk.upload("facilityId,idValue,availableDelta,varianceReasonId\nWH,P,25,VAR_EXT_RESET\n", mode=mode)
+    desk.tell()
+
+    undoing.undo(desk.floor.conn, 1, run_name="undo_import/1")
+    desk.oms.push("DELTA")
+
+    assert (desk.floor.position("P", "WH"), desk.oms.available("P")) == ((10, 10), 10)

@@ -15,6 +15,7 @@ import zipfile
 
 import pytest
 
+from oms import catalog
 from oms.imports import landing
 from oms.imports.errors import FileMissing, FileRefused
 from tests.oms.imports.conftest import RESET, RESET_JOB, VARIANCE, VARIANCE_JOB
@@ -528,3 +529,55 @@ def test_a_file_replaced_after_landing_is_a_new_arrival(floor):
     floor.run(RESET_JOB).raise_if_open()
     assert (floor.position("A"), floor.position("B")) == ((5, 5), (66, 66))
     assert floor.files(RESET_JOB) == []
+
+
+CHANGES = (
+    catalog.IMPORT_INVENTORY_VARIANCE,
+    catalog.IMPORT_ITEM_RECEIPT,
+    catalog.IMPORT_INVENTORY_TRANSFER,
+    catalog.IMPORT_INVENTORY_ADJUSTMENT,
+    catalog.IMPORT_WAREHOUSE_ALLOTMENT,
+)
+FIVE_COLUMNS = "externalFacilityId,idValue,idType,availableDelta,comments\n"
+
+
+@pytest.mark.parametrize("job", CHANGES, ids=lambda job: job.dag_id)
+def test_bad_rows_of_every_feed_of_changes_are_set_aside_one_by_one(floor, job):
+    bad = {
+        "101,NOPE,SKU,1,": "ERR_PRODUCT_NOT_FOUND",
+        "999,A,SKU,1,": "ERR_FACILITY_NOT_FOUND",
+        "101,A,SKU,,": "ERR_REQUIRED",
+        "101,A,SKU,zwei,": "ERR_INVALID_NUMBER",
+        "101,A,SKU,1.5,": "ERR_INVALID_NUMBER",
+        '101,A,SKU,"1,200",': "ERR_INVALID_NUMBER",
+        "101,A,SKU,1000000001,": "ERR_RANGE",
+        "101,PARENT,SKU,1,": "ERR_VIRTUAL_PRODUCT",
+        f"101,A,SKU,1,{'x' * 256}": "ERR_TOO_LONG",
+        "101,A,SKU,1,,": "ERR_TOO_MANY_COLUMNS",
+    }
+    floor.drop(job, "x.csv", FIVE_COLUMNS + "101,A,SKU,2,\n" + "\n".join(bad) + "\n101,KIT,SKU,1,\n")
+
+    floor.run(job).raise_if_open()
+
+    assert [code for _, code in floor.rejects()] == list(bad.values())
+    assert floor.raw_rejects() == [line.encode() for line in bad]
+    assert floor.counts() == {"total": 12, "applied": 1, "skipped": 1, "rejected": 10}
+    assert floor.position("A") == (2, 2)
+
+
+@pytest.mark.parametrize("job", CHANGES, ids=lambda job: job.dag_id)
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        ("externalFacilityId,idValue,comments\n101,A,\n", "ERR_HEADER"),
+        (FIVE_COLUMNS + "101,A,SKU,2,\n101,A\n", "ERR_TRUNCATED"),
+        ((FIVE_COLUMNS + "101,A,SKU,2,箱\n").encode("cp932"), "ERR_ENCODING"),
+    ],
+    ids=["column missing", "cut off", "encoding"],
+)
+def test_a_file_of_changes_that_is_at_fault_is_refused_as_a_whole(floor, job, content, code):
+    floor.drop(job, "x.csv", content)
+
+    account = floor.run(job)
+
+    assert_refused(floor, account, code, "x.csv", job=job)

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from oms import catalog
-from oms.imports import landing
+from oms.imports import landing, undoing
 from oms.inventory.why import why
 from tests.oms.imports.conftest import (
     RESET,
@@ -223,7 +223,7 @@ def test_two_repairs_at_once(floor, sftp_server):
 def test_rows_that_did_not_count_do_not_count_when_the_file_is_landed_once_more(floor):
     floor.vary(BAD)
     floor.vary(mend(returned(floor), NOPE), name="2.csv")
-    floor.drop(VARIANCE_JOB, "3.csv", mend(returned(floor), NOPE, ZWEI))
+    floor.drop(VARIANCE_JOB, "3.csv", mend(returned(floor), ZWEI))
     chunks = floor.land(VARIANCE_JOB)
     empty_staging(floor.conn)
 
@@ -233,6 +233,36 @@ def test_rows_that_did_not_count_do_not_count_when_the_file_is_landed_once_more(
 
     assert stock(floor) == {"A": 5, "W": 3, "C": 2}
     assert floor.counts() == {"total": 3, "applied": 1, "duplicate": 1, "rejected": 1}
+
+
+def test_a_repair_that_was_cancelled_has_repaired_nothing(floor):
+    floor.reset(RESET + "STORE_1,SKU,AA,10\n")
+    mended = mend(returned(floor, RESET_JOB), ("SKU,AA", "SKU,A"))
+    path = floor.drop(RESET_JOB, "2.csv", mended)
+    floor.land(RESET_JOB)
+    path.unlink()
+    assert floor.conn.execute("select count(*) from oms.open_reject").fetchone() == (0,)
+    floor.conn.execute(
+        "update oms.import_log set status = 'DmlsCancelled', closed_at = now() where log_id = 2"
+    )
+    assert floor.conn.execute("select count(*) from oms.open_reject").fetchone() == (1,)
+
+    floor.reset(mended, name="3.csv")
+
+    assert (floor.position("A"), floor.counts()) == ((10, 10), {"total": 1, "applied": 1})
+
+
+def test_lines_of_a_file_that_was_undone_are_repaired_where_it_came_again(floor):
+    floor.vary(BAD)
+    first = returned(floor)
+    undoing.undo(floor.conn, 1, run_name="undo_import/1")
+    floor.vary(BAD)
+
+    floor.vary(mend(first, NOPE), name="2.csv")
+    assert floor.rejects()[-3] == (2, "ERR_ORIGIN_UNDONE")
+    floor.vary(mend(returned(floor, log_id=2), NOPE), name="3.csv")
+
+    assert stock(floor) == {"A": 5, "W": 3}
 
 
 def test_a_reject_file_of_before_is_a_new_file(floor):
