@@ -17,6 +17,7 @@ from oms.api import commands as api
 from oms.imports import undoing
 from oms.imports.errors import UndoRefused
 from oms.inventory import checking, figures, kits, receiving, why
+from oms.restock import commands as restock
 from oms.setup import applying
 from oms.setup.errors import SetupRefused
 from oms.setup.tables import column_tables
@@ -53,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_kits(commands)
     _add_backup(commands)
     api.add_to(commands)
+    restock.add_to(commands)
     given = parser.parse_args(arguments)
     run: Callable[[str, argparse.Namespace], int] = given.run
     try:

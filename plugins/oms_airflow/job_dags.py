@@ -36,6 +36,7 @@ from oms.config import BadSettings, job_settings
 from oms.feeds.errors import FeedsSilent
 from oms.imports.errors import AccountOpen, FileMissing, FileRefused, ImportFault, StagingLost, UndoRefused
 from oms.parameters import BadParameter, connection_id
+from oms.restock.errors import RestockRefused, RestocksLeft
 from oms.shopify.errors import Misconfigured, NotExecuted, OutcomeUnknown
 from oms.sync.errors import LinesLeft, ShopBusy, TooManyDrops
 from oms.webhooks.errors import SubscriptionsLeft
@@ -85,6 +86,12 @@ RETRIES = ExceptionRetryPolicy(
             exception=[TooManyDrops, SubscriptionsLeft],
             action=RetryAction.FAIL,
             reason="a person must look at it first",
+        ),
+        RetryRule(exception=[RestockRefused], action=RetryAction.FAIL, reason="a person must correct it"),
+        RetryRule(
+            exception=[RestocksLeft],
+            action=RetryAction.FAIL,
+            reason="later runs try again by themselves; a retry would find nothing due and be green",
         ),
         RetryRule(
             exception=[NotExecuted, OutcomeUnknown, LinesLeft, ShopBusy],

@@ -6,6 +6,7 @@
 import json
 import sys
 from importlib import import_module
+from types import SimpleNamespace
 
 from fakeshop.testing import TOKEN
 from oms import catalog, database
@@ -13,9 +14,10 @@ from oms.catalog import PullJob
 from oms.parameters import resolve
 from oms.shopify.client import ShopifyClient
 from oms.work import Work
+from tests.oms.imports.conftest import sftp_client
 
 
-def main(dsn: str, base_url: str, dag_id: str, params: dict) -> None:
+def main(dsn: str, base_url: str, dag_id: str, params: dict, sftp: dict | None = None) -> None:
     job = catalog.JOBS[dag_id]
     module, name = job.function.split(":")
     function, client = getattr(import_module(module), name), ShopifyClient(base_url, TOKEN)
@@ -28,7 +30,7 @@ def main(dsn: str, base_url: str, dag_id: str, params: dict) -> None:
             params=resolve(job, params),
             run_name="test/killed",
             open_oms_db=lambda: database.connect(dsn, autocommit=True),
-            open_sftp=lambda resource: (_ for _ in ()).throw(AssertionError(resource)),
+            open_sftp=lambda resource: sftp_client(SimpleNamespace(**sftp)),
             open_shop=lambda shop_id: client,
         )
         function(given)

@@ -16,6 +16,7 @@ from oms.imports import landing
 from tests.oms.from_shop.conftest import shop_server, side  # noqa: F401 - fixtures
 from tests.oms.from_shop.side import Side
 from tests.oms.imports.conftest import empty_staging
+from tests.oms.sync.bench import Bench
 
 PROJECT = Path(__file__).parent.parent.parent
 WEBHOOKS = [name for name in crashpoints.POINTS if name.startswith("webhooks.")]
@@ -25,10 +26,12 @@ STAGED = "select array_agg(tablename::text) from pg_tables where tablename ~ '^(
 LANDING = [landing.CLAIMED, "apply.started", "apply.written", "apply.applied"]
 
 
-def crash(side: Side, point: str, dag_id: str, **params: Any) -> None:  # noqa: F811
+def crash(
+    oms: Bench, point: str, dag_id: str, params: dict[str, Any], sftp: dict[str, Any] | None = None
+) -> None:
     """Run a job that is killed at the point; it must get there."""
-    base_url = side.oms.server.base("demo")
-    given = {"dsn": side.oms.dsn, "base_url": base_url, "dag_id": dag_id, "params": params}
+    base_url = oms.server.base("demo")
+    given = {"dsn": oms.dsn, "base_url": base_url, "dag_id": dag_id, "params": params, "sftp": sftp}
     ended = subprocess.run(
         [sys.executable, "-m", "tests.faults.job_process", json.dumps(given)],
         cwd=PROJECT,
@@ -50,7 +53,7 @@ def test_webhooks_on_levels(side: Side, point: str | None):  # noqa: F811
     side.event("Q", 2, "2026-11-03T10:00:00Z")
 
     if point is not None:
-        crash(side, point, "receive_inventory_level_webhooks", limit=2)
+        crash(side.oms, point, "receive_inventory_level_webhooks", {"limit": 2})
     side.receive(limit=2)
 
     assert (side.position("P"), side.position("Q")) == ((6, 5), (2, 2))
@@ -67,7 +70,7 @@ def test_all_levels_of_a_shop(side: Side, point: str | None):  # noqa: F811
     side.stand("P", 6, 5)
 
     if point is not None:
-        crash(side, point, "sync_inventory_from_shopify")
+        crash(side.oms, point, "sync_inventory_from_shopify", {})
     side.sync()
 
     assert (side.position("P"), side.position("P", "S2"), side.position("Q")) == ((8, 7), (2, 2), (4, 4))
@@ -81,7 +84,7 @@ def test_all_levels_of_a_shop(side: Side, point: str | None):  # noqa: F811
 
 def test_levels_whose_rows_a_database_crash_has_lost_are_asked_for_again(side: Side):  # noqa: F811
     side.open_shop({"P": {"levels": {"Store": 7}}})
-    crash(side, sync.LANDED, "sync_inventory_from_shopify")
+    crash(side.oms, sync.LANDED, "sync_inventory_from_shopify", {})
     empty_staging(side.db)
 
     side.sync()

@@ -1,0 +1,150 @@
+"""Carries out restocks that are due: received and shown in the shop, each once (spec inventory.md 5.13)."""
+
+import logging
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from psycopg.rows import class_row
+
+from oms import crashpoints
+from oms.database import Connection, statements
+from oms.inventory import receiving
+from oms.restock.errors import RestockRefused, RestocksLeft
+from oms.restock.scheduling import shipment_of
+from oms.sync.options import PushOptions
+from oms.sync.push import push_products
+from oms.work import Work
+
+sql = statements(__file__)
+log = logging.getLogger(__name__)
+
+SENT = crashpoints.register("restock.sent", "the shop has answered for all lines, the restock is not DONE")
+
+LATE = timedelta(minutes=2)
+REASON = "VAR_SCH_SHIP_RECV"
+
+
+@dataclass(frozen=True)
+class Due:
+    """A restock to be carried out."""
+
+    shipment_id: int
+    restock_name: str
+    shop_id: str
+    facility_id: str
+    run_at: datetime
+    status: str
+
+
+def run(work: Work) -> dict[str, Any]:
+    """Carry out every restock that is due, or the one of `shipmentId` now; return the counts.
+
+    params: `shipmentId`, `limit` (levels in one call). A restock that fails keeps no other one waiting and is
+    tried again by later runs; one that another run is busy with is left to that. A restock that is done or
+    cancelled changes nothing.
+
+    Raises RestockRefused for a shipment that is no restock or was cancelled, RestocksLeft for what failed.
+    """
+    wanted = shipment_of(work.params)
+    if wanted is not None:
+        _refuse_unless_open(work.conn, wanted)
+    found = _due(work.conn, wanted)
+    counts = {"due": len(found), "done": 0, "busy": 0, "applied": 0}
+    faults: list[str] = []
+    for due in found:
+        with _alone(work.conn, due.shipment_id) as is_ours:
+            if not is_ours:
+                log.info("restock %s: another run is busy with it", due.shipment_id)
+                counts["busy"] += 1
+                continue
+            try:
+                counts["applied"] += _carry_out(work, due)
+                counts["done"] += 1
+            except Exception as error:  # every restock on its own; told below
+                log.exception("restock %s (%s) is not done", due.shipment_id, due.restock_name)
+                faults.append(f"{due.shipment_id} ({due.restock_name}): {error}")
+                work.conn.execute(
+                    sql.note_failure, {"shipment_id": due.shipment_id, "error": str(error)[:1000]}
+                )
+    if faults:
+        raise RestocksLeft(f"{len(faults)} of {len(found)} restocks are not done: {'; '.join(faults)}")
+    return counts
+
+
+def _due(conn: Connection, shipment_id: int | None) -> list[Due]:
+    return conn.cursor(row_factory=class_row(Due)).execute(sql.due, {"shipment_id": shipment_id}).fetchall()
+
+
+def _refuse_unless_open(conn: Connection, shipment_id: int) -> None:
+    found = conn.execute(sql.status, {"shipment_id": shipment_id}).fetchone()
+    if found is None:
+        raise RestockRefused(f"there is no scheduled restock with the shipment {shipment_id}")
+    if found[0] == "CANCELLED":
+        raise RestockRefused(f"restock {shipment_id} was cancelled; prepare it again")
+    if found[0] == "DONE":
+        log.info("restock %s is done already: nothing is received, nothing is sent", shipment_id)
+
+
+@contextmanager
+def _alone(conn: Connection, shipment_id: int) -> Iterator[bool]:
+    """Whether this run is the one that works on the restock."""
+    (is_ours,) = conn.execute(sql.take, {"shipment_id": shipment_id}).fetchone()
+    try:
+        yield is_ours
+    finally:
+        if is_ours and not conn.closed and not conn.broken:
+            conn.execute(sql.leave, {"shipment_id": shipment_id})
+
+
+def _carry_out(work: Work, due: Due) -> int:
+    """Receive and push one restock; return how many levels the shop has changed."""
+    _tell_time(due)
+    options = PushOptions(limit=work.params["limit"])
+    report = push_products(
+        work.open_oms_db,
+        work.open_shop(due.shop_id),
+        due.shop_id,
+        "RESTOCK",
+        [due.facility_id],
+        lambda conn: receive(conn, due.shipment_id, work.run_name),
+        options,
+        work.run_name,
+    )
+    crashpoints.point(SENT)
+    work.conn.execute(sql.finish, {"shipment_id": due.shipment_id})
+    log.info("restock %s (%s) is done\n%s", due.shipment_id, due.restock_name, report.table())
+    return report.applied
+
+
+def receive(conn: Connection, shipment_id: int, run_name: str) -> Collection[int]:
+    """Receive what is outstanding, once, in the caller's transaction; return the products of the shipment.
+
+    Raises RestockRefused if it was cancelled meanwhile.
+    """
+    status, receipt_no, is_outstanding = conn.execute(sql.lock, {"shipment_id": shipment_id}).fetchone()
+    if status == "CANCELLED":
+        raise RestockRefused(f"restock {shipment_id} was cancelled")
+    if status == "PENDING":
+        if is_outstanding:
+            receiving.receive_shipment(
+                conn, shipment_id, receipt_no=receipt_no, reason=REASON, received_by=run_name
+            )
+        else:
+            log.warning("restock %s: all units were received by hand before", shipment_id)
+        conn.execute(sql.mark_received, {"shipment_id": shipment_id, "run_name": run_name})
+    return [number for (number,) in conn.execute(sql.products, {"shipment_id": shipment_id})]
+
+
+def _tell_time(due: Due) -> None:
+    late = datetime.now(UTC) - due.run_at
+    if due.status == "RECEIVED":
+        log.info("restock %s (%s) is received; the rest is sent", due.shipment_id, due.restock_name)
+    elif late > LATE:
+        log.warning("restock %s (%s) is late by %s", due.shipment_id, due.restock_name, late)
+    elif late < timedelta(0):
+        log.warning(
+            "restock %s (%s) is run ahead of its time by %s", due.shipment_id, due.restock_name, -late
+        )
