@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.templating import Jinja2Templates
 
 from oms.api import adjustments, tokens
+from oms.api.errors import Problem
 from oms.api.fields import FIELDS
 from oms_web.pool import Database
 from oms_web.problems import answers_with_problems, as_json, body_up_to, require_json
@@ -36,21 +37,26 @@ def service_app(database: Database, signed_in: Callable[[Request], Awaitable[boo
     answers_with_problems(app)
     templates = Jinja2Templates(TEMPLATES)
 
+    bearers = tokens.Bearers(database.connection)
+
     async def readable_by(request: Request) -> None:
         if not await signed_in(request):
-            async with database.connection() as conn:
-                await tokens.client_of(conn, request.headers.get("authorization"), None)
+            await bearers.require_valid(await bearers.identify(request.headers.get("authorization")))
 
     @app.post("/updateInventoryByIdentification", openapi_extra=OPERATION, responses=RESPONSES)
     async def update_inventory_by_identification(request: Request) -> Response:
         """Change the stock of one product, or of many: an object, or a list of 1 to 1,000."""
+        bearer = await bearers.identify(request.headers.get("authorization"))
+        try:
+            bearer.require(WRITE)
+            require_json(request)
+            key = adjustments.checked_key(request.headers.get("idempotency-key"))
+            call = adjustments.read(await body_up_to(request, adjustments.MOST_BYTES))
+        except Problem:
+            await bearers.require_valid(bearer)
+            raise
         async with database.connection() as conn:
-            client = await tokens.client_of(conn, request.headers.get("authorization"), WRITE)
-        require_json(request)
-        key = adjustments.checked_key(request.headers.get("idempotency-key"))
-        call = adjustments.read(await body_up_to(request, adjustments.MOST_BYTES))
-        async with database.connection() as conn:
-            told = await adjustments.adjust(conn, client, key, call)
+            told = await adjustments.adjust(conn, bearer, key, call)
         return as_json(told, 207 if call.is_list else 200)
 
     @app.get("/openapi.json", include_in_schema=False)

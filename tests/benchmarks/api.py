@@ -33,7 +33,7 @@ CALL = "/api/service/updateInventoryByIdentification"
 TRIVIAL = "/bench/trivial"
 HOT = 50
 """Products that sell."""
-CALLERS = 4
+CALLERS = 8
 numbers = count(1)
 
 
@@ -177,8 +177,8 @@ def main(seconds: float = 3.0, rounds: int = 5) -> None:
     kinds: dict[str, tuple[str, Callable[[], str], int]] = {
         "trivial handler": (TRIVIAL, single, CALLERS),
         "single calls": (CALL, single, CALLERS),
-        "lists of 50": (CALL, lambda: listed(50), 2),
-        "lists of 100": (CALL, lambda: listed(100), 2),
+        "lists of 50": (CALL, lambda: listed(50), 4),
+        "lists of 100": (CALL, lambda: listed(100), 4),
     }
     arms = {name: Arm() for name in kinds}
     with running_server() as (port, token):

@@ -12,6 +12,7 @@ from psycopg import AsyncConnection
 from oms import crashpoints
 from oms.api.errors import Problem, unavailable
 from oms.api.fields import faults, kind_of
+from oms.api.tokens import Bearer, ended
 from oms.database import statements
 
 sql = statements(__file__)
@@ -82,11 +83,12 @@ def checked_key(key: str | None) -> str | None:
     return key
 
 
-async def adjust(conn: AsyncConnection, client: str, key: str | None, call: Call) -> Answer | list[Answer]:
+async def adjust(conn: AsyncConnection, bearer: Bearer, key: str | None, call: Call) -> Answer | list[Answer]:
     """Carry a call out, each element in its own transaction; return what the caller is told.
 
     conn: in autocommit mode. With a key, elements that had an effect before are answered as then and nothing
-    is applied. Raises Problem for an object that is refused, and for a key that another body was sent with.
+    is applied. Raises Problem for an object that is refused, for a key that another body was sent with, and
+    for a token that is valid no more.
     """
     crashpoints.point(RECEIVED)
     sent = [
@@ -95,13 +97,16 @@ async def adjust(conn: AsyncConnection, client: str, key: str | None, call: Call
         if number not in call.faults
     ]
     values = {
-        "client": client,
+        "token_id": bearer.token_id,
         "key": key,
         "body_hash": call.body_hash,
         "elements": orjson.dumps(sent).decode(),
         "patience": PATIENCE,
     }
-    results = iter((await (await conn.execute(sql.adjust, values)).fetchone())[0] if sent else ())
+    (answered,) = await (await conn.execute(sql.adjust, values)).fetchone()
+    if answered is None:
+        raise ended()
+    results = iter(answered)
     crashpoints.point(APPLIED)
     outcomes = [
         call.faults[number] if number in call.faults else _outcome(next(results))

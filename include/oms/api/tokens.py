@@ -4,12 +4,14 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from psycopg import AsyncConnection
 
-from oms.api.errors import forbidden, unauthenticated
+from oms.api.errors import Problem, forbidden, unauthenticated
 from oms.database import Connection, statements
 
 sql = statements(__file__)
@@ -77,29 +79,64 @@ def revoke(conn: Connection, named: str) -> list[str]:
     return [token_id for (token_id,) in conn.execute(sql.revoke, {"named": named})]
 
 
-async def client_of(conn: AsyncConnection, authorization: str | None, scope: str | None) -> str:
-    """The client whose token an Authorization header holds, if it is valid and has the scope.
+@dataclass(frozen=True)
+class Bearer:
+    """Who holds a token: what never changes of it."""
 
-    scope: None for anything that every token may do. Raises Problem 401 or 403.
+    token_id: str
+    client: str
+    secret_hash: bytes
+    scopes: frozenset[str]
+
+    def require(self, scope: str) -> None:
+        """Raises Problem 403 unless the token has the scope."""
+        if scope not in self.scopes:
+            raise forbidden(scope)
+
+
+class Bearers:
+    """The tokens that this process has seen.
+
+    What never changes of a token is read once. Whether it is still valid is asked of the database with each
+    call, in the same round trip (oms.adjust_inventory), or by `require_valid`.
     """
-    kind, _, token = (authorization or "").partition(" ")
-    if kind.lower() != "bearer":
-        raise unauthenticated("the header Authorization: Bearer <token> is missing")
-    parts = _FORM.fullmatch(token.strip())
-    if parts is None:
-        raise unauthenticated("this is no token of the OMS", "invalid_token")
-    found = await (await conn.execute(sql.find, {"token_id": parts[1]})).fetchone()
-    known_hash = found[2] if found else bytes(32)
-    if not hmac.compare_digest(_hash(parts[2]), known_hash) or found is None:
-        raise unauthenticated("the token is not known", "invalid_token")
-    _, client, _, scopes, expires_at, revoked_at = found
-    if revoked_at is not None:
-        raise unauthenticated("the token was revoked", "invalid_token")
-    if expires_at is not None and expires_at <= datetime.now(UTC):
-        raise unauthenticated("the token has expired", "invalid_token")
-    if scope is not None and scope not in scopes:
-        raise forbidden(scope)
-    return client
+
+    def __init__(self, connection: Callable[[], AbstractAsyncContextManager[AsyncConnection]]) -> None:
+        self._connection = connection
+        self._seen: dict[str, Bearer] = {}
+
+    async def identify(self, authorization: str | None) -> Bearer:
+        """Whose token an Authorization header holds, valid or not. Raises Problem 401."""
+        kind, _, token = (authorization or "").partition(" ")
+        if kind.lower() != "bearer":
+            raise unauthenticated("the header Authorization: Bearer <token> is missing")
+        parts = _FORM.fullmatch(token.strip())
+        if parts is None:
+            raise unauthenticated("this is no token of the OMS", "invalid_token")
+        bearer = self._seen.get(parts[1]) or await self._read(parts[1])
+        known_hash = bearer.secret_hash if bearer else bytes(32)
+        if not hmac.compare_digest(_hash(parts[2]), known_hash) or bearer is None:
+            raise unauthenticated("the token is not known", "invalid_token")
+        return bearer
+
+    async def _read(self, token_id: str) -> Bearer | None:
+        async with self._connection() as conn:
+            row = await (await conn.execute(sql.find, {"token_id": token_id})).fetchone()
+        if row is not None:
+            self._seen[token_id] = Bearer(row[0], row[1], row[2], frozenset(row[3]))
+        return self._seen.get(token_id)
+
+    async def require_valid(self, bearer: Bearer) -> None:
+        """Raises Problem 401 if the token was revoked or has expired by now."""
+        async with self._connection() as conn:
+            found = await (await conn.execute(sql.is_valid, {"token_id": bearer.token_id})).fetchone()
+        if found is None:
+            raise ended()
+
+
+def ended() -> Problem:
+    """401 for a token that was valid once."""
+    return unauthenticated("the token was revoked or has expired", "invalid_token")
 
 
 def _hash(secret: str) -> bytes:

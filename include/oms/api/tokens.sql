@@ -5,8 +5,13 @@ insert into oms.api_token (token_id, client, secret_hash, scopes, expires_at)
 values (%(token_id)s, %(client)s, %(secret_hash)s, %(scopes)s, %(expires_at)s)
 
 -- name: find
-select token_id, client, secret_hash, scopes, expires_at, revoked_at
+select token_id, client, secret_hash, scopes
   from oms.api_token
+ where token_id = %(token_id)s
+
+-- name: is_valid
+select
+  from oms.valid_token
  where token_id = %(token_id)s
 
 -- name: all_tokens
