@@ -10,6 +10,7 @@ IMPORT_WAREHOUSE_ALLOTMENT = ImportJob(
     other_names=("Warehouse manual upload", "createVarianceAndUpdateOnShopify"),
     category="inventory",
     direction="sftp-in",
+    schedule="*/15 * * * *",
     pool="imports_now",
     configs=(
         ImportConfig(
@@ -27,7 +28,10 @@ IMPORT_WAREHOUSE_ALLOTMENT = ImportJob(
         "Books the share of a warehouse that merchandisers allot to online orders, and tells the shops at "
         "once: each product that moved is compared with what its shop was told, and the difference is sent."
     ),
-    when="As soon as a file has arrived completely, or by hand.",
+    when=(
+        "As soon as a file has arrived completely; every 15 minutes the folder is looked through as a "
+        "safety net, and shops that could not be told yet are told."
+    ),
     repeat=(
         "Safe: the same content within 72 hours is refused with the number of the earlier upload, unless "
         "force is set. The push sends what the shop does not know yet, so repeating it sends nothing."

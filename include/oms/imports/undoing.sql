@@ -46,6 +46,22 @@ with position as (
     select inventory_item_id, sum(qoh_diff) as qoh, min(entry_id) as first_entry, min(effective_at) as since
       from undo_entry
      group by inventory_item_id
+),
+place as materialized (
+    select distinct facility_id
+      from oms.inventory_item
+     where inventory_item_id in (select inventory_item_id from position)
+),
+covering as materialized (
+    select distinct on (place.facility_id) place.facility_id, log.log_id, log.file_name
+      from place
+      join oms.import_facility_rows as later using (facility_id)
+      join oms.import_log as log using (log_id)
+     where log.log_id <> %(log_id)s
+       and log.started_at >= %(started_at)s
+       and log.status in ('DmlsRunning', 'DmlsFinished')
+       and not exists (select from oms.import_undo as undone where undone.log_id = log.log_id)
+     order by place.facility_id, log.log_id
 )
 select item.facility_id, item.location_seq_id, product.internal_name,
        case when product.product_type_id = 'MARKETING_PKG_PICK'
@@ -76,17 +92,7 @@ select item.facility_id, item.location_seq_id, product.internal_name,
           and not exists (select from oms.import_undo as undone where undone.log_id = other.log_id)
         order by other.entry_id
         limit 1) as stated on true
-  left join lateral (
-       select log.log_id, log.file_name
-         from oms.import_facility_rows as later
-         join oms.import_log as log using (log_id)
-        where later.facility_id = item.facility_id
-          and later.log_id <> %(log_id)s
-          and log.started_at >= %(started_at)s
-          and log.status in ('DmlsRunning', 'DmlsFinished')
-          and not exists (select from oms.import_undo as undone where undone.log_id = log.log_id)
-        order by log.log_id
-        limit 1) as covering on true
+  left join covering on covering.facility_id = item.facility_id
  where product.product_type_id = 'MARKETING_PKG_PICK'
     or stated.entry_id is not null
     or item.counted_as_of >= position.since

@@ -1,5 +1,7 @@
 """Reject files that come back corrected: each refused line is booked once (spec inventory.md 3.1, 3.5)."""
 
+import random
+import re
 import threading
 
 import psycopg
@@ -370,3 +372,29 @@ def test_reject_columns_are_taken_out_wherever_they_stand(floor):
         .endswith("error_log,idValue,idType,facilityId,availableDelta")
     )
     assert returned(floor, log_id=2).splitlines()[1].endswith(',1,NOPE,SKU,STORE_1,"3"')
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_is_corrected_when_each_line_is_booked_once(floor, seed):
+    """Random subsets, orders and names: the stock is the sum of the lines corrected so far."""
+    chance = random.Random(seed)
+    units = [2**power for power in range(8)]
+    floor.vary(HEADER + "".join(f"STORE_1,SKU,NOPE_{unit},{unit},\n" for unit in units))
+    files, corrected = [returned(floor)], set()
+    for number in range(2, 8):
+        header, *rows = chance.choice(files).splitlines(keepends=True)
+        rows = chance.sample(rows, chance.randint(1, len(rows)))
+        right = [row for row in rows if chance.random() < 0.4]
+        corrected |= {row for row in (int(one.split(",")[-2]) for one in right)}
+        text = "".join(re.sub("NOPE_[0-9]+", "A", row) if row in right else row for row in rows)
+        floor.vary(header + text, name=f"{chance.random()}.csv")
+        files += [
+            path.read_text() for path in (floor.root / VARIANCE_JOB.import_path / "error").glob(f"{number}_*")
+        ]
+        assert stock(floor).get("A", 0) == sum(corrected)
+
+    total, repaired = floor.conn.execute(
+        "select count(*), count(*) filter (where holds) from oms.import_repair"
+    ).fetchone()
+    assert repaired == len(corrected) < total
+    assert floor.conn.execute("select count(*) from oms.open_reject").fetchone() == (8 - len(corrected),)
