@@ -1,5 +1,8 @@
 """Rows of files about balances: ids instead of texts, and a verdict each (inventory.md 3.5, 5.4, 5.5)."""
 
+from dataclasses import dataclass
+from typing import Any
+
 from psycopg import sql as composed
 
 from oms.database import Connection, statements
@@ -32,28 +35,53 @@ def judge(conn: Connection, log_id: int, content: Content, settings: Settings, *
     `again`: the file was landed before; what was rejected then stays rejected.
     """
     assert content.header is not None
-    header = content.header
-    made = filled(
-        conn,
-        sql.resolve,
-        {
-            "location": settings.location_seq_id,
-            "excluded": list(settings.excluded_product_types),
-            "by_atp": settings.reset_by_atp,
-        }
-        | lookups.id_types(conn, log_id, header, settings),
-        landed=landed_table(log_id),
-        resolved=resolved_table(log_id),
-        columns=columns_of(header, dict.fromkeys((*FIELDS, *header.contract.fields))),
-        group_key=lookups.group_key(header, settings.group_by),
-        known_reject=known_reject(log_id, again=again),
-        **lookups.SOURCES,
-        **_joins(header),
-    )
-    if made.rowcount != content.rows:
+    judging = judging_of(conn, log_id, content.header, settings, again=again)
+    resolved = resolve(conn, log_id, judging)
+    if resolved != content.rows:
         filled(conn, sql.mark_ambiguous, {}, resolved=resolved_table(log_id))
     groups, bad = count_groups(conn, log_id)
-    return Judged(groups, bad, lookups.is_positional(header, settings.group_by))
+    return Judged(groups, bad, lookups.is_positional(content.header, settings.group_by))
+
+
+@dataclass(frozen=True)
+class Judging:
+    """What the statements that judge the rows of a file are filled in with."""
+
+    values: dict[str, Any]
+    names: dict[str, composed.Composable]
+
+    def judged(self, **others: composed.Composable) -> composed.Composable:
+        """The beginning of a statement that reads `judged`; `others` take the place of its sources."""
+        return composed.SQL(sql.judged).format(**(self.names | others))
+
+
+def judging_of(conn: Connection, log_id: int, header: Header, settings: Settings, *, again: bool) -> Judging:
+    """How the rows of a log are judged: all of its landed ones, by the master data of now."""
+    values = {
+        "location": settings.location_seq_id,
+        "excluded": list(settings.excluded_product_types),
+        "by_atp": settings.reset_by_atp,
+    }
+    names = {
+        "source": landed_table(log_id),
+        "places": composed.SQL(sql.places).format(**lookups.SOURCES),
+        "products": lookups.SOURCES["identified_products"],
+        "columns": columns_of(header, dict.fromkeys((*FIELDS, *header.contract.fields))),
+        "group_key": lookups.group_key(header, settings.group_by),
+        "known_reject": known_reject(log_id, again=again),
+    }
+    return Judging(values | lookups.id_types(conn, log_id, header, settings), names | _joins(header))
+
+
+def resolve(conn: Connection, log_id: int, judging: Judging, **others: composed.Composable) -> int:
+    """Make the resolved table of a log; return how many rows it has."""
+    return filled(
+        conn,
+        sql.resolve,
+        judging.values,
+        resolved=resolved_table(log_id),
+        judged=judging.judged(**others),
+    ).rowcount
 
 
 def _joins(header: Header) -> dict[str, composed.Composable]:

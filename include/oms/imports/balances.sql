@@ -1,29 +1,39 @@
 -- Landed rows of files that change balances become resolved rows: ids instead of texts, and a verdict.
 -- {landed}, {resolved}, … are names filled in by psycopg.sql. Rules: inventory.md 3.5, 5.4, 5.5.
 
+-- name: places
+-- What a row may call a facility, and where its stock lies: at the location that the row names, else that of the
+-- parameter, else the pick face. external_id stands once, with the facility's own id.
+select reference.id as reference, facility.facility_id, type.is_virtual,
+       case when reference.id = facility.facility_id then facility.external_id end as external_id,
+       coalesce(nullif(%(location)s, 'TLTLTLLL01'), default_location.location_seq_id, 'TLTLTLLL01') as location_seq_id,
+       %(location)s = 'TLTLTLLL01'
+           or exists (select from oms.facility_location as known
+                       where known.facility_id = facility.facility_id
+                         and known.location_seq_id = %(location)s) as location_is_known
+  from ({facility_references}) as reference
+  join oms.facility using (facility_id)
+  join oms.facility_type as type using (facility_type_id)
+  left join (select facility_id, min(location_seq_id) as location_seq_id
+               from oms.facility_location
+              where location_type = 'FLT_PICKLOC'
+              group by facility_id) as default_location using (facility_id)
+
 -- name: resolve
--- Facility: facilityId is an internal id, else an external one. Product: productId, else an identification
--- valid today. Location: of the row, else the parameter, else the pick face of the facility.
 -- A row whose identifier belongs to several products comes out several times; mark_ambiguous sees to that.
+-- The planner takes half of a boolean for true, but next to nothing of an unanalysed column for null.
 create unlogged table {resolved} with (autovacuum_enabled = false) as
-with default_location as not materialized (
-    select facility_id, min(location_seq_id) as location_seq_id
-      from oms.facility_location
-     where location_type = 'FLT_PICKLOC'
-     group by facility_id
-),
-place as not materialized (
-    select reference.id as reference, facility.facility_id, type.is_virtual,
-           coalesce(nullif(%(location)s, 'TLTLTLLL01'), default_location.location_seq_id, 'TLTLTLLL01')
-               as location_seq_id,
-           %(location)s = 'TLTLTLLL01'
-               or exists (select from oms.facility_location as known
-                           where known.facility_id = facility.facility_id
-                             and known.location_seq_id = %(location)s) as location_is_known
-      from ({facility_references}) as reference
-      join oms.facility using (facility_id)
-      join oms.facility_type as type using (facility_type_id)
-      left join default_location using (facility_id)
+{judged}
+select line_number, product_id, position_key, as_of, quantity, remark, by_atp, facility_id, location_seq_id, reason_id,
+       comments, group_key, error_code, error_code is null and remark is null as counts
+  from judged
+
+-- name: judged
+-- The beginning of a statement: rows of {source}, a landed table, with ids and verdicts.
+-- Facility: facilityId is an internal id, else an external one. Product: productId, else an identification
+-- valid today.
+with place as not materialized (
+    {places}
 ),
 spelling as not materialized (
     select id_type, identification_type_id
@@ -62,12 +72,12 @@ matched as not materialized (
            case when landed.reset_by_atp is null then null
                 when lower(landed.reset_by_atp) in ('true', 't', 'yes', 'y', '1') then true
                 when lower(landed.reset_by_atp) in ('false', 'f', 'no', 'n', '0') then false end as by_atp
-      from (select line_number, units, raw, error_code, {columns} from {landed}) as landed
+      from (select line_number, ctid as place_in_table, units, raw, error_code, {columns} from {source}) as landed
       left join place as by_reference on by_reference.reference = landed.facility_id
       {external_join}
       {spelling_join}
       {location_join}
-      left join ({identified_products}) as by_value
+      left join ({products}) as by_value
              on landed.product_id is null
             and by_value.id_value = landed.id_value
             and by_value.identification_type_id
@@ -76,7 +86,7 @@ matched as not materialized (
       {reason_join}
 ),
 judged as not materialized (
-    select line_number, own_product_id as product_id,
+    select line_number, place_in_table, own_product_id as product_id,
            hashtextextended(own_location_seq_id, hashtextextended(own_facility_id, own_product_id)) as position_key,
            moment as as_of, figure as quantity,
            case when product_type_id = any(%(excluded)s) then 'SKIPPED_EXCLUDED'
@@ -107,15 +117,8 @@ judged as not materialized (
            end as error_code
       from matched
 )
--- The planner takes half of a boolean for true, but next to nothing of an unanalysed column for null.
-select judged.*, error_code is null and remark is null as counts
-  from judged
-
 -- name: external_join
-left join (select facility.external_id, place.*
-             from oms.facility
-             join place on place.reference = facility.facility_id) as by_external
-       on by_external.external_id = landed.external_facility_id
+left join place as by_external on by_external.external_id = landed.external_facility_id
 
 -- name: no_external_join
 cross join (select null::text as facility_id, null::boolean as is_virtual, null::text as location_seq_id,

@@ -57,7 +57,10 @@ def landed_table(log_id: int) -> composed.Identifier:
 
 
 def resolved_table(log_id: int) -> composed.Identifier:
-    """The rows of a log with ids and verdicts: at least line_number, facility_id, group_key, error_code."""
+    """The rows of a log with ids and verdicts: at least line_number, facility_id, group_key, error_code.
+
+    A file type may leave rows out that it accounts for otherwise.
+    """
     return composed.Identifier("oms_staging", f"rows_{log_id}")
 
 
@@ -331,4 +334,4 @@ def is_staged(conn: Connection, log_id: int) -> bool:
     """Whether the staged rows of a log with good rows are still there."""
     if not conn.execute(sql.staging_exists, {"log_id": log_id}).fetchone()[0]:
         return False
-    return filled(conn, sql.has_staged_rows, {}, rows=resolved_table(log_id)).fetchone()[0]
+    return filled(conn, sql.has_staged_rows, {}, rows=landed_table(log_id)).fetchone()[0]
