@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from oms import crashpoints
-from oms.imports import applying, closing, landing  # noqa: F401 - they register their points
+from oms.imports import agreement, applying, closing, landing  # noqa: F401 - they register their points
 from tests.oms.imports.conftest import (
     RESET,
     RESET_JOB,
@@ -28,13 +28,14 @@ POINTS = sorted(name for name in crashpoints.POINTS if name.startswith(STEPS))
 
 RUN_ONE = """
 import sys, psycopg
-from oms.imports import landing, applying, closing
+from oms.imports import agreement, landing, applying, closing
 from oms import catalog, parameters
 from tests.oms.imports.conftest import sftp_client, empty_staging
 from sandbox.sftp import Server
 from pathlib import Path
 
-dsn, home, port, job_name, run_id, lose_staging = sys.argv[1:]
+dsn, home, port, job_name, run_id, lose_staging, worth_rows = sys.argv[1:]
+agreement.WORTH_ROWS = int(worth_rows)
 server = Server(Path(home), int(port))
 job = catalog.JOBS[job_name]
 params = parameters.resolve(job, {"minChunkRows": 1}) | {"settleSeconds": 0}
@@ -65,6 +66,7 @@ def run_import(one: Floor, server, job, run_id: str, crash_at: str | None = None
             job.dag_id,
             run_id,
             "yes" if crash_at == applying.RELANDED else "no",
+            str(agreement.WORTH_ROWS),
         ],
         env=env,
         cwd=Path(__file__).parent.parent.parent,
@@ -132,7 +134,7 @@ def end_state(one: Floor, job) -> dict[str, object]:
             (one.root / job.import_path / "error" / name).read_bytes() for name in one.files(job, "error")
         ],
         "staging": one.conn.execute(
-            "select array_agg(tablename::text) from pg_tables where tablename ~ '^(file|rows)_[0-9]+$'"
+            "select array_agg(tablename::text) from pg_tables where tablename ~ '^[a-z]+_[0-9]+$'"
         ).fetchone(),
     }
 
@@ -142,9 +144,25 @@ def undisturbed() -> dict[str, dict[str, object]]:
     return {}
 
 
-@pytest.mark.parametrize("job", [RESET_JOB, VARIANCE_JOB], ids=lambda job: job.kind)
+IMPORTS = {
+    "reset": (RESET_JOB, agreement.WORTH_ROWS),
+    "delta": (VARIANCE_JOB, agreement.WORTH_ROWS),
+    "reset compared first": (RESET_JOB, 1),
+}
+
+
+@pytest.mark.parametrize("kind", IMPORTS)
 @pytest.mark.parametrize("point", [None, *POINTS])
-def test_an_import_killed_anywhere_is_finished_by_the_next_run(floor, sftp_server, undisturbed, point, job):  # noqa: F811
+def test_an_import_killed_anywhere_is_finished_by_the_next_run(
+    floor,  # noqa: F811
+    sftp_server,
+    undisturbed,
+    monkeypatch,
+    point,
+    kind,
+):
+    job, worth_rows = IMPORTS[kind]
+    monkeypatch.setattr(agreement, "WORTH_ROWS", worth_rows)
     arrange(floor, job)
 
     if point is not None:
@@ -199,7 +217,7 @@ def test_a_file_removed_while_the_lander_was_dead_leaves_no_claim(floor, sftp_se
 
     assert (floor.logs(), floor.position("A")) == ([], (8, 8))
     assert floor.conn.execute(
-        "select array_agg(tablename::text) from pg_tables where tablename ~ '^(file|rows)_[0-9]+$'"
+        "select array_agg(tablename::text) from pg_tables where tablename ~ '^[a-z]+_[0-9]+$'"
     ).fetchone() == (None,)
 
 

@@ -36,9 +36,7 @@ def judge(conn: Connection, log_id: int, content: Content, settings: Settings, *
     """
     assert content.header is not None
     judging = judging_of(conn, log_id, content.header, settings, again=again)
-    resolved = resolve(conn, log_id, judging)
-    if resolved != content.rows:
-        filled(conn, sql.mark_ambiguous, {}, resolved=resolved_table(log_id))
+    resolve_rows(conn, log_id, judging, content.rows)
     groups, bad = count_groups(conn, log_id)
     return Judged(groups, bad, lookups.is_positional(content.header, settings.group_by))
 
@@ -73,15 +71,19 @@ def judging_of(conn: Connection, log_id: int, header: Header, settings: Settings
     return Judging(values | lookups.id_types(conn, log_id, header, settings), names | _joins(header))
 
 
-def resolve(conn: Connection, log_id: int, judging: Judging, **others: composed.Composable) -> int:
-    """Make the resolved table of a log; return how many rows it has."""
-    return filled(
+def resolve_rows(
+    conn: Connection, log_id: int, judging: Judging, rows: int, **others: composed.Composable
+) -> None:
+    """Make the resolved table of a log from so many landed rows; `others` take the place of sources."""
+    made = filled(
         conn,
         sql.resolve,
         judging.values,
         resolved=resolved_table(log_id),
         judged=judging.judged(**others),
-    ).rowcount
+    )
+    if made.rowcount != rows:
+        filled(conn, sql.mark_ambiguous, {}, resolved=resolved_table(log_id))
 
 
 def _joins(header: Header) -> dict[str, composed.Composable]:

@@ -3,11 +3,11 @@
 from psycopg import sql as composed
 
 from oms.database import Connection, statements
-from oms.imports import balances, positions
+from oms.imports import agreement, balances, positions
 from oms.imports.contracts import Column, FileContract
 from oms.imports.jobs import Settings
 from oms.imports.outcome import Counts, Part
-from oms.imports.staging import filled, resolved_table
+from oms.imports.staging import Content, Judged, filled, resolved_table
 
 sql = statements(__file__)
 
@@ -101,12 +101,19 @@ CONTRACT = FileContract(
     figure="quantity",
 )
 
-judge, set_rejects_aside = balances.judge, balances.set_rejects_aside
+set_rejects_aside = balances.set_rejects_aside
+
+
+def judge(conn: Connection, log_id: int, content: Content, settings: Settings, *, again: bool) -> Judged:
+    """Give the rows their ids and verdicts; of a large file only those that differ from their position."""
+    how = agreement if agreement.is_worth_it(content, settings) else balances
+    return how.judge(conn, log_id, content, settings, again=again)
 
 
 def apply(conn: Connection, part: Part, settings: Settings) -> Counts:
     """Bring the positions of the rows to the stated balances; return what became of the rows."""
     names = {"rows": resolved_table(part.log_id), "in_part": positions.in_part(part)}
+    agreeing = agreement.bring_back(conn, part, settings, CONTRACT)
     rows, skipped, _, named, dated = filled(conn, sql.count_rows, {}, **names).fetchone()
     considered = rows - skipped
     source = (
@@ -133,7 +140,7 @@ def apply(conn: Connection, part: Part, settings: Settings) -> Counts:
         positions.note_skipped(conn, part)
     return Counts(
         applied=applied,
-        unchanged=named - applied - stale,
+        unchanged=named - applied - stale + agreeing,
         superseded=considered - named,
         skipped=skipped + stale,
     )

@@ -18,6 +18,9 @@ from oms.imports.lines import MAX_LINE_BYTES, LineSorter, OddLine
 
 sql = statements(__file__)
 
+SCHEMA = "oms_staging"
+KINDS = ("file", "rows", "agreeing", "places", "products")
+"""Tables that a log may have: the landed rows, the resolved ones, and what `agreement` keeps."""
 ODD_BYTES_AT_ONCE = 4 << 20
 BOM = b"\xef\xbb\xbf"
 WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff")
@@ -53,7 +56,7 @@ class Judged:
 
 def landed_table(log_id: int) -> composed.Identifier:
     """The rows of a log as they came."""
-    return composed.Identifier("oms_staging", f"file_{log_id}")
+    return composed.Identifier(SCHEMA, f"file_{log_id}")
 
 
 def resolved_table(log_id: int) -> composed.Identifier:
@@ -61,7 +64,7 @@ def resolved_table(log_id: int) -> composed.Identifier:
 
     A file type may leave rows out that it accounts for otherwise.
     """
-    return composed.Identifier("oms_staging", f"rows_{log_id}")
+    return composed.Identifier(SCHEMA, f"rows_{log_id}")
 
 
 def filled(
@@ -74,7 +77,8 @@ def filled(
 
 def drop(conn: Connection, log_id: int) -> None:
     """Remove the staged rows of a log."""
-    for table in (landed_table(log_id), resolved_table(log_id)):
+    for kind in KINDS:
+        table = composed.Identifier(SCHEMA, f"{kind}_{log_id}")
         conn.execute(composed.SQL("drop table if exists {}").format(table))
 
 

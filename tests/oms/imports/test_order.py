@@ -357,7 +357,7 @@ def test_nothing_is_left_in_staging_after_closing(floor):
     floor.reset(RESET + "STORE_1,SKU,A,5\n")
 
     assert floor.conn.execute(
-        "select count(*) from pg_tables where tablename ~ '^(file|rows)_[0-9]+$'"
+        "select count(*) from pg_tables where tablename ~ '^[a-z]+_[0-9]+$'"
     ).fetchone() == (0,)
 
 
