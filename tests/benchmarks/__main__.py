@@ -24,7 +24,7 @@ RUNS: dict[str, list[list[str]]] = {
     "imports": [
         ["--changed", "1", "--repeat", "3", "--memory", "1"],
         ["--changed", "100", "--repeat", "3"],
-        ["--rows", "7000000", "--changed", "1", "--repeat", "1"],
+        ["--rows", "7000000", "--changed", "1", "--repeat", "3"],
     ],
     "push": [[]],
     "latency": [[]],

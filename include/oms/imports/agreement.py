@@ -45,11 +45,11 @@ def judge(conn: Connection, log_id: int, content: Content, settings: Settings, *
     kept = _keep_names(conn, log_id, judging)
     agreeing = _table("agreeing", log_id)
     (count,) = conn.execute(sql.count_positions).fetchone()
-    (mark,) = conn.execute("select pg_current_snapshot()::text").fetchone()
+    mark, database = conn.execute(sql.seen).fetchone()
     filled(
         conn,
         sql.survey,
-        judging.values | {"mark": mark},
+        judging.values | {"mark": mark, "database": database},
         agreeing=agreeing,
         judged=judging.judged(**kept),
     )

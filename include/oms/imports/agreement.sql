@@ -3,6 +3,11 @@
 -- name: count_positions
 select count(*) from oms.inventory_item
 
+-- name: seen
+-- What the comparison sees for certain, and where these transaction numbers were given. Functions that are not
+-- parallel safe stay out of the comparison itself.
+select pg_current_snapshot()::text, oms.present_identity()
+
 -- name: keep_places
 -- The places of a log as they were when it was judged.
 create unlogged table {table} with (autovacuum_enabled = false) as
@@ -22,7 +27,7 @@ select identification_type_id, id_value, product_id, is_virtual, product_type_id
 -- tells whether a position is named twice: positions named = all less those that no row names.
 create unlogged table {agreeing} with (autovacuum_enabled = false) as
 {judged}
-select group_key, facility_id, %(mark)s::pg_snapshot as mark, oms.present_identity() as database,
+select group_key, facility_id, %(mark)s::pg_snapshot as mark, %(database)s as database,
        count(*) filter (where agrees) as rows,
        array_agg(place_in_table) filter (where line_number is not null and not agrees) as others,
        count(*) filter (where line_number is not null and at_position) as placed,

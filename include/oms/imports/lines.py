@@ -15,7 +15,11 @@ import numpy as np
 from oms.imports.errors import FileRefused
 
 MAX_LINE_BYTES = 1 << 20
-NUMBER_WIDTH = 10
+PREFIX = np.dtype([("high", "u2"), ("middle", "u4"), ("low", "u4"), ("separator", "u1")])
+"""A line number in ten digits, and the separator."""
+NO_LETTERS = np.dtype(f"V{PREFIX.itemsize}")
+TWO_DIGITS = np.frombuffer(b"".join(b"%02d" % number for number in range(100)), "u2")
+FOUR_DIGITS = np.frombuffer(b"".join(b"%04d" % number for number in range(10_000)), "u4")
 BLOCK = 1 << 18
 QUOTE, NEWLINE, RETURN, BLANK, TAB, MINUS, ZERO, NINE = b'"\n\r \t-09'
 TOO_FEW, TOO_MANY, UNCLOSED = "ERR_TOO_FEW_COLUMNS", "ERR_TOO_MANY_COLUMNS", "ERR_UNCLOSED_QUOTE"
@@ -81,7 +85,8 @@ class LineSorter:
         text = self._carry + piece
         end = text.rfind(b"\n") + 1
         self._carry = text[end:]
-        self._refuse_long(len(self._carry), self._next_line + text.count(b"\n", 0, end))
+        if len(self._carry) > MAX_LINE_BYTES:
+            self._refuse_long(len(self._carry), self._next_line + text.count(b"\n", 0, end))
         return self._sort(text[:end], final=False) if end else Sorted()
 
     def finish(self) -> Iterator[Sorted]:
@@ -161,20 +166,21 @@ class LineSorter:
         begin = starts if column == 0 else marks[:, column - 1] + 1
         end = ends if column == self._columns - 1 else marks[:, column]
         width = end - begin
-        places = np.arange(10)
-        cell = letters[np.minimum(begin[:, None] + places, len(letters) - 1)]
-        minus = (cell[:, 0] == MINUS) & (width > 1)
-        leading = np.where(minus, cell[:, 1], cell[:, 0])
-        digits = (cell >= ZERO) & (cell <= NINE) | (places >= width[:, None])
-        digits[:, 0] |= minus
-        plain = digits.all(axis=1) & (width - minus <= 9)
-        plain &= (leading != ZERO) | ((width == 1) & ~minus)
+        first = letters[begin]
+        minus = (first == MINUS) & (width > 1)
+        digits = width - minus
+        leading = np.where(minus, letters[np.minimum(begin + 1, end)], first)
+        plain = (digits <= 9) & ((leading != ZERO) | ((digits == 1) & ~minus))
+        begin = begin + minus
+        for place in range(min(int(digits.max()), 9)):
+            letter = letters[np.minimum(begin + place, end)]
+            plain &= (letter - ZERO <= 9) | (digits <= place)
         return ~(plain | (width == 0))
 
     def _mark_padded(self, text: bytes, letters: np.ndarray, ends: np.ndarray, odd: np.ndarray) -> None:
         """Cells with blanks around them are trimmed by the parser."""
         border = (self.delimiter.encode(), b"\n")
-        blanks = [blank for blank in (b" ", b"\t") if blank not in border]
+        blanks = [blank for blank in (b" ", b"\t") if blank not in border and blank in text]
         if not any(
             text.startswith(blank) or any(edge + blank in text or blank + edge in text for edge in border)
             for blank in blanks
@@ -329,17 +335,27 @@ def without_cells(record: bytes, places: Collection[int], delimiter: str, encodi
 
 def numbered(letters: np.ndarray, starts: np.ndarray, numbers: np.ndarray, separator: int) -> bytes:
     """The lines, each with its number and the separator in front."""
-    width = NUMBER_WIDTH + 1
-    prefix = np.empty((len(starts), width), np.uint8)
-    prefix[:, -1] = separator
-    rest = numbers.copy()
-    for column in range(NUMBER_WIDTH - 1, -1, -1):
-        rest, digit = np.divmod(rest, 10)
-        prefix[:, column] = digit + ord("0")
-    at = (starts + width * np.arange(len(starts)))[:, None] + np.arange(width)
-    out = np.empty(len(letters) + prefix.size, np.uint8)
+    prefix = np.empty(len(starts), PREFIX)
+    high, prefix["low"] = _split(numbers.astype(np.uint32))
+    high, prefix["middle"] = _split(high)
+    prefix["high"] = TWO_DIGITS[high]
+    prefix["separator"] = separator
+    at = starts + PREFIX.itemsize * np.arange(len(starts))
+    out = np.empty(len(letters) + prefix.nbytes, np.uint8)
     free = np.ones(len(out), bool)
-    out[at] = prefix
-    free[at] = False
+    _prefixes(free)[at] = np.zeros((), NO_LETTERS)
     out[free] = letters
+    _prefixes(out)[at] = prefix.view(NO_LETTERS)
     return out.tobytes()
+
+
+def _split(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The numbers without their last four digits, and these as letters."""
+    high, low = np.divmod(numbers, np.uint32(10_000))
+    return high, FOUR_DIGITS[low]
+
+
+def _prefixes(letters: np.ndarray) -> np.ndarray:
+    """The array seen as prefixes that begin at each of its places."""
+    size = PREFIX.itemsize
+    return np.ndarray((len(letters) - size + 1,), NO_LETTERS, letters, strides=(1,))
