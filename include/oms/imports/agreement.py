@@ -41,7 +41,8 @@ def _table(kind: str, log_id: int) -> composed.Identifier:
 
 def judge(conn: Connection, log_id: int, content: Content, settings: Settings, *, again: bool) -> Judged:
     """Compare all rows with their positions; resolve like `balances.judge` those that do not agree."""
-    judging = balances.judging_of(conn, log_id, content.header, settings, again=again)
+    landed = landed_table(log_id)
+    judging = balances.judging_of(conn, log_id, content.header, settings, landed, again=again)
     kept = _keep_names(conn, log_id, judging)
     agreeing = _table("agreeing", log_id)
     (count,) = conn.execute(sql.count_positions).fetchone()
@@ -57,7 +58,7 @@ def judge(conn: Connection, log_id: int, content: Content, settings: Settings, *
     if named_twice:
         filled(conn, sql.forget_agreeing, {}, agreeing=agreeing)
         return balances.judge(conn, log_id, content, settings, again=again)
-    others = composed.SQL(sql.others).format(landed=landed_table(log_id), agreeing=agreeing)
+    others = composed.SQL(sql.others).format(landed=landed, agreeing=agreeing)
     balances.resolve_rows(conn, log_id, judging, rows, source=others)
     groups, bad = staging.count_groups(conn, log_id)
     found = filled(conn, sql.groups, {}, agreeing=agreeing).fetchall()
@@ -94,7 +95,8 @@ def bring_back(conn: Connection, part: Part, settings: Settings, contract: FileC
     (text,) = conn.execute(positions.sql.read_header, {"log_id": part.log_id}).fetchone()
     header = read_header(text, settings.delimiter, contract)
     _find_candidates(conn, part.log_id, header)
-    judging = balances.judging_of(conn, part.log_id, header, settings, again=False)
+    candidates = composed.Identifier("import_candidate")
+    judging = balances.judging_of(conn, part.log_id, header, settings, candidates, again=False)
     back = filled(
         conn,
         sql.bring_back,
@@ -102,7 +104,6 @@ def bring_back(conn: Connection, part: Part, settings: Settings, contract: FileC
         resolved=resolved_table(part.log_id),
         in_part=names["in_part"],
         judged=judging.judged(
-            source=composed.Identifier("import_candidate"),
             places=composed.SQL("select * from {}").format(_table("places", part.log_id)),
             products=composed.SQL("select * from {}").format(_table("products", part.log_id)),
         ),

@@ -35,7 +35,7 @@ def judge(conn: Connection, log_id: int, content: Content, settings: Settings, *
     `again`: the file was landed before; what was rejected then stays rejected.
     """
     assert content.header is not None
-    judging = judging_of(conn, log_id, content.header, settings, again=again)
+    judging = judging_of(conn, log_id, content.header, settings, landed_table(log_id), again=again)
     resolve_rows(conn, log_id, judging, content.rows)
     groups, bad = count_groups(conn, log_id)
     return Judged(groups, bad, lookups.is_positional(content.header, settings.group_by))
@@ -53,22 +53,30 @@ class Judging:
         return composed.SQL(sql.judged).format(**(self.names | others))
 
 
-def judging_of(conn: Connection, log_id: int, header: Header, settings: Settings, *, again: bool) -> Judging:
-    """How the rows of a log are judged: all of its landed ones, by the master data of now."""
+def judging_of(
+    conn: Connection,
+    log_id: int,
+    header: Header,
+    settings: Settings,
+    source: composed.Identifier,
+    *,
+    again: bool,
+) -> Judging:
+    """How the rows of a log in `source`, its landed table or a part of it, are judged by the data of now."""
     values = {
         "location": settings.location_seq_id,
         "excluded": list(settings.excluded_product_types),
         "by_atp": settings.reset_by_atp,
     }
     names = {
-        "source": landed_table(log_id),
+        "source": source,
         "places": composed.SQL(sql.places).format(**lookups.SOURCES),
         "products": lookups.SOURCES["identified_products"],
         "columns": columns_of(header, dict.fromkeys((*FIELDS, *header.contract.fields))),
         "group_key": lookups.group_key(header, settings.group_by),
         "known_reject": known_reject(log_id, again=again),
     }
-    return Judging(values | lookups.id_types(conn, log_id, header, settings), names | _joins(header))
+    return Judging(values | lookups.id_types(conn, source, header, settings), names | _joins(header))
 
 
 def resolve_rows(

@@ -7,7 +7,7 @@ from psycopg import sql as composed
 from oms.database import Connection, statements
 from oms.imports.contracts import Header, match_key
 from oms.imports.jobs import Settings
-from oms.imports.staging import filled, landed_table
+from oms.imports.staging import filled
 
 sql = statements(__file__)
 
@@ -23,14 +23,16 @@ FAULTS = {
 """Parts of statements: what to tell of a row whose facility or product cannot be told."""
 
 
-def id_types(conn: Connection, log_id: int, header: Header, settings: Settings) -> dict[str, Any]:
+def id_types(
+    conn: Connection, landed: composed.Identifier, header: Header, settings: Settings
+) -> dict[str, Any]:
     """The identifier types that the rows name, by spelling, and the one for rows that name none."""
     (default_id_type,) = conn.execute(
         sql.default_id_type, {"default_id_type": settings.default_id_type}
     ).fetchone()
     spelled: dict[str, str] = {}
     if "id_type" in header.fields:
-        spelled = dict(filled(conn, sql.spelled_id_types, {}, landed=landed_table(log_id)).fetchall())
+        spelled = dict(filled(conn, sql.spelled_id_types, {}, landed=landed).fetchall())
     return {
         "default_id_type": default_id_type,
         "spellings": list(spelled),

@@ -56,7 +56,7 @@ def judge(
             "thresholds": thresholds,
             **{f"{field}_column": names.get(field) for field in FIELDS},
         }
-        | lookups.id_types(conn, log_id, header, settings),
+        | lookups.id_types(conn, landed_table(log_id), header, settings),
         landed=landed_table(log_id),
         resolved=resolved_table(log_id),
         columns=_columns(header),

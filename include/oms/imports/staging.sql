@@ -22,7 +22,7 @@ select line_number, {first}, {second}
 
 -- name: session_settings
 -- Room for hash joins over whole files, for this transaction only.
-select set_config('work_mem', '128MB', true), set_config('enable_mergejoin', 'off', true),
+select set_config('work_mem', '128MB', true), set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true),
        set_config('parallel_setup_cost', '100', true),
        set_config('parallel_tuple_cost', '0.01', true), set_config('min_parallel_table_scan_size', '1MB', true)
 
