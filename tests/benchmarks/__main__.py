@@ -32,6 +32,7 @@ RUNS: dict[str, list[list[str]]] = {
     "parsing": [[]],
     "figures": [[]],
     "why": [[]],
+    "drift": [[]],
     "api": [[]],
     "fakeshop_speed": [[]],
 }

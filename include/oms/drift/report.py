@@ -113,7 +113,7 @@ def compare(conn: Connection, client: ShopifyClient, shop_id: str, run_id: str) 
     plan = planning.take_snapshot(conn, shop_id, "HARD", locations, ALL_LEVELS)
     for location in plan.without_stock:
         log.info("location %s is left out: it was never compared and waits for its first stock", location)
-    find_differences(conn, plan.location_ids())
+    find_differences(conn, [one.shopify_location_id for one in plan.locations])
     our_levels = conn.execute(sql.our_levels).fetchone()[0]
     _look_again(conn, client, shop_id, locations)
     _add_open_files(conn)

@@ -53,6 +53,7 @@ class Entry:
     comments: str | None
     counted_by_entry: int | None
     undoes_entry: int | None
+    undone_by_entry: int | None
 
     @property
     def cause(self) -> str:
@@ -71,6 +72,8 @@ class Entry:
             parts.append(f"cause {self.source_key}")
         if self.undoes_entry is not None:
             parts.append(f"undoes entry {self.undoes_entry}")
+        if self.undone_by_entry is not None:
+            parts.append(f"undone by entry {self.undone_by_entry}")
         if self.counted_by_entry is not None:
             parts.append(f"already counted by entry {self.counted_by_entry}")
         return ", ".join(parts)

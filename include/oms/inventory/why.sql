@@ -75,13 +75,14 @@ with place as materialized (
            coalesce(log.dag_id || '/', '') || coalesce(entry.run_id, log.run_id) as run,
            entry.order_id, coalesce(header.order_name, header.external_id) as order_name, entry.order_item_seq,
            entry.shipment_id, entry.source_key, entry.comments, entry.counted_by_entry,
-           entry.undoes_entry
+           entry.undoes_entry, undoing.entry_id as undone_by_entry
       from shown
       join oms.inventory_ledger as entry using (entry_id)
       left join oms.reason using (reason_id)
       left join oms.import_log as log on log.log_id = entry.log_id
       left join oms.import_repair as repair on repair.log_id = entry.log_id and repair.line_number = entry.line_number
       left join oms.order_header as header on header.order_id = entry.order_id
+      left join oms.inventory_ledger as undoing on undoing.undoes_entry = entry.entry_id
       left join oms.ledger_commit as done on done.tx = entry.tx
     window backwards as (order by entry.entry_id desc)
 )
@@ -93,7 +94,7 @@ select total.places, total.wrong, total.position_qoh, total.position_atp, total.
        detail.reason_id, detail.reason, detail.effective_at, detail.recorded_at, detail.visible_at,
        detail.log_id, detail.file_name, detail.line_number, detail.repaired_line, detail.repaired_log_id, detail.run, detail.order_id, detail.order_name,
        detail.order_item_seq, detail.shipment_id, detail.source_key, detail.comments, detail.counted_by_entry,
-       detail.undoes_entry
+       detail.undoes_entry, detail.undone_by_entry
   from total
  cross join counted
   left join detail on true

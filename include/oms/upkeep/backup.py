@@ -24,8 +24,6 @@ log = logging.getLogger(__name__)
 
 STARTED_OVER = crashpoints.register("restore.started_over", "all is rewritten, nothing is committed yet")
 
-APPEND_ONLY = ("inventory_ledger", "sync_book", "product_change")
-"""Tables that after_restore alone may touch, with their guard off inside its transaction."""
 KEYWORDS = {"dbname": "PGDATABASE", "sslmode": "PGSSLMODE", "sslrootcert": "PGSSLROOTCERT"}
 
 
@@ -42,7 +40,7 @@ class StartedOver:
     """What after_restore did."""
 
     entries: int
-    """Ledger entries, notes of changes and book entries that were given a number older than all marks."""
+    """Rows, mostly ledger and book entries, whose transaction is now older than all marks."""
     levels: int
     """Books that the next comparison opens again."""
     batches: int
@@ -102,15 +100,8 @@ def after_restore(conn: Connection) -> StartedOver | None:
         conn.execute(sql.lock_out_others)
         if not is_restored(conn):
             return None
-        for table in APPEND_ONLY:
-            _guard(conn, table, "disable")
-        entries = sum(
-            conn.execute(statement).rowcount
-            for statement in (sql.forget_transactions, sql.forget_book_transactions, sql.forget_changes)
-        )
+        entries = _forget_transactions(conn)
         conn.execute(sql.forget_commits)
-        for table in APPEND_ONLY:
-            _guard(conn, table, "enable")
         batches = conn.execute(sql.give_up_batches).rowcount
         conn.execute(sql.give_up_lines)
         levels = conn.execute(sql.empty_books).rowcount
@@ -126,6 +117,24 @@ def after_restore(conn: Connection) -> StartedOver | None:
     done = StartedOver(entries, levels, batches)
     log.info("%s", done)
     return done
+
+
+def _forget_transactions(conn: Connection) -> int:
+    """Make every transaction number of our tables older than all marks; return how many rows that were.
+
+    The guards of append-only tables are off meanwhile, for nobody else and for nothing else.
+    """
+    special = {"inventory_ledger": sql.forget_transactions, "sync_book": sql.forget_book_transactions}
+    generic = composed.SQL("update {} set {} = '3'")
+    rows = 0
+    for table, column, is_guarded in conn.execute(sql.columns_of_transactions).fetchall():
+        if is_guarded:
+            _guard(conn, table, "disable")
+        update = generic.format(composed.Identifier("oms", table), composed.Identifier(column))
+        rows += conn.execute(special.get(table, update)).rowcount
+        if is_guarded:
+            _guard(conn, table, "enable")
+    return rows
 
 
 def _guard(conn: Connection, table: str, verb: str) -> None:

@@ -21,9 +21,18 @@ update oms.sync_book
        cause_key = case kind when 'opening' then cause_key || ':until:' || (select identity from oms.database_identity)
                              else cause_key end
 
--- name: forget_changes
-update oms.product_change
-   set tx = '3'
+-- name: columns_of_transactions
+-- Every number of a transaction in our tables, those of commits apart, which are forgotten as a whole.
+select named.relname, given.attname,
+       exists (select from pg_trigger as guard where guard.tgrelid = named.oid and guard.tgname = 'append_only')
+  from pg_attribute as given
+  join pg_class as named on named.oid = given.attrelid
+ where named.relnamespace = 'oms'::regnamespace
+   and named.relkind in ('r', 'p')
+   and given.atttypid = 'xid8'::regtype
+   and not given.attisdropped
+   and named.relname <> 'ledger_commit'
+ order by named.relname
 
 -- name: give_up_batches
 -- Calls that nobody knows the end of. Repeating one now might apply it a second time (its key may be forgotten);

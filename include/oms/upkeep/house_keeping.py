@@ -50,6 +50,9 @@ RULES = (
     _rule("webhooks worked off", "webhook_inbox", "webhookDays"),
     _rule("answers to API calls", "api_call", "answerDays"),
     _rule("changes of products seen by every mark", "product_change", "changeDays"),
+    _rule("imports of orders that a later one covers", "order_import", "logDays"),
+    _rule("uploaded products that were pushed", "upload_product", "answerDays"),
+    _rule("what was told about feeds", "feed_alert", "reportDays"),
     _rule("drift reports", "drift_report", "reportDays"),
     _rule("batches whose lines went on in others", "sync_batch", "answerDays"),
 )

@@ -96,6 +96,31 @@ select row.ctid
  where row.recorded_at < %(before)s
    and row.tx < coalesce((select oldest.tx from oms.oldest_mark as oldest), '9223372036854775807')
 
+-- name: order_import
+-- A drift waits for an import that began after it was seen: the newest one of its kind serves for all before it.
+select row.ctid
+  from oms.order_import as row
+ where row.ended_at < %(before)s
+   and exists (select from oms.order_import as newer
+                where newer.shop_id = row.shop_id
+                  and newer.parts @> row.parts
+                  and newer.ended_at is not null
+                  and newer.began_tx > row.began_tx
+                  and (newer.covers_to is null or newer.covers_to >= row.covers_to))
+
+-- name: upload_product
+select row.ctid
+  from oms.upload_product as row
+ where row.taken_at < %(before)s
+
+-- name: feed_alert
+-- check_feeds looks back 60 days at most, and would tell of older times again if it looked further.
+select row.ctid
+  from oms.feed_alert as row
+ where row.expected_at < %(before)s
+   and row.told_at is not null
+   and (row.cleared_at is null or row.clearing_told_at is not null)
+
 -- name: drift_report
 -- With its lines.
 select row.ctid

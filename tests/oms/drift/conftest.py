@@ -5,14 +5,21 @@ from typing import Any
 
 import pytest
 
+from fakeshop.testing import TOKEN
 from oms import catalog, database, parameters
 from oms.drift.report import report_all
+from oms.shopify.client import ShopifyClient
 from oms.work import Work
 from tests.oms.imports.conftest import sftp_client
 from tests.oms.sync.bench import Bench
 from tests.oms.sync.conftest import oms, shop_server  # noqa: F401 - fixtures
 
 Reconcile = Callable[..., dict[str, dict[str, int]]]
+
+
+def patient(oms: Bench, shop_id: str = "demo") -> ShopifyClient:  # noqa: F811
+    """A client that waits as long as that of a job: a busy machine is no fault here."""
+    return ShopifyClient(oms.server.base(shop_id), TOKEN)
 
 
 def work_of(oms: Bench, sftp_server: Any, **conf: Any) -> Work:  # noqa: F811
@@ -23,7 +30,7 @@ def work_of(oms: Bench, sftp_server: Any, **conf: Any) -> Work:  # noqa: F811
         run_name="reconcile_inventory/test",
         open_oms_db=lambda: database.connect(oms.dsn, autocommit=True),
         open_sftp=lambda _: sftp_client(sftp_server),
-        open_shop=oms.client,
+        open_shop=lambda shop_id: patient(oms, shop_id),
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from oms import database
 from oms.drift.report import ShopsLeft, compare
-from tests.oms.drift.conftest import Reconcile, causes
+from tests.oms.drift.conftest import Reconcile, causes, patient
 from tests.oms.drift.seeds import seed
 from tests.oms.imports.conftest import sftp_client
 from tests.oms.sync.bench import Bench
@@ -111,7 +111,7 @@ def test_there_is_no_false_drift_while_pushes_orders_and_imports_are_under_way(o
                     if chance.random() < 0.7:
                         oms.import_order(order)
                 case "push":
-                    oms.push("DELTA")
+                    oms.push("DELTA", client=patient(oms), push_seconds=60)
 
     busy = threading.Thread(target=live)
     busy.start()
@@ -119,7 +119,7 @@ def test_there_is_no_false_drift_while_pushes_orders_and_imports_are_under_way(o
     try:
         with database.connect(oms.dsn, autocommit=True) as conn:
             for _ in range(4):
-                found |= compare(conn, oms.client("demo", "2026-07"), "demo", "test").causes
+                found |= compare(conn, patient(oms), "demo", "test").causes
     finally:
         over.set()
         busy.join()

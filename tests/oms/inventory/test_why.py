@@ -208,3 +208,18 @@ def test_a_transaction_leaves_one_commit_time_however_many_entries_it_writes(wor
 
     rows = world.db.execute("select committed_at is not null from oms.ledger_commit").fetchall()
     assert rows == [(True,)]
+
+
+def test_an_entry_that_was_taken_back_and_the_one_that_does_so_name_each_other(world):
+    product = identified(world, "P")
+    world.stock(product, world.facility("A"), 5)
+    world.db.execute(
+        """insert into oms.inventory_ledger
+                  (inventory_item_id, qoh_diff, atp_diff, source_key, undoes_entry)
+           select inventory_item_id, -5, -5, 'undo:1', entry_id from oms.inventory_ledger"""
+    )
+
+    first, second = why(world.db, "P", "A").entries
+
+    assert f"undone by entry {second.entry_id}" in first.cause
+    assert f"undoes entry {first.entry_id}" in second.cause

@@ -140,6 +140,40 @@ def test_the_figures_of_a_past_instant_outlive_a_restore(oms: Bench, elsewhere: 
     assert why(oms.db, product, "WH", id_type="PRODUCT_ID").qoh == 8
 
 
+def test_no_snapshot_of_another_cluster_is_left_anywhere(oms: Bench):
+    """Whatever keeps a snapshot is named here: after_restore must forget it, oms.oldest_mark know it."""
+    columns = oms.db.execute(
+        """select table_name || '.' || column_name from information_schema.columns
+            where table_schema = 'oms' and udt_name = 'pg_snapshot' order by 1"""
+    ).fetchall()
+    assert [name for (name,) in columns] == [
+        "shop_location.compared",
+        "sync_level.compared",
+        "sync_look.snapshot",
+        "sync_mark.snapshot",
+    ]
+
+
+def test_no_number_of_a_transaction_stays_in_the_future(oms: Bench):
+    oms.open_shop("demo", {"A": 10}, mode="DELTA")
+    oms.move("A", 5)
+    oms.push("HARD")
+    oms.db.execute("insert into oms.order_import (shop_id, parts, run_id) values ('demo', '{orders}', 'r')")
+    oms.db.execute("update oms.database_identity set identity = 'the old server'")
+
+    after_restore(oms.db)
+
+    numbers = oms.db.execute(
+        """select tx from oms.inventory_ledger union select tx from oms.product_change
+           union select tx from oms.sync_line union select began_tx from oms.order_import"""
+    ).fetchall()
+    assert numbers == [(3,)] or numbers == [("3",)]
+    with pytest.raises(psycopg.errors.RestrictViolation, match="append-only"):
+        oms.db.execute("delete from oms.inventory_ledger")
+    with pytest.raises(psycopg.errors.RestrictViolation, match="append-only"):
+        oms.db.execute("update oms.sync_learned set kind = 'sold'")
+
+
 def test_a_database_that_was_never_copied_is_left_alone(oms: Bench):
     oms.open_shop("demo", {"A": 10})
     oms.move("A", 5)
