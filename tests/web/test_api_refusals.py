@@ -2,7 +2,6 @@
 
 import json
 import re
-from datetime import UTC, datetime, timedelta
 
 import pytest
 import requests
@@ -104,7 +103,7 @@ BAD_FIELDS = [
     ("effectiveDate", "yesterday", "with its zone"),
     ("effectiveDate", 1785542400, "with its zone"),
     ("effectiveDate", "0001-01-01T00:00:00Z", "with its zone"),
-    ("effectiveDate", (datetime.now(UTC) + timedelta(hours=1)).isoformat(), "future"),
+    ("effectiveDate", "2099-01-01T00:00:00Z", "future"),
     ("negativePolicy", "maybe", "allow, floor or reject"),
     ("availabledelta", -2, "no field"),
 ]
