@@ -143,8 +143,8 @@ def variance_file(store: str, sku: str, delta: int, reason: str) -> str:
     return f"{VARIANCE_HEADER}\n{store},SKU,{sku},{delta},{reason},demo\n"
 
 
-def shop_seed(counts: Morning, token: str) -> dict:
-    """The local shop as it stood last night, for its side door."""
+def shop_seed(counts: Morning, token: str, client_secret: str) -> dict:
+    """The local shop as it stood last night, for its side door; what opens it and what signs its webhooks."""
     shown = counts.levels(counts.yesterday)
     products: dict[str, list[dict]] = {}
     for variant in catalogue():
@@ -157,6 +157,7 @@ def shop_seed(counts: Morning, token: str) -> dict:
                 "shop": "demo",
                 "name": "Demo shop",
                 "access_token": token,
+                "client_secret": client_secret,
                 "locations": [{"id": number, "name": name} for name, number in LOCATION_IDS.items()],
                 "products": [
                     {"title": title, "vendor": "Demo Brand", "variants": variants}

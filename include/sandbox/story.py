@@ -146,10 +146,11 @@ def tell(demo: Demo) -> None:
 
 def business(scene: Scene) -> None:
     heading("The business: 12 stores, an outlet, a warehouse, one shop with four locations")
-    token = json.loads(scene.demo.environment["AIRFLOW_CONN_SHOPIFY_DEMO"])["password"]
+    connection = json.loads(scene.demo.environment["AIRFLOW_CONN_SHOPIFY_DEMO"])
     with step("filling the local shop with last night's levels") as current:
         scene.shop.reset()
-        scene.shop.seed(data.shop_seed(scene.counts, token))
+        secret = connection["extra"]["client_secret"]
+        scene.shop.seed(data.shop_seed(scene.counts, connection["password"], secret))
         current.note = f"{len(data.catalogue()):,} variants at {len(data.LOCATION_IDS)} locations"
     with step("entering facilities, groups and locations from CSV files (python -m oms setup)") as current:
         command = [sys.executable, "-m", "oms", "setup", str(SETUP)]
