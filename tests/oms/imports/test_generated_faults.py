@@ -509,7 +509,8 @@ def shop_floor(floor: Floor) -> Floor:
     floor.conn.execute("insert into oms.shop_location_facility values ('demo', 'STORE_1', 7001)")
     floor.conn.execute(
         """insert into oms.shop_product
-                  (shop_id, shopify_variant_id, shopify_product_id, product_id, shopify_inventory_item_id, tracked)
+                  (shop_id, shopify_variant_id, shopify_product_id, product_id,
+                   shopify_inventory_item_id, tracked)
            select 'demo', number, number, product_id, number, true
              from (select product_id, row_number() over (order by product_id) as number
                      from oms.product where internal_name = any(%s)) as offered""",
