@@ -1,12 +1,10 @@
 """The files of a drift report: a table for a spreadsheet and a chart by cause."""
 
-import csv
-import io
 from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from oms import spreadsheet
+from oms.exports import csv_bytes
 from oms.remote import write_whole
 
 if TYPE_CHECKING:
@@ -41,18 +39,9 @@ def write(sftp: Any, folder: str, drift: "Drift", lines: Sequence[tuple[Any, ...
     Each file appears under its name when it is complete; a repetition replaces it.
     """
     name = f"{folder.rstrip('/')}/drift_{drift.shop_id}_{drift.report_id}"
-    write_whole(sftp, f"{name}.csv", table(lines))
+    write_whole(sftp, f"{name}.csv", csv_bytes(COLUMNS, lines))
     write_whole(sftp, f"{name}.svg", chart(drift).encode())
     return {"csv_file": f"{name}.csv", "chart_file": f"{name}.svg"}
-
-
-def table(lines: Sequence[tuple[Any, ...]]) -> bytes:
-    """The lines as CSV; a text that a spreadsheet would run as a formula is shown as text."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows([spreadsheet.harmless(cell) for cell in line] for line in lines)
-    return text.getvalue().encode()
 
 
 def chart(drift: "Drift") -> str:

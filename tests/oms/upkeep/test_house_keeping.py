@@ -165,6 +165,46 @@ def test_answers_to_api_calls_stay_for_the_30_days_they_are_promised_for(shop: F
     assert keep(shop) == {"answers to API calls": 1}
 
 
+def test_of_the_imports_of_orders_the_newest_that_serves_for_all_before_it_stays(shop: Floor):
+    def took_in(parts: str, days_ago: int, covers: int | None = 0, *, ended: bool = True) -> None:
+        shop.conn.execute(
+            """insert into oms.order_import (shop_id, parts, run_id, covers_to, ended_at)
+               values ('demo', %s, %s, now() - %s * interval '1 day',
+                       case when %s then now() - %s * interval '1 day' end)""",
+            (parts, f"{parts} {days_ago}", covers, ended, days_ago),
+        )
+
+    took_in("{orders}", 30, 30)
+    took_in("{changes}", 29, 29)
+    took_in("{orders}", 28, 28)
+    took_in("{orders}", 27, 27, ended=False)
+    took_in("{orders}", 26, 40)  # by hand, of a time long ago: it serves for no other
+
+    assert keep(shop) == {"imports of orders that a later one covers": 1}
+    left = shop.conn.execute("select run_id from oms.order_import order by import_id").fetchall()
+    assert [run_id for (run_id,) in left] == ["{changes} 29", "{orders} 28", "{orders} 27", "{orders} 26"]
+
+
+def test_alerts_that_were_told_go_after_a_year_what_nobody_knows_stays(shop: Floor):
+    shop.conn.execute(
+        """insert into oms.feed (feed_id, feed_name, config_id, expected)
+           values ('F', 'F', 'RESET_INVENTORY', '06:00')"""
+    )
+    for days, told, cleared in ((400, True, True), (400, False, False), (300, True, False)):
+        shop.conn.execute(
+            """insert into oms.feed_alert (feed_id, expected_at, kind, message, told_at, cleared_at,
+                                           clearing_told_at)
+               values ('F', now() - %(days)s * interval '1 day', 'MISSING', %(days)s,
+                       case when %(told)s then now() end, case when %(cleared)s then now() end,
+                       case when %(cleared)s then now() end)""",
+            {"days": days, "told": told, "cleared": cleared},
+        )
+
+    assert keep(shop) == {"what was told about feeds": 1}
+    left = shop.conn.execute("select message, told_at is not null from oms.feed_alert order by 1").fetchall()
+    assert left == [("300", True), ("400", False)]
+
+
 def test_answered_calls_lose_their_bytes_open_ones_nothing(shop: Floor, later: Callable):
     for status in ("PLANNED", "UNKNOWN", "APPLIED", "REJECTED"):
         shop.conn.execute(
