@@ -172,6 +172,13 @@ TABLES = (
                 default=False,
                 read=yes_or_no,
             ),
+            Column(
+                "lock_packed_orders",
+                "N: a packed order may be unpacked, rejected or cancelled",
+                "Y",
+                default=True,
+                read=yes_or_no,
+            ),
         ),
         ("product_store_id",),
         "Business units that sell under one set of rules.",
