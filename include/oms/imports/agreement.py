@@ -31,7 +31,7 @@ def is_worth_it(content: Content, settings: Settings) -> bool:
         and content.rows >= WORTH_ROWS
         and not settings.counting
         and "as_of" not in header.fields
-        and not repairs.is_repair(header)
+        and not repairs.is_repair(header, "reset")
     )
 
 
