@@ -114,6 +114,93 @@ class Cancel(Action):
 
 
 @dataclass(frozen=True)
+class CancelHere(Action):
+    """The OMS cancels units of an order of a shop; upload: the shop is to hear of it."""
+
+    order: int
+    quantity: int
+    upload: bool
+
+    def do(self, play: "Play") -> None:
+        play.cancel_here(self.order, self.quantity, self.upload)
+
+
+@dataclass(frozen=True)
+class HoldAt(Action):
+    """The OMS decides that a shop is to hold an order at another location."""
+
+    order: int
+    location: str
+
+    def do(self, play: "Play") -> None:
+        play.hold_at(self.order, self.location)
+
+
+@dataclass(frozen=True)
+class Upload(Action):
+    """The shop hears what the OMS has decided of an order, or never will."""
+
+    order: int
+    given_up: bool = False
+
+    def do(self, play: "Play") -> None:
+        play.upload(self.order, self.given_up)
+
+
+@dataclass(frozen=True)
+class Keep(Action):
+    """The OMS learns of cancellations too late: the units are packed (INV-41)."""
+
+    order: int
+
+    def do(self, play: "Play") -> None:
+        play.keep(self.order)
+
+
+@dataclass(frozen=True)
+class SellAtTill(Action):
+    """Units are sold at a till of a shop and handed over."""
+
+    sku: str
+    quantity: int
+    location: str = "Main"
+    shop: str = "demo"
+
+    def do(self, play: "Play") -> None:
+        play.sell_at_till(self.shop, self.location, self.sku, self.quantity)
+
+
+@dataclass(frozen=True)
+class ReturnToTill(Action):
+    """A unit sold at a till comes back and is put on sale again by the shop."""
+
+    sale: int
+
+    def do(self, play: "Play") -> None:
+        play.return_to_till(self.sale)
+
+
+@dataclass(frozen=True)
+class TakeInTillSale(Action):
+    """The OMS learns of a sale at a till and of what came back."""
+
+    sale: int
+
+    def do(self, play: "Play") -> None:
+        play.take_in_till_sale(self.sale)
+
+
+@dataclass(frozen=True)
+class ImportOrders(Action):
+    """All imports of orders of a shop run once: a drift seen before may be acted on."""
+
+    shop: str = "demo"
+
+    def do(self, play: "Play") -> None:
+        play.import_orders(self.shop)
+
+
+@dataclass(frozen=True)
 class Tell(Action):
     """The OMS learns what happened to an order in its shop."""
 
@@ -125,12 +212,13 @@ class Tell(Action):
 
 @dataclass(frozen=True)
 class Ship(Action):
-    """A reserved order leaves its facility; at the second call the shop hears of it."""
+    """A reserved order leaves its facility; at the second call the shop hears of it, from us or not."""
 
     order: int
+    ours: bool = False
 
     def do(self, play: "Play") -> None:
-        play.ship(self.order)
+        play.ship(self.order, self.ours)
 
 
 @dataclass(frozen=True)
@@ -215,15 +303,35 @@ class Push(Action):
     at: str | None = None
     then: Action | None = None
     again: bool = False
+    bulk: bool = False
 
     def do(self, play: "Play") -> None:
         play.push(self)
 
 
+@dataclass(frozen=True)
+class SideBySide(Action):
+    """Two push jobs run at once."""
+
+    one: Push
+    other: Push
+
+    def do(self, play: "Play") -> None:
+        play.push_side_by_side(self.one, self.other)
+
+
+@dataclass(frozen=True)
+class Age(Action):
+    """More than a day passes before anybody comes back to unanswered calls: their keys tell nothing now."""
+
+    def do(self, play: "Play") -> None:
+        play.age()
+
+
 def happenings(shops: tuple[str, ...]) -> SearchStrategy[list[Action]]:
     """Draw what happens in a play with these shops: single actions and stories of what goes together."""
     single = st.one_of(events(shops), files(), pushes(shops), pushes(shops)).map(lambda one: [one])
-    stories = st.one_of(lives(shops), troubles(), counts())
+    stories = st.one_of(lives(shops), lives(shops), troubles(), counts(), looks(shops))
     parts = st.lists(st.one_of(single, single, stories), min_size=2, max_size=8)
     return parts.map(lambda lists: [one for part in lists for one in part])
 
@@ -243,10 +351,15 @@ def lives(draw: st.DrawFn, shops: tuple[str, ...]) -> list[Action]:
         draw(places),
         TakeIn(LATEST, draw(st.sampled_from(("_NA_", "_NA_", "S1")))),
         Reserve(LATEST, draw(st.sampled_from(("WH", "S1")))),
+        HoldAt(LATEST, draw(st.sampled_from(("Main", "Store", "Store")))),
+        Upload(LATEST, draw(st.booleans())),
         Cancel(LATEST, draw(few), draw(st.booleans())),
+        draw(st.sampled_from((Keep(LATEST), Tell(LATEST)))),
+        CancelHere(LATEST, draw(few), draw(st.booleans())),
+        Upload(LATEST, draw(st.booleans())),
         Ship(LATEST),
         Tell(LATEST),
-        Ship(LATEST),
+        Ship(LATEST, draw(st.booleans())),
         Tell(LATEST),
     ]
     life: list[Action] = [steps.pop(0)]
@@ -270,9 +383,33 @@ def troubles(draw: st.DrawFn) -> list[Action]:
     mode = st.sampled_from(("RECENT", "DELTA", "HARD"))
     fault = st.builds(Fault, st.sampled_from(("throttled", "answer lost", "503 after", "429")), st.just(True))
     at = st.sampled_from(("push.marked_sent", "push.answered", "plan.stored", "plan.superseded"))
-    troubled = st.one_of(st.builds(Push, mode, fault=fault), st.builds(Push, mode, at=at))
+    bulk = st.builds(Push, mode, limit=st.just(1), at=st.sampled_from(points("push.")), bulk=st.just(True))
+    troubled = st.one_of(st.builds(Push, mode, fault=fault), st.builds(Push, mode, at=at), bulk)
     story = [draw(change), *draw(st.lists(troubled, min_size=1, max_size=3))]
+    if draw(st.booleans()):
+        story.append(Age())
     return [*story, Push(draw(mode)), Push("DELTA")]
+
+
+@st.composite
+def looks(draw: st.DrawFn, shops: tuple[str, ...]) -> list[Action]:
+    """Draw what two looks see: a change by hand or one that the OMS learns of, or both."""
+    sku, shop = draw(st.sampled_from(SKUS)), draw(st.sampled_from(shops))
+    size = draw(st.integers(1, 2))
+    seen = st.one_of(
+        st.builds(ByHand, st.just(sku), st.sampled_from((-size, size))),
+        st.just(SellAtTill(sku, size, shop=shop)),
+        st.just(ReturnToTill(LATEST)),
+        st.builds(Cancel, st.just(LATEST), st.just(size), st.just(False)),
+        st.builds(Ship, st.just(LATEST), st.booleans()),
+        st.just(TakeInTillSale(LATEST)),
+    )
+    learns = st.sampled_from((ImportOrders(shop), ImportOrders(shop), Tell(LATEST), TakeInTillSale(LATEST)))
+    look = st.builds(Push, st.sampled_from(("HARD", "HARD", "RECENT")), st.just(shop))
+    story: list[Action] = [SellAtTill(sku, size, shop=shop)] if draw(st.booleans()) else []
+    for _ in range(draw(st.integers(2, 3))):
+        story += [*draw(st.lists(seen, max_size=2)), draw(look), *draw(st.lists(learns, max_size=2))]
+    return [*story, draw(look)]
 
 
 @st.composite
@@ -303,7 +440,15 @@ def events(shops: tuple[str, ...]) -> SearchStrategy[Action]:
         st.builds(Reserve, number, st.sampled_from(("WH", "S1"))),
         st.builds(Cancel, number, few, st.booleans()),
         st.builds(Tell, number),
-        st.builds(Ship, number),
+        st.builds(Keep, number),
+        st.builds(CancelHere, number, few, st.booleans()),
+        st.builds(HoldAt, number, location),
+        st.builds(Upload, number, st.booleans()),
+        st.builds(SellAtTill, sku, few, location, shop),
+        st.builds(ReturnToTill, number),
+        st.builds(TakeInTillSale, number),
+        st.builds(ImportOrders, shop),
+        st.builds(Ship, number, st.booleans()),
         st.builds(ByHand, sku, st.integers(-3, 3).filter(bool), location),
         st.builds(
             Setting, sku, st.sampled_from(("WH", "S1", "CONFIGURATION")), st.integers(0, 6), st.just(True)
@@ -373,9 +518,11 @@ def pushes(shops: tuple[str, ...]) -> SearchStrategy[Action]:
     shop = st.sampled_from(shops)
     at = st.sampled_from(points("plan.", "push.", "settle."))
     calm = st.builds(Push, mode, shop, run_type, limit, st.none(), again=st.booleans())
+    bulky = st.builds(Push, mode, shop, run_type, st.just(1), bulk=st.just(True))
     return st.one_of(
         calm,
         calm,
+        st.one_of(bulky, st.builds(SideBySide, calm, calm)),
         st.builds(Push, mode, shop, run_type, limit, st.one_of(once, once, stubborn, reading)),
         st.builds(Push, mode, shop, run_type, limit, st.one_of(st.none(), once), at),
         st.builds(Push, mode, shop, run_type, limit, st.one_of(st.none(), once), at, events(shops)),

@@ -32,63 +32,103 @@ class Position:
 
 @dataclass
 class Cancellation:
-    """Units of an order that the shop has cancelled; told: the OMS knows."""
+    """Units of an order that were cancelled; done: in the shop; told: the OMS knows.
+
+    local: by the OMS alone, which does not tell the shop. kept: the OMS delivers them all the same.
+    """
 
     quantity: int
     restocked: bool
+    done: bool = True
     told: bool = False
+    local: bool = False
+    kept: bool = False
+    location: str | None = None
 
 
 @dataclass
 class Order:
-    """An order of one line, as the shop and as the OMS know it; shop None: of another channel."""
+    """An order of one line, as the shop and as the OMS know it; shop None: of another channel.
+
+    sold_at: where the shop took the units from. location, told_location: where it holds what is left of them,
+    and where it does as far as the OMS has decided.
+    """
 
     sku: str
     quantity: int
     shop: str | None = None
-    location: str | None = None
+    sold_at: str | None = None
     placed: dict | None = None
     order_id: int | None = None
     stands_at: str = "_NA_"
     reserved_at: str | None = None
     shipped: bool = False
+    fulfilling: bool = False
     fulfilled: bool = False
     fulfilled_told: bool = False
     cancellations: list[Cancellation] = field(default_factory=list)
+    moved: list[tuple[str, str, int]] = field(default_factory=list)
+    decided: list[tuple[str, str, int]] = field(default_factory=list)
 
     @property
     def taken_in(self) -> bool:
         return self.order_id is not None
 
-    def cancelled(self, **told: bool) -> int:
-        """Units cancelled; told=True: as far as the OMS knows."""
-        return sum(one.quantity for one in self.cancellations if one.told or not told)
+    @property
+    def location(self) -> str | None:
+        return self.moved[-1][1] if self.moved else self.sold_at
+
+    @property
+    def told_location(self) -> str | None:
+        return self.decided[-1][1] if self.decided else self.sold_at
+
+    @property
+    def is_on_its_way(self) -> bool:
+        """A move or a cancellation was decided and the shop has not heard of it."""
+        return self.location != self.told_location or any(not one.done for one in self.cancellations)
 
     def held_by_shop(self) -> int:
         """Units the shop holds committed."""
-        return 0 if self.fulfilled or self.shop is None else self.quantity - self.cancelled()
+        if self.fulfilled or self.shop is None:
+            return 0
+        return self.quantity - sum(one.quantity for one in self.cancellations if one.done and not one.local)
 
     def held_as_told(self) -> int:
         """Units the shop holds committed as far as the OMS was told (K)."""
         if not self.taken_in or self.fulfilled_told or self.shop is None:
             return 0
-        return self.quantity - self.cancelled(told=True)
+        return self.quantity - sum(one.quantity for one in self.cancellations if one.told and not one.local)
 
-    def acts_done(self) -> int:
-        """What the order did to the available of its level."""
+    def acts_done(self, location: str) -> int:
+        """What the order did to the available of a level."""
         if self.shop is None:
             return 0
-        return -self.quantity + sum(one.quantity for one in self.cancellations if one.restocked)
+        back = [one for one in self.cancellations if one.restocked and one.done and not one.local]
+        return self._acts(location, back, self.moved)
 
-    def acts_booked(self) -> int:
-        """What the OMS has learned of that."""
+    def acts_booked(self, location: str) -> int:
+        """What the OMS has learned of that, or decided."""
         if not self.taken_in or self.shop is None:
             return 0
-        return -self.quantity + sum(one.quantity for one in self.cancellations if one.restocked and one.told)
+        back = [one for one in self.cancellations if one.restocked and one.told and not one.local]
+        return self._acts(location, back, self.decided)
+
+    def _acts(self, location: str, back: list[Cancellation], moves: list[tuple[str, str, int]]) -> int:
+        total = -self.quantity if location == self.sold_at else 0
+        total += sum(one.quantity for one in back if one.location == location)
+        total += sum(units for source, _, units in moves if source == location)
+        return total - sum(units for _, target, units in moves if target == location)
 
     def open_units(self) -> int:
         """Units the OMS still has to deliver."""
-        return 0 if self.shipped or not self.taken_in else self.quantity - self.cancelled(told=True)
+        if self.shipped or not self.taken_in:
+            return 0
+        return self.quantity - sum(one.quantity for one in self.cancellations if one.told and not one.kept)
+
+    def cancellable(self) -> int:
+        """Units that the OMS may still cancel by itself."""
+        kept = sum(one.quantity for one in self.cancellations if one.kept)
+        return min(self.open_units() - kept, self.held_by_shop(), self.held_as_told())
 
     def waiting(self) -> int:
         """Demand without a reservation."""
@@ -96,6 +136,26 @@ class Order:
 
     def all_told(self) -> bool:
         return self.taken_in and all(one.told for one in self.cancellations)
+
+
+@dataclass
+class TillSale:
+    """Units sold and handed over at once; back, back_told: returned, and as far as the OMS knows."""
+
+    shop: str
+    location: str
+    sku: str
+    quantity: int
+    placed: dict
+    order_id: int | None = None
+    back: int = 0
+    back_told: int = 0
+
+    def done(self) -> int:
+        return self.back - self.quantity
+
+    def booked(self) -> int:
+        return self.back_told - self.quantity if self.order_id else 0
 
 
 @dataclass(frozen=True)
@@ -155,11 +215,13 @@ class Model:
         self.threshold: Counter[str] = Counter()
         self.switched_off: set[tuple[str, str]] = set()
         self.orders: list[Order] = []
+        self.till_sales: list[TillSale] = []
         self.changed: Counter[str] = Counter()
         self.resets: list[tuple[int, str, str, int]] = []
         self.first_available: Counter[Level] = Counter()
         self.by_hand: Counter[Level] = Counter()
         self.not_found: Counter[Level] = Counter()
+        self.touched_by_hand: set[Level] = set()
         self.planned: dict[tuple[str, str], Seen] = {}
         self.compared: Counter[Level] = Counter()
 
@@ -202,18 +264,39 @@ class Model:
 
     # what a level should show
 
-    def of_level(self, level: Level) -> list[Order]:
-        return [
-            one
-            for one in self.orders
-            if (one.shop, one.location, one.sku) == (level.shop, level.location, level.sku)
-        ]
+    def of_shop(self, level: Level) -> list[Order]:
+        return [one for one in self.orders if (one.shop, one.sku) == (level.shop, level.sku)]
+
+    def at_tills(self, level: Level) -> list[TillSale]:
+        return [one for one in self.till_sales if (one.shop, one.location, one.sku) == level]
+
+    def acts_done(self, level: Level) -> int:
+        """What the shop did to the available of a level, apart from our calls."""
+        orders = sum(one.acts_done(level.location) for one in self.of_shop(level))
+        return orders + sum(one.done() for one in self.at_tills(level))
+
+    def acts_booked(self, level: Level) -> int:
+        """What the OMS has learned of that, or decided."""
+        orders = sum(one.acts_booked(level.location) for one in self.of_shop(level))
+        return orders + sum(one.booked() for one in self.at_tills(level))
+
+    def held_by_shop(self, level: Level) -> int:
+        return sum(one.held_by_shop() for one in self.of_shop(level) if one.location == level.location)
+
+    def held_as_told(self, level: Level) -> int:
+        return sum(one.held_as_told() for one in self.of_shop(level) if one.told_location == level.location)
+
+    def is_fulfilling(self, level: Level) -> bool:
+        return any(one.fulfilling for one in self.of_shop(level) if one.told_location == level.location)
 
     def not_taken_in(self, level: Level) -> int:
-        return sum(one.acts_booked() - one.acts_done() for one in self.of_level(level))
+        return self.acts_booked(level) - self.acts_done(level)
 
     def everything_told(self, level: Level) -> bool:
-        return all(one.all_told() for one in self.of_level(level))
+        orders = [one for one in self.of_shop(level) if level.location in (one.sold_at, one.location)]
+        return all(one.all_told() and not one.is_on_its_way for one in orders) and all(
+            one.done() == one.booked() for one in self.at_tills(level)
+        )
 
     def held_back(self, level: Level) -> Counter[str]:
         """ATP by facility that mode DELTA leaves out until a comparison has seen it (inventory.md 6.5)."""
