@@ -134,7 +134,9 @@ select line_number, own_product_id as product_id, own_facility_id as facility_id
        coalesce(fault[3], case when culprit is not null
                                then format('shipment %%s is taken as a whole or not at all, and line %%s of it is refused (%%s%%s): '
                                            'correct that line and send all of them again', external_shipment_id, culprit,
-                                           reason[2], coalesce(': ' || reason[3], '')) end) as error_message
+                                           reason[2], coalesce(': ' || reason[3], '')) end) as error_message,
+       -- next to nothing of an unanalysed column is null to the planner, but half of a boolean is true
+       fault is null and culprit is null as counts
   from whole
 
 -- name: gather_lines
@@ -142,7 +144,7 @@ select line_number, own_product_id as product_id, own_facility_id as facility_id
 create temporary table import_shipment_line on commit drop as
 select row.*, row_number() over (partition by shipment_type_id, external_shipment_id order by line_number)::integer as seq
   from {rows} as row
- where error_code is null
+ where counts
    and {in_part}
 
 -- name: gather

@@ -94,7 +94,9 @@ judged as not materialized (
 select line_number, own_product_id as product_id, own_facility_id as facility_id, group_key,
        case when fault is null then minimum::integer end as minimum_stock, brokering as allow_brokering,
        pickup as allow_pickup, case when fault is null then reorder::integer end as reorder_quantity,
-       fault[1] as error_column, fault[2] as error_code, fault[3] as error_message
+       fault[1] as error_column, fault[2] as error_code, fault[3] as error_message,
+       -- next to nothing of an unanalysed column is null to the planner, but half of a boolean is true
+       fault is null as counts
   from judged
 
 -- name: gather
@@ -110,7 +112,7 @@ select product_id, facility_id, false as is_new,
        (array_agg(reorder_quantity order by line_number desc) filter (where reorder_quantity is not null))[1] as reorder_quantity,
        max(line_number) filter (where reorder_quantity is not null) as reorder_quantity_line
   from {rows} as row
- where error_code is null
+ where counts
    and {in_part}
  group by product_id, facility_id
 
@@ -176,10 +178,10 @@ update oms.product_facility as kept
 
 -- name: count_rows
 -- All good rows of the part, those with any value, those that are heard, those that change something.
-select (select count(*) from {rows} as row where error_code is null and {in_part}),
+select (select count(*) from {rows} as row where counts and {in_part}),
        (select count(*)
           from {rows} as row
-         where error_code is null
+         where counts
            and {in_part}
            and num_nonnulls(minimum_stock, allow_brokering, allow_pickup, reorder_quantity) > 0),
        (select count(distinct line) from import_setting_change, unnest(heard) as line),
