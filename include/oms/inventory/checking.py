@@ -11,6 +11,7 @@ RULES = {
     "book = sum of its entries": sql.books_off,
     "reservations are of open items and not more than they have open": sql.reservations_off,
     "rejected lines of finished files are kept": sql.rejects_off,
+    "accepted units of receipts are in the ledger": sql.receipts_off,
 }
 
 

@@ -50,3 +50,16 @@ select format('file %s (log %s)', log.file_name, log.log_id),
  group by log.log_id
 having count(reject.log_id) <> log.rejected_count
  order by 1;
+
+-- name: receipts_off
+-- Each receipt of a shipment has its entry, and no entry has another amount.
+select format('receipt %s of shipment %s item %s', receipt.receipt_no, receipt.shipment_id, receipt.shipment_item_seq),
+       format('%s/%s in the ledger', coalesce(entry.qoh_diff, 0), coalesce(entry.atp_diff, 0)),
+       format('%s accepted', receipt.quantity_accepted)
+  from oms.shipment_receipt as receipt
+  left join oms.inventory_ledger as entry
+         on entry.source_key = concat_ws(':', receipt.shipment_id, receipt.shipment_item_seq, receipt.receipt_no)
+        and entry.shipment_id = receipt.shipment_id
+ where (coalesce(entry.qoh_diff, 0), coalesce(entry.atp_diff, 0))
+       is distinct from (receipt.quantity_accepted, receipt.quantity_accepted)
+ order by 1;

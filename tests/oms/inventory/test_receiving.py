@@ -5,6 +5,7 @@ import pytest
 
 from oms.__main__ import main
 from oms.inventory import receiving
+from oms.inventory.checking import breaches
 from oms.inventory.receiving import ReceiptRefused, Units
 from tests.oms.world import World
 
@@ -53,6 +54,7 @@ def test_inv_30_accepted_units_join_qoh_and_atp_at_the_destination(world):
         ("B", 3, 0),
     ]
     assert status(world.db) == [("RECEIVED", True)]
+    assert breaches(world.db) == []
     assert world.db.execute(
         "select reason_id, shipment_id, source_key, run_id from oms.inventory_ledger order by source_key"
     ).fetchall() == [
@@ -197,3 +199,15 @@ def test_an_id_of_two_types_needs_the_type(world):
         receiving.find_shipment(world.db, "7")
     assert receiving.find_shipment(world.db, "7", "PURCHASE_SHIPMENT") == wanted
     assert receiving.find_shipment(world.db, str(wanted)) == wanted
+
+
+def test_a_receipt_without_its_entry_is_a_breach(world):
+    s1 = shipment(world, {"A": 5})
+    world.db.execute(
+        """insert into oms.shipment_receipt (shipment_id, shipment_item_seq, receipt_no, quantity_accepted,
+                                             reason_id, received_by)
+           values (%s, 1, 1, 5, 'VAR_SHIP_RECV', 'by hand')""",
+        (s1,),
+    )
+
+    assert [(one.found, one.expected) for one in breaches(world.db)] == [("0/0 in the ledger", "5 accepted")]
