@@ -259,7 +259,10 @@ def sync_job_dag(job: SyncJob) -> DAG:
 
 
 def pull_job_dag(job: PullJob) -> DAG:
-    """Take from every shop that was named what the job takes, each shop on its own."""
+    """Take from every shop that was named what the job takes, each shop on its own.
+
+    Where it has set balances, it rings for locations in DELTA mode, which do not send resets.
+    """
 
     @dag(schedule=schedule_of(job, []), max_active_runs=LANES, **dag_arguments(job))
     def flow() -> None:
@@ -273,7 +276,12 @@ def pull_job_dag(job: PullJob) -> DAG:
                     return shops.mastered_by(conn, job.everyone)
                 return shops.named(conn, params["shopId"])
 
-        @task(pool=job.pool, map_index_template="{{ shop }}", execution_timeout=timedelta(hours=4))
+        @task(
+            pool=job.pool,
+            map_index_template="{{ shop }}",
+            execution_timeout=timedelta(hours=4),
+            outlets=[RESETS],
+        )
         def pull(shop_id: str) -> dict[str, Any]:
             from oms import shops
             from oms.shopify.connections import client_for
@@ -283,9 +291,13 @@ def pull_job_dag(job: PullJob) -> DAG:
             module, function = job.function.split(":")
             with oms_db() as conn:
                 client = client_for(shops.read(conn, shop_id), shop_login)
-                return getattr(import_module(module), function)(
+                counts = getattr(import_module(module), function)(
                     conn, client, shop_id, run_parameters(job, context), run_name(context)
                 )
+                facilities = counts.get("facilities")
+                if facilities and shops.to_serve(conn, None, ["DELTA"], facilities):
+                    context["outlet_events"][RESETS].add(INVENTORY_RESET, extra={"shop": shop_id})
+                return counts
 
         pull.expand(shop_id=choose_shops())
 

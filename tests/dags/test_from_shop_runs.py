@@ -3,7 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.dags.conftest import states
+from tests.dags.test_runs import rings_of
 from tests.oms.from_shop.side import HEADER, Side
 from tests.oms.sync.bench import Bench
 
@@ -56,3 +59,18 @@ def test_a_file_of_levels_is_taken_over(oms: Bench, run: Callable, sftp_root: Pa
 
     assert str(done.state) == "success"
     assert side.position("P") == (9, 9)
+
+
+@pytest.mark.parametrize(("mode", "rung"), [("DELTA", ["inventory_reset"]), ("RECENT", [])])
+def test_locations_in_delta_mode_beside_it_hear_of_the_new_balances(
+    oms: Bench, run: Callable, mode: str, rung: list[str]
+):
+    """They hold resets back (6.5): the hard sync that the bell starts sends the new figures at once."""
+    oms.world.facility("S1")
+    side = Side(oms)
+    side.open_shop({"P": {"levels": {"Store": 7}}}, locations={"Store": ["S1"]})
+    more = {"locations": {"Store": ["S1"]}, "mode": mode}
+    side.open_shop({"P": {"levels": {"Store": 3}}}, "other", master="OMS", **more)
+
+    assert rings_of(run("sync_inventory_from_shopify")) == rung
+    assert rings_of(run("sync_inventory_from_shopify")) == [], "nothing has changed since"

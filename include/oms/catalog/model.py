@@ -160,7 +160,7 @@ class PullJob(Job):
     """A job that reads from Shopify: one task for each shop."""
 
     function: str
-    """Where the work is done, as "module:function"."""
+    """Where the work is done, as "module:function"; returns counts, and `facilities` whose stock it set."""
     everyone: str | None = None
     """A run without shopId reads the shops with this inventory_master; None: a run must name its shops."""
 

@@ -13,6 +13,9 @@ from oms.imports import positions
 
 sql = statements(__file__)
 
+TAKEN_FROM = ("shop_product", "product", "inventory_item", "shop_level_applied")
+"""Tables whose size the planner should know before levels are taken in."""
+
 
 @dataclass(frozen=True)
 class Told:
@@ -34,6 +37,7 @@ def apply_told(conn: Connection, *, log_id: int | None, run_id: str) -> Told:
     One older than what was applied to its level is STALE; so is one of the same second that is not known to
     be the later word. One that was applied before is UNCHANGED, whatever the OMS has booked since.
     """
+    conn.execute(sql.freshen)
     conn.execute(sql.add_missing)
     conn.execute(positions.sql.fill_in)
     positions.lock(conn)

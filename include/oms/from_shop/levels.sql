@@ -7,6 +7,10 @@ select facility_id
  where facility_id = %(facility_id)s
    and not is_virtual
 
+-- name: freshen
+-- The planner would take a table that was just made for a small one.
+analyze pg_temp.import_change
+
 -- name: add_missing
 -- Positions of levels that are not empty, in the order in which positions are locked.
 insert into oms.inventory_item (product_id, facility_id, location_seq_id)

@@ -20,7 +20,7 @@ from typing import Any
 from psycopg.rows import dict_row
 
 from oms import catalog, crashpoints, shops
-from oms.database import Connection, statements
+from oms.database import Connection, freshen_statistics, statements
 from oms.from_shop import levels
 from oms.imports import applying, closing, landing, staging
 from oms.imports.errors import StagingLost
@@ -136,12 +136,13 @@ def sync_shop(
         since = _begin(conn, shop_id, params)
         operation = exports.wait(client, exports.start(client, _query(since)), sleep)
         crashpoints.point(EXPORTED)
+        freshen_statistics(conn, *levels.TAKEN_FROM)
         settings = _settings(shop, params, operation["createdAt"])
         if dry_run:
             with conn.transaction(force_rollback=True):
                 log_id, export = _land(conn, shop, operation, settings, run_name)
                 _apply(conn, log_id)
-                counts = _counted(conn, log_id, export) | {"dryRun": True}
+                counts = _counted(conn, log_id, export) | {"dryRun": True, "facilities": []}
         else:
             log_id, export = _land(conn, shop, operation, settings, run_name)
             crashpoints.point(LANDED)
@@ -279,12 +280,14 @@ def _counted(conn: Connection, log_id: int, export: Export) -> dict[str, Any]:
         log.warning("not taken: %s: %s", code, message)
     row = conn.cursor(row_factory=dict_row).execute(sql.account, {"log_id": log_id}).fetchone()
     notes = conn.execute(sql.notes, {"log_id": log_id}).fetchall()
+    facilities = conn.execute(sql.changed_facilities, {"log_id": log_id}).fetchall()
     return {
         "log_id": log_id,
         "levels": export.levels,
         "elsewhere": export.elsewhere.total(),
         **row,
         **dict(notes),
+        "facilities": [facility_id for (facility_id,) in facilities],
     }
 
 

@@ -68,6 +68,13 @@ select log.total_count as total, counted.*, log.rejected_count as rejected
               where log_id = %(log_id)s) as counted
  where log.log_id = %(log_id)s
 
+-- name: changed_facilities
+select distinct item.facility_id
+  from oms.inventory_ledger as entry
+  join oms.inventory_item as item using (inventory_item_id)
+ where entry.log_id = %(log_id)s
+ order by item.facility_id
+
 -- name: notes
 select lower(outcome), count(*)
   from oms.import_row_note

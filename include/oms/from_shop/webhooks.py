@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 
 from oms import crashpoints
-from oms.database import Connection, statements
+from oms.database import Connection, freshen_statistics, statements
 from oms.from_shop import levels
 from oms.imports import positions
 from oms.parameters import BadParameter
@@ -42,6 +42,7 @@ def receive(work: Work) -> dict[str, Any]:
     target = work.params.get("targetFacilityId")
     if target is not None and not levels.holds_stock(work.conn, target):
         raise BadParameter("targetFacilityId", target, "a facility that holds stock")
+    freshen_statistics(work.conn, "webhook_inbox", *levels.TAKEN_FROM)
     values = {"topic": TOPIC, "limit": work.params["limit"], "target": target}
     counts: Counter[str] = Counter(
         taken_up_again=work.conn.execute(sql.take_up_again, values).rowcount,
@@ -76,6 +77,7 @@ def _one_batch(conn: Connection, values: dict[str, Any], run_id: str) -> Counter
         if not events:
             return Counter()
         crashpoints.point(TAKEN)
+        conn.execute(sql.freshen)
         conn.execute(sql.keep_newest)
         counts = Counter(events=events)
         if conn.execute(sql.find_changes, {}).rowcount:

@@ -88,6 +88,10 @@ select shop_id, webhook_id, triggered_at, received_at, item, location, available
        split_part(verdict, ' ', 1) as status, substr(verdict, strpos(verdict, ' ') + 1) as error
   from judged
 
+-- name: freshen
+-- The planner would take a table that was just made for a small one.
+analyze pg_temp.level_event
+
 -- name: keep_newest
 -- Only the newest word on a level counts, in whatever order they came.
 update level_event as event
