@@ -83,7 +83,7 @@ class PushOptions:
     dry_run: bool = False
     push_seconds: float = 300.0
     parallel: int = 12
-    lines_at_once: int = 10_000
+    lines_at_once: int = 5_000
     bulk_above_seconds: float = 120.0
     retry_pause: float = 1.0
     lock_seconds: float = 600.0

@@ -3,7 +3,6 @@
 Rules: spec inventory.md 2.4, 6.2, 6.3, 6.5, 6.7; design section 5.
 """
 
-import json
 import logging
 import time
 import uuid
@@ -489,12 +488,11 @@ def store(
         "taken_at": plan.taken_at,
         "complete": bool(plan.complete) and len(plan.complete) == len(plan.locations),
     }
-    lines = conn.execute(sql.lines).fetchall()
     step = max(1, options.lines_at_once // options.limit) * options.limit
-    parts = [lines[start : start + step] for start in range(0, len(lines), step)] or [[]]
-    for number, part in enumerate(parts):
+    lines = _number_lines(conn, options.limit)
+    for first in range(0, max(1, lines), step):
         with conn.transaction():
-            if number == 0 and plan.mode != "DELTA":
+            if first == 0 and plan.mode != "DELTA":
                 conn.execute(sql.open_books, values)
                 conn.execute(sql.set_books, values)
                 conn.execute(sql.book_drifts, values)
@@ -504,44 +502,33 @@ def store(
                 conn.execute(sql.forget_untaken, values)
                 conn.execute(sql.note_comparisons, values)
                 conn.execute(sql.keep_foreign_queues, values)
-            batches = _store_lines(conn, shop_id, plan.mode, part, options.limit, run_id)
-            if number == len(parts) - 1:
+            batches = _store_lines(conn, shop_id, plan.mode, run_id, first, first + step)
+            if first + step >= lines:
                 conn.execute(sql.note_complete, values | {"locations": list(plan.complete)})
                 conn.execute(sql.advance_marks, values | {"locations": plan.locations_marked()})
         crashpoints.point(STORED)
         yield batches
 
 
+def _number_lines(conn: Connection, limit: int) -> int:
+    """Put the lines of the workspace in order, with the batch of each; return how many they are."""
+    return conn.execute(sql.number_lines, {"limit": limit}).rowcount
+
+
 def _store_lines(
-    conn: Connection, shop_id: str, mode: Mode, lines: Sequence[tuple], limit: int, run_id: str
+    conn: Connection, shop_id: str, mode: Mode, run_id: str, first: int, end: int
 ) -> list[NewBatch]:
-    groups = [(uuid.uuid4(), lines[start : start + limit]) for start in range(0, len(lines), limit)]
-    batches = [
-        NewBatch(batch_id, payload_of(batch_id, run_id, _changes(group)), len(group))
-        for batch_id, group in groups
-    ]
-    copy_rows(
-        conn,
-        "oms.sync_batch",
-        ("batch_id", "payload", "line_count", "shop_id", "mode", "run_id"),
-        ((*batch, shop_id, mode, run_id) for batch in batches),
-    )
-    copy_rows(
-        conn,
-        "oms.sync_line",
-        (
-            "batch_id",
-            "shop_id",
-            "shopify_location_id",
-            "shopify_inventory_item_id",
-            "product_id",
-            "guarded",
-            "compared_with",
-            "desired",
-            "delta",
-        ),
-        ((batch_id, shop_id, *line) for batch_id, group in groups for line in group),
-    )
+    """Store the numbered lines from `first` up to `end`, with their batches, and put them in the books."""
+    values = {
+        "shop_id": shop_id,
+        "mode": mode,
+        "run_id": run_id,
+        "run_in_uri": quote(run_id, safe=""),
+        "first": first,
+        "end": end,
+    }
+    batches = [NewBatch(*row) for row in conn.execute(sql.store_batches, values)]
+    conn.execute(sql.store_lines, values)
     conn.execute(sql.book_lines, {"batches": [batch.batch_id for batch in batches]})
     return batches
 
@@ -566,8 +553,8 @@ def plan_products(
     conn.execute(sql.skip_set_aside)
     conn.execute(sql.decide_from_books)
     _count(conn, report.shop_id, report)
-    lines = conn.execute(sql.lines).fetchall()
-    return _store_lines(conn, report.shop_id, report.mode, lines, options.limit, run_id)
+    lines = _number_lines(conn, options.limit)
+    return _store_lines(conn, report.shop_id, report.mode, run_id, 0, lines)
 
 
 def _add_at_rest(
@@ -587,32 +574,3 @@ def _add_at_rest(
         held, before = _held_back(conn, report.shop_id, report.mode, location, options), held
         if held == before:
             return
-
-
-def _changes(lines: Iterable[tuple]) -> Iterator[tuple[int, int, int]]:
-    return ((location, item, delta) for location, item, *_, delta in lines)
-
-
-def payload_of(batch_id: uuid.UUID, run_id: str, changes: Iterable[tuple[int, int, int]]) -> str:
-    """Return the frozen `input` of a batch as canonical JSON; changes are (location, item, delta).
-
-    changeFromQuantity is null on purpose: a customer's order between reading and sending is not a conflict.
-    """
-    return json.dumps(
-        {
-            "changes": [
-                {
-                    "changeFromQuantity": None,
-                    "delta": delta,
-                    "inventoryItemId": gid("InventoryItem", item),
-                    "locationId": gid("Location", location),
-                }
-                for location, item, delta in changes
-            ],
-            "name": "available",
-            "reason": "correction",
-            "referenceDocumentUri": f"gid://oms/SyncBatch/{batch_id}?run={quote(run_id, safe='')}",
-        },
-        sort_keys=True,
-        separators=(",", ":"),
-    )

@@ -131,7 +131,18 @@ create temp table if not exists plan_level (
     delta                     integer,
     outcome                   text
 );
-truncate pg_temp.plan_candidate, pg_temp.plan_reading, pg_temp.plan_level
+create temp table if not exists plan_line (
+    number                    integer,
+    batch_id                  uuid,
+    shopify_location_id       bigint,
+    shopify_inventory_item_id bigint,
+    product_id                bigint,
+    guarded                   boolean,
+    compared_with             integer,
+    desired                   integer,
+    delta                     integer
+);
+truncate pg_temp.plan_candidate, pg_temp.plan_reading, pg_temp.plan_level, pg_temp.plan_line
 
 -- name: select_all!
 -- Every product that is mapped in the shop, at each of the locations.
@@ -554,11 +565,60 @@ select shopify_location_id,
  order by shopify_location_id
 
 -- name: lines
--- The lines of the plan, in the order in which they are batched.
+-- The lines of the plan, for a dry run.
 select shopify_location_id, shopify_inventory_item_id, product_id, guarded, compared_with, desired, delta
   from pg_temp.plan_level
  where outcome = 'LINE'
  order by shopify_inventory_item_id, shopify_location_id
+
+-- name: number_lines!
+-- The lines of the plan in the order in which they are batched, each with the key of its batch.
+with numbered as (
+    select level.*,
+           row_number() over (order by shopify_inventory_item_id, shopify_location_id) - 1 as number
+      from pg_temp.plan_level as level
+     where outcome = 'LINE'
+), key as materialized (
+    select batch, gen_random_uuid() as batch_id
+      from generate_series(0, (select count(*) / %(limit)s from numbered)) as batch
+)
+insert into pg_temp.plan_line
+select number, key.batch_id, shopify_location_id, shopify_inventory_item_id, product_id, guarded, compared_with,
+       desired, delta
+  from numbered
+  join key on key.batch = number / %(limit)s
+ order by number
+
+-- name: store_batches
+-- The batches of some of the numbered lines, their payload frozen.
+with made as (
+    select batch_id, min(number) as number, count(*) as line_count,
+           oms.push_payload(batch_id, %(run_in_uri)s,
+                            string_agg(oms.push_change(shopify_location_id, shopify_inventory_item_id, delta), ','
+                                       order by number)) as payload
+      from pg_temp.plan_line
+     where number >= %(first)s
+       and number < %(end)s
+     group by batch_id
+), stored as (
+    insert into oms.sync_batch (batch_id, payload, line_count, shop_id, mode, run_id)
+    select batch_id, payload, line_count, %(shop_id)s, %(mode)s, %(run_id)s
+      from made
+)
+select batch_id, payload, line_count
+  from made
+ order by number
+
+-- name: store_lines!
+insert into oms.sync_line
+       (batch_id, shop_id, shopify_location_id, shopify_inventory_item_id, product_id, guarded, compared_with,
+        desired, delta)
+select batch_id, %(shop_id)s, shopify_location_id, shopify_inventory_item_id, product_id, guarded, compared_with,
+       desired, delta
+  from pg_temp.plan_line
+ where number >= %(first)s
+   and number < %(end)s
+ order by number
 
 -- name: open_books!
 -- A level that is compared for the first time gets its opening: what was seen, less K, less the acts booked so far.

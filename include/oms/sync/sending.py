@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from oms import crashpoints
 from oms.database import Connection, statements
@@ -22,6 +23,7 @@ from oms.shopify.client import ShopifyClient, user_errors
 from oms.shopify.errors import (
     Misconfigured,
     NotExecuted,
+    NotSent,
     OutcomeUnknown,
     Rejected,
     ShopifyError,
@@ -29,7 +31,7 @@ from oms.shopify.errors import (
 )
 from oms.shopify.levels import Reading, read_levels
 from oms.sync.options import PushOptions, Report
-from oms.sync.planning import NewBatch, payload_of
+from oms.sync.planning import NewBatch
 
 log = logging.getLogger(__name__)
 sql = statements(__file__)
@@ -45,6 +47,8 @@ OTHER_PAYLOAD = "IDEMPOTENCY_KEY_PARAMETER_MISMATCH"
 TRY_AGAIN = frozenset({"SERVICE_UNAVAILABLE", "ADJUST_QUANTITIES_FAILED"})
 MISCONFIGURED = frozenset({"INVALID_REASON", "INVALID_QUANTITY_NAME", "INVALID_REFERENCE_DOCUMENT"})
 TRIES_BEFORE_BISECTING = 3
+AHEAD = 2
+"""Batches handed out for each request at a time: one under way, one to follow while answers are stored."""
 
 
 @dataclass
@@ -114,12 +118,12 @@ class Sender:
             self._put(batch)
         waiting = iter(parts)
         running: dict[Future, Batch] = {}
+        handed_out = AHEAD * self.options.parallel
         with ThreadPoolExecutor(self.options.parallel, thread_name_prefix="push") as pool:
             while self._feed(waiting) or running or (self._queue and not self._is_over()):
-                room = self.options.parallel - len(running)
-                for batch in self._with_live_keys(self._ready(room)):
+                for batch in self._with_live_keys(self._ready(handed_out - len(running))):
                     running[pool.submit(self._call, batch)] = batch
-                pause = self._next_ready() if len(running) < self.options.parallel else None
+                pause = self._next_ready() if len(running) < handed_out else None
                 if not running:
                     time.sleep(min(pause or 0.0, self.deadline.left()))
                     continue
@@ -133,7 +137,7 @@ class Sender:
     def _feed(self, parts: Iterator[Sequence[Batch]]) -> bool:
         """Ask for the next part when few batches wait; say whether there was one."""
         if self.stopped_by is not None or (
-            len(self._queue) >= 2 * self.options.parallel and not self._is_over()
+            len(self._queue) >= AHEAD * self.options.parallel and not self._is_over()
         ):
             return False
         part = next(parts, None)
@@ -191,6 +195,8 @@ class Sender:
 
     def _call(self, batch: Batch) -> dict[str, Any] | ShopifyError:
         """Run in a thread: one call, its answer or its error."""
+        if self.stopped_by is not None:
+            return NotSent("the shop has refused another call")
         key = str(batch.batch_id)
         try:
             data = self.client.execute(
@@ -356,18 +362,15 @@ class Sender:
         batches = []
         for lines in groups:
             number = uuid.uuid4()
-            payload = payload_of(number, self._run_id, (line[1:] for line in lines))
-            self.conn.execute(
-                sql.add_batch,
-                {
-                    "batch": number,
-                    "payload": payload,
-                    "line_count": len(lines),
-                    "run_id": self._run_id,
-                    "replaces": old.batch_id,
-                },
-            )
-            self.conn.execute(sql.move_lines, {"batch": number, "lines": [line[0] for line in lines]})
+            values = {
+                "batch": number,
+                "replaces": old.batch_id,
+                "run_id": self._run_id,
+                "run_in_uri": quote(self._run_id, safe=""),
+                "lines": [line[0] for line in lines],
+            }
+            (payload,) = self.conn.execute(sql.add_batch, values).fetchone()
+            self.conn.execute(sql.move_lines, values)
             batches.append(Batch(number, payload, "PLANNED", len(lines), 0, old.mode, None, False, 1))
         return batches
 

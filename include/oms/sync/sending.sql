@@ -128,12 +128,19 @@ insert into oms.sync_book (shop_id, shopify_location_id, shopify_inventory_item_
 select shop_id, shopify_location_id, shopify_inventory_item_id, 'line_left', -delta, format('line_left:%%s', line_id)
   from refused
 
--- name: add_batch!
+-- name: add_batch
 -- The good lines of a refused batch go on in a batch of their own.
 insert into oms.sync_batch (batch_id, shop_id, mode, payload, line_count, run_id, replaces_batch_id)
-select %(batch)s, shop_id, mode, %(payload)s, %(line_count)s, %(run_id)s, batch_id
-  from oms.sync_batch
- where batch_id = %(replaces)s
+select %(batch)s, old.shop_id, old.mode, made.payload, made.line_count, %(run_id)s, old.batch_id
+  from oms.sync_batch as old
+ cross join (select count(*) as line_count,
+                    oms.push_payload(%(batch)s, %(run_in_uri)s,
+                                     string_agg(oms.push_change(shopify_location_id, shopify_inventory_item_id, delta),
+                                                ',' order by shopify_inventory_item_id, shopify_location_id)) as payload
+               from oms.sync_line
+              where line_id = any (%(lines)s)) as made
+ where old.batch_id = %(replaces)s
+returning payload
 
 -- name: move_lines!
 update oms.sync_line
