@@ -2,9 +2,9 @@
 
 from oms.migrations.run_sql import run_sql_file
 
-revision = "0030"
-down_revision = "0029"
+revision = "0031"
+down_revision = "0030"
 
 
 def upgrade() -> None:
-    run_sql_file("0030_payloads.sql")
+    run_sql_file("0031_payloads.sql")
