@@ -165,6 +165,19 @@ def test_answers_to_api_calls_stay_for_the_30_days_they_are_promised_for(shop: F
     assert keep(shop) == {"answers to API calls": 1}
 
 
+def test_a_change_that_the_kits_have_not_seen_stays(shop: Floor, later: Callable):
+    shop.conn.execute("delete from oms.product_change")
+    shop.conn.execute(
+        "insert into oms.kit_mark (snapshot, planned_by) values (pg_current_snapshot(), 'test')"
+    )
+    shop.conn.execute(
+        "insert into oms.product_change (product_id, cause) select product_id, 'test' from oms.product"
+    )
+    later("product_change", 16)
+
+    assert keep(shop) == {}
+
+
 def test_of_the_imports_of_orders_the_newest_that_serves_for_all_before_it_stays(shop: Floor):
     def took_in(parts: str, days_ago: int, covers: int | None = 0, *, ended: bool = True) -> None:
         shop.conn.execute(

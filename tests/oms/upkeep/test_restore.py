@@ -147,6 +147,7 @@ def test_no_snapshot_of_another_cluster_is_left_anywhere(oms: Bench):
             where table_schema = 'oms' and udt_name = 'pg_snapshot' order by 1"""
     ).fetchall()
     assert [name for (name,) in columns] == [
+        "kit_mark.snapshot",
         "shop_location.compared",
         "sync_level.compared",
         "sync_look.snapshot",
