@@ -218,7 +218,7 @@ def judge(conn: Connection, log_id: int, content: Content, settings: Settings, *
             "origin": settings.origin_facility_id,
             "destination": settings.destination_facility_id,
         }
-        | lookups.id_types(conn, log_id, header, settings),
+        | lookups.id_types(conn, landed_table(log_id), header, settings),
         landed=landed,
         resolved=resolved_table(log_id),
         columns=columns_of(header, CONTRACT.fields),

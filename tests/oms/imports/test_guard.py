@@ -2,7 +2,7 @@
 
 import pytest
 
-from oms.imports import guard
+from oms.imports import agreement, guard
 from tests.oms.imports.conftest import RESET, RESET_JOB, VARIANCE, VARIANCE_JOB, Floor, empty_staging
 
 HALF = {"maxDropPct": 50}
@@ -228,3 +228,14 @@ def test_a_delta_file_is_never_held(stocked: Floor):
 
     assert stocked.files(VARIANCE_JOB) == []
     assert stocked.position("A") == (10, 10)
+
+
+def test_a_large_file_is_judged_by_the_rows_that_differ(stocked: Floor, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(agreement, "WORTH_ROWS", 1)
+
+    stocked.reset(lines("STORE_1,SKU,A,10", "STORE_1,SKU,B,20", "STORE_2,SKU,A,30"), **HALF)
+
+    assert held(stocked) == ["STORE_1: stock would fall from 120 to 30 units, by 75 % (limit 50 %)"]
+    guard.decide(stocked.conn, newest_log(stocked), guard.APPROVED, "kim")
+    stocked.run(RESET_JOB, **HALF)
+    assert stocked.counts() == {"total": 3, "applied": 1, "unchanged": 2}
