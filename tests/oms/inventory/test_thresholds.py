@@ -60,8 +60,17 @@ class Shelf:
 
         params = parameters.resolve(catalog.EXPORT_PRODUCT_THRESHOLDS, conf)
         run_name = "export_product_thresholds/run"
-        work = Work(self.db, params, run_name, lambda: self.db, open_sftp, lambda shop: None, run_type)
-        return export_thresholds(work)
+        return export_thresholds(
+            Work(
+                conn=self.db,
+                params=params,
+                run_name=run_name,
+                open_oms_db=lambda: self.db,
+                open_sftp=open_sftp,
+                open_shop=lambda shop: None,
+                run_type=run_type,
+            )
+        )
 
     def files(self) -> dict[str, list[dict[str, str]]]:
         """The rows of each file on the server, by its name, in their order."""
