@@ -3,6 +3,9 @@
 The one source of truth: DAGs, forms, texts, `dags/README.md` and parameter checks are made from it. A
 module holds the jobs of one topic; here they are put in their order. Sources of the tables: spec
 inventory.md 3.3, 4, 4.2, 5, 6; orders.md 1.5, 3.1, 11.
+
+Safety nets that run every five or fifteen minutes do so at different minutes: at the same one they would wait
+for each other, and files that arrive for them.
 """
 
 from oms.catalog.categories import category_job

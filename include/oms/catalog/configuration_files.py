@@ -19,7 +19,7 @@ IMPORT_PRODUCT_FACILITY = ImportJob(
     category="inventory",
     direction="sftp-in",
     enum_id="JOB_IMP_PROD_FAC",
-    schedule="*/15 * * * *",
+    schedule="7-59/15 * * * *",
     pool="imports_now",
     configs=(
         ImportConfig(
@@ -60,7 +60,7 @@ IMPORT_PRODUCT_THRESHOLDS = ImportJob(
     direction="sftp-in",
     enum_id="IMP_PROD_THOLD",
     aliases=("JOB_IMP_PROD_THRSHLD",),
-    schedule="*/15 * * * *",
+    schedule="8-59/15 * * * *",
     pool="imports",
     configs=(
         ImportConfig(

@@ -122,7 +122,7 @@ IMPORT_INVENTORY_VARIANCE = ImportJob(
     category="inventory",
     direction="sftp-in",
     aliases=("JOB_INV_VAR",),
-    schedule="*/15 * * * *",
+    schedule="1-59/15 * * * *",
     pool="imports_now",
     configs=(
         ImportConfig(
@@ -172,7 +172,7 @@ APPROVE_HELD_FILES = ApprovalJob(
     name="Approve held files",
     category="inventory",
     direction="internal",
-    schedule="*/15 * * * *",
+    schedule="10-59/15 * * * *",
     rung_by=(FILE_HELD,),
     purpose=(
         "Asks a person about files that look wrong: a reset that would take too much stock from a facility, "

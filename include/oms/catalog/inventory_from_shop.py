@@ -138,7 +138,7 @@ SYNC_INVENTORY_FROM_SHOPIFY_MULTI_THREADING = ImportJob(
     direction="sftp-in",
     enum_id="SYNC_INV_SHPF_MLTTHD",
     aliases=("JOB_SNC_INV_SHPF_THD",),
-    schedule="*/15 * * * *",
+    schedule="9-59/15 * * * *",
     pool="imports",
     configs=(
         ImportConfig(

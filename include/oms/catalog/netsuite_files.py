@@ -15,6 +15,7 @@ def _netsuite_job(
     folder: str,
     document: str,
     purpose: str,
+    minute: int,
 ) -> ImportJob:
     """An import of changes with the five columns of NetSuite's exports."""
     return ImportJob(
@@ -24,7 +25,7 @@ def _netsuite_job(
         category="inventory",
         direction="sftp-in",
         enum_id=enum_id,
-        schedule="*/15 * * * *",
+        schedule=f"{minute}-59/15 * * * *",
         pool="imports_now",
         configs=(
             ImportConfig(
@@ -72,6 +73,7 @@ def _netsuite_job(
 
 IMPORT_ITEM_RECEIPT = _netsuite_job(
     dag_id="import_item_receipt",
+    minute=2,
     name="Import Item Receipt",
     enum_id="JOB_ITM_RECEIPT",
     config_id="IMP_ITM_RECEIPT",
@@ -84,6 +86,7 @@ IMPORT_ITEM_RECEIPT = _netsuite_job(
 )
 IMPORT_INVENTORY_TRANSFER = _netsuite_job(
     dag_id="import_inventory_transfer",
+    minute=3,
     name="Import Inventory Transfer",
     other_names=("Import Inventory Transfers",),
     enum_id="JOB_INV_TRANS",
@@ -97,6 +100,7 @@ IMPORT_INVENTORY_TRANSFER = _netsuite_job(
 )
 IMPORT_INVENTORY_ADJUSTMENT = _netsuite_job(
     dag_id="import_inventory_adjustment",
+    minute=4,
     name="Import Inventory Adjustment",
     enum_id="JOB_INV_ADJUST",
     config_id="IMP_INV_ADJUST",

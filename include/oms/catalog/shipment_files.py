@@ -11,7 +11,7 @@ IMPORT_INBOUND_SHIPMENT = ImportJob(
     category="inventory",
     direction="sftp-in",
     enum_id="JOB_IMP_TO_SHPMNT",
-    schedule="*/15 * * * *",
+    schedule="6-59/15 * * * *",
     pool="imports",
     configs=(
         ImportConfig(

@@ -10,7 +10,7 @@ IMPORT_WAREHOUSE_ALLOTMENT = ImportJob(
     other_names=("Warehouse manual upload", "createVarianceAndUpdateOnShopify"),
     category="inventory",
     direction="sftp-in",
-    schedule="*/15 * * * *",
+    schedule="5-59/15 * * * *",
     pool="imports_now",
     configs=(
         ImportConfig(
