@@ -34,6 +34,9 @@ from psycopg.conninfo import conninfo_to_dict  # noqa: E402
 
 from sandbox import postgres, processes, sftp  # noqa: E402
 
+ROOM = 4 << 30
+"""Bytes that a cluster of test databases may need."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Quick tests first: what starts a whole stack comes last."""
@@ -78,13 +81,20 @@ class DatabaseServer:
             conn.execute(statement)
 
 
+def folder_in_memory() -> Path | None:
+    """Where files are no work for a disk, if there is such a place with room: each test makes a database."""
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ROOM
+    return memory if roomy else None
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[DatabaseServer]:
     """The server of TEST_PG_DSN, or a cluster of our own that lives as long as the session."""
     if dsn := os.environ.get("TEST_PG_DSN"):
         yield DatabaseServer(dsn)
         return
-    home = Path(tempfile.mkdtemp(prefix="oms-postgres-"))
+    home = Path(tempfile.mkdtemp(prefix="oms-postgres-", dir=folder_in_memory()))
     home.chmod(0o711)
     cluster = postgres.prepare(home, port=processes.free_port(0))
     try:
