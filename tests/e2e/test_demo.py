@@ -15,8 +15,20 @@ from sandbox.layout import FOLDER_VARIABLE, PROJECT
 KILLED_AT = ("land.copied", "apply.written", "close.rejects", "plan.stored", "push.answered", "settle.stored")
 
 
+def sandbox(command: str, environment: dict[str, str], seconds: int) -> subprocess.CompletedProcess[str]:
+    """Run a command of the sandbox. Raises TimeoutExpired."""
+    return subprocess.run(
+        [sys.executable, "-m", "sandbox", command],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=seconds,
+    )
+
+
 @pytest.mark.e2e
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(960)
 def test_every_number_of_the_demo_is_right_though_tasks_are_killed(tmp_path: Path):
     tmp_path.chmod(0o711)
     killed = tmp_path / "killed"
@@ -31,13 +43,10 @@ def test_every_number_of_the_demo_is_right_though_tasks_are_killed(tmp_path: Pat
         "OMS_CRASH_ONCE_FOLDER": str(killed),
     }
 
-    done = subprocess.run(
-        [sys.executable, "-m", "sandbox", "demo"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    try:
+        done = sandbox("demo", environment, seconds=900)
+    finally:  # a demo that hangs must not leave its stack behind
+        sandbox("down", environment, seconds=60)
 
     assert done.returncode == 0, f"{done.stdout[-6000:]}\n{done.stderr[-3000:]}"
     assert "WRONG" not in done.stdout
