@@ -6,6 +6,8 @@ PY := .venv/bin/python
 INSTALLED := .venv/installed
 RUN := PYTHONPATH=include:plugins $(PY)
 ARGS ?=
+# one more than processors: many tests wait for a server or a clock
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up down status clean test lint format bench psql lock schema env
@@ -30,7 +32,7 @@ clean: $(INSTALLED) ## down, and delete the sandbox's data
 
 test: lint ## style and all tests; ARGS="-k name" picks some
 	@tools/test-extras.sh
-	@$(RUN) -m pytest -m "not e2e" --numprocesses=auto --dist=loadfile $(ARGS)
+	@$(RUN) -m pytest -m "not e2e" --numprocesses=$(WORKERS) --dist=loadfile $(ARGS)
 	@$(RUN) -m pytest -m e2e $(ARGS) || test $$? = 5 # 5: ARGS picked none of them
 	@echo "make test: all passed"
 

@@ -5,9 +5,11 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from oms import crashpoints
@@ -23,6 +25,8 @@ WEBHOOKS = [name for name in crashpoints.POINTS if name.startswith("webhooks.")]
 LEVELS = [name for name in crashpoints.POINTS if name.startswith("levels.")]
 POINTS = [*WEBHOOKS, *LEVELS]
 STAGED = "select array_agg(tablename::text) from pg_tables where tablename ~ '^(file|rows)_[0-9]+$'"
+SESSIONS = """select coalesce(array_agg(pid), '{}') from pg_stat_activity
+               where datname = current_database() and backend_type = 'client backend'"""
 LANDING = [landing.CLAIMED, "apply.started", "apply.written", "apply.applied"]
 
 
@@ -32,16 +36,21 @@ def crash(
     """Run a job that is killed at the point; it must get there."""
     base_url = oms.server.base("demo")
     given = {"dsn": oms.dsn, "base_url": base_url, "dag_id": dag_id, "params": params, "sftp": sftp}
-    ended = subprocess.run(
-        [sys.executable, "-m", "tests.faults.job_process", json.dumps(given)],
-        cwd=PROJECT,
-        env=os.environ | {"PYTHONPATH": f"{PROJECT / 'include'}:{PROJECT}", "OMS_CRASH_AT": point},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert ended.returncode == -signal.SIGKILL, f"{point} was not reached: {ended.stderr[-2000:]}"
+    with psycopg.connect(oms.dsn, autocommit=True) as conn:
+        (alive,) = conn.execute(SESSIONS).fetchone()
+        ended = subprocess.run(
+            [sys.executable, "-m", "tests.faults.job_process", json.dumps(given)],
+            cwd=PROJECT,
+            env=os.environ | {"PYTHONPATH": f"{PROJECT / 'include'}:{PROJECT}", "OMS_CRASH_AT": point},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert ended.returncode == -signal.SIGKILL, f"{point} was not reached: {ended.stderr[-2000:]}"
+        # the server notices a moment later, and until then the dead one's locks hold
+        while set(conn.execute(SESSIONS).fetchone()[0]) - set(alive):
+            time.sleep(0.02)
 
 
 @pytest.mark.parametrize("point", [None, *WEBHOOKS])
