@@ -6,8 +6,8 @@ PY := .venv/bin/python
 INSTALLED := .venv/installed
 RUN := PYTHONPATH=include:plugins $(PY)
 ARGS ?=
-# one more than processors: many tests wait for a server or a clock
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
+# more than processors: most tests wait for a server or a clock
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * os.cpu_count() + 1)')
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up down status clean test lint format bench psql lock schema env
