@@ -32,7 +32,7 @@ clean: $(INSTALLED) ## down, and delete the sandbox's data
 
 test: lint ## style and all tests; ARGS="-k name" picks some
 	@tools/test-extras.sh
-	@$(RUN) -m pytest -m "not e2e" --numprocesses=$(WORKERS) --dist=loadfile $(ARGS)
+	@$(RUN) -m pytest -m "not e2e" --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder $(ARGS)
 	@$(RUN) -m pytest -m e2e $(ARGS) || test $$? = 5 # 5: ARGS picked none of them
 	@echo "make test: all passed"
 

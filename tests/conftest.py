@@ -39,8 +39,13 @@ ROOM = 4 << 30
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Quick tests first: what starts a whole stack comes last."""
-    items.sort(key=lambda item: item.get_closest_marker("e2e") is not None)
+    """Slow tests first, so that others run beside them; what starts a whole stack last."""
+    items.sort(
+        key=lambda item: (
+            item.get_closest_marker("e2e") is not None,
+            item.get_closest_marker("slow") is None,
+        )
+    )
 
 
 def pytest_unconfigure() -> None:

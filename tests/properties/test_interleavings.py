@@ -7,11 +7,14 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.properties.actions import Action, happenings
 from tests.properties.play import World, play
+
+pytestmark = pytest.mark.slow
 
 EXAMPLES = int(os.environ.get("OMS_PROPERTY_EXAMPLES", "0"))
 FEW = 20

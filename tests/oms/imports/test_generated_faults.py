@@ -16,6 +16,8 @@ import pytest
 from oms import catalog
 from tests.oms.imports.conftest import Floor, identify, product
 
+pytestmark = pytest.mark.slow
+
 FILES = 500
 SEED = int(os.environ.get("OMS_FAULTS_SEED", "20260801"))
 GOOD_SKUS = ("A", "B", "C", "D", "W")
