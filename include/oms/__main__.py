@@ -21,6 +21,7 @@ from oms.restock import commands as restock
 from oms.setup import applying
 from oms.setup.errors import SetupRefused
 from oms.setup.tables import column_tables
+from oms.sync import commands as sync
 from oms.upkeep import backup
 
 VARIABLE = "AIRFLOW_CONN_OMS_DB"
@@ -55,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_backup(commands)
     api.add_to(commands)
     restock.add_to(commands)
+    sync.add_to(commands)
     given = parser.parse_args(arguments)
     run: Callable[[str, argparse.Namespace], int] = given.run
     try:

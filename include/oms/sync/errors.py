@@ -32,3 +32,7 @@ class LinesLeft(Exception):
 
 class ShopBusy(Exception):
     """Another run holds the locations of this shop for longer than this one was willing to wait."""
+
+
+class SettleRefused(Exception):
+    """A person's word on a batch is not taken: there is no such batch, or nothing is to be decided of it."""

@@ -154,6 +154,7 @@ class Report:
     skipped: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
     left: int = 0
+    undecided: int = 0
     oldest_unsent: datetime | None = None
     left_alone: tuple[int, ...] = ()
     needs_hard_sync: tuple[int, ...] = ()
@@ -172,9 +173,11 @@ class Report:
     def raise_if_open(self) -> None:
         """Raise LinesLeft when lines wait for an answer or a location had to be left alone."""
         if self.left or self.left_alone:
+            waiting = f"; {self.undecided} batches wait for a person: `python -m oms settle` lists them"
             raise LinesLeft(
                 f"shop {self.shop_id}: {self.left} lines unanswered"
-                f" (oldest of {self.oldest_unsent}), locations left alone: {list(self.left_alone) or 'none'}",
+                f" (oldest of {self.oldest_unsent}), locations left alone: {list(self.left_alone) or 'none'}"
+                f"{waiting if self.undecided else ''}",
                 self,
             )
 
@@ -187,6 +190,7 @@ class Report:
             "warnings": self.warnings,
             "calls": self.calls,
             "wait_seconds": round(self.wait_seconds, 1),
+            "undecided": self.undecided,
             "oldest_unsent": self.oldest_unsent.isoformat() if self.oldest_unsent else None,
             "needs_hard_sync": list(self.needs_hard_sync),
             "without_stock": list(self.without_stock),
@@ -215,6 +219,8 @@ class Report:
             rows.append(("waits for its first stock", ", ".join(map(str, self.without_stock))))
         if self.left_alone:
             rows.append(("left alone", ", ".join(map(str, self.left_alone))))
+        if self.undecided:
+            rows.append(("batches for a person", f"{self.undecided}, see `python -m oms settle`"))
         if self.no_order_imports:
             rows.append(("drifts wait", "no import of orders and their changes is known for the shop"))
         width = max(len(name) for name, _ in rows)

@@ -237,7 +237,7 @@ def _settle_leftovers(conn: Connection, sender: Sender, report: Report, held: li
     with conn.transaction():
         report.superseded += conn.execute(sending.sql.supersede, values).rowcount
     crashpoints.point(SUPERSEDED)
-    left = conn.execute(sending.sql.open_batches, values).fetchall()
+    left = conn.execute(sending.sql.open_batches, values | {"key_lives": sending.KEY_LIVES}).fetchall()
     sender.send(in_bulk.follow(sender, [Batch(*row) for row in left]))
     *_, locations = conn.execute(sending.sql.left_over, values).fetchone()
     report.left_alone = tuple(sorted(locations))

@@ -10,10 +10,12 @@ import logging
 import random
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import timedelta
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from oms import crashpoints
@@ -43,10 +45,15 @@ REJECTED_STORED = crashpoints.register("settle.moved", "refused lines left, the 
 
 RUNNING = "IDEMPOTENCY_CONCURRENT_REQUEST"
 ATTEMPT_FAILED = "IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED"
+UNDECIDED = "UNDECIDED"
 OTHER_PAYLOAD = "IDEMPOTENCY_KEY_PARAMETER_MISMATCH"
 TRY_AGAIN = frozenset({"SERVICE_UNAVAILABLE", "ADJUST_QUANTITIES_FAILED"})
 MISCONFIGURED = frozenset({"INVALID_REASON", "INVALID_QUANTITY_NAME", "INVALID_REFERENCE_DOCUMENT"})
 TRIES_BEFORE_BISECTING = 3
+KEY_LIVES = timedelta(hours=23)
+"""How long a key is trusted to keep a second call from being applied; Shopify forgets it after 24 hours."""
+CLEAR = 10
+"""Levels that must say the same for each that says the opposite, to tell what became of their batch."""
 AHEAD = 2
 """Batches handed out for each request at a time: one under way, one to follow while answers are stored."""
 
@@ -399,28 +406,24 @@ class Sender:
         crashpoints.point(REJECTED_STORED)
 
     def _read_back(self, lines: Sequence[tuple]) -> dict[tuple[int, int], Reading]:
-        levels = sorted((line[1], line[2]) for line in lines)
-        readings = read_levels(self.client, levels, parallel=1, deadline=self.deadline)
-        return {(one.shopify_location_id, one.shopify_inventory_item_id): one for one in readings}
+        return read_back(self.client, lines, self.deadline)
 
     def _reconcile(self, batch: Batch, *, said_failed: bool = False) -> None:
         """Find out by reading whether a batch was applied; its key no longer tells (6.6, shopify.md 8.4).
 
-        All lines of a batch are applied or none, so that every line that shows one of the two decides. Not
-        applied: the lines go on under a new key. Undecided: the batch stays UNKNOWN for a person, unless
-        Shopify itself says that it failed. Against that word one level is no proof: somebody may have changed
-        it by the same amount.
+        Not applied: the lines go on under a new key. Undecided: the batch stays UNKNOWN for a person
+        (`settling`), unless Shopify itself says that it failed.
         """
-        rows = self.conn.execute(sql.known_of_batch, {"batch": batch.batch_id}).fetchall()
+        lines = known_lines(self.conn, batch.batch_id)
         try:
-            readings = self._read_back(rows)
+            readings = self._read_back(lines)
         except ShopifyError as error:
             self._unknown(batch, "NOT_READ_BACK", str(error), again=False)
             return
-        verdicts = {verdict(row, readings[row[1], row[2]]) for row in rows} - {None}
-        if verdicts == {True} and not (said_failed and len(rows) == 1):
+        landed = was_applied(lines, readings, said_failed=said_failed)
+        if landed:
             self._applied([(batch, None)])
-        elif verdicts == {False} or said_failed:
+        elif landed is not None:
             with self.conn.transaction():
                 values = {"code": ATTEMPT_FAILED if said_failed else "KEY_EXPIRED", "message": "not applied"}
                 self.conn.execute(sql.mark_rejected, values | {"batch": batch.batch_id})
@@ -429,24 +432,79 @@ class Sender:
         else:
             log.error(
                 "shop %s: batch %s is older than 23 hours, and its levels do not tell whether it was applied:"
-                " a person must look for its reference in the inventory history",
+                " a person must decide, `python -m oms settle %s` says what to look at",
                 self._shop_id,
                 batch.batch_id,
+                batch.batch_id,
             )
-            self._unknown(batch, "UNDECIDED", "the levels do not tell whether it was applied", again=False)
+            self._report.undecided += 1
+            self._unknown(batch, UNDECIDED, "the levels do not tell whether it was applied", again=False)
 
 
-def verdict(row: tuple, reading: Reading) -> bool | None:
-    """Say whether a line shows as applied (True), as not applied (False), or as neither (None).
+class KnownLine(NamedTuple):
+    """A line of a batch with what the OMS knows of its level."""
 
-    row: line_id, location, item, delta, guarded, compared_with, book, told, by_on_hand of `known_of_batch`.
+    line_id: int
+    shopify_location_id: int
+    shopify_inventory_item_id: int
+    delta: int
+    guarded: bool
+    compared_with: int
+    book: int
+    told: int
+    by_on_hand: bool
+    location_name: str
+    sku: str
+
+    def shown(self, reading: Reading) -> int | None:
+        """Return the figure that the level shows, on hand or available; None where it shows none."""
+        if reading.available is None or reading.on_hand is None:
+            return None
+        return reading.on_hand if self.by_on_hand else reading.available
+
+    def if_applied(self, reading: Reading) -> int:
+        """Return what it would show if the line was applied and nobody else has changed the level."""
+        if not self.guarded:
+            return self.compared_with + self.delta
+        known = self.book + self.told
+        return known if self.by_on_hand else known - reading.committed - reading.reserved
+
+    def verdict(self, reading: Reading) -> bool | None:
+        """Say whether the line shows as applied (True), as not applied (False), or as neither (None)."""
+        shown = self.shown(reading)
+        return None if shown is None else {0: True, self.delta: False}.get(self.if_applied(reading) - shown)
+
+
+def known_lines(conn: Connection, batch_id: uuid.UUID) -> list[KnownLine]:
+    """Return the lines of a batch, by location and item."""
+    return [KnownLine(*row) for row in conn.execute(sql.known_of_batch, {"batch": batch_id})]
+
+
+def read_back(
+    client: ShopifyClient, lines: Iterable[tuple], deadline: Deadline | None = None
+) -> dict[tuple[int, int], Reading]:
+    """Return what Shopify shows at the levels of lines (line id, location, item, …)."""
+    levels = sorted((line[1], line[2]) for line in lines)
+    readings = read_levels(client, levels, parallel=1, deadline=deadline)
+    return {(one.shopify_location_id, one.shopify_inventory_item_id): one for one in readings}
+
+
+def was_applied(
+    lines: Sequence[KnownLine], readings: Mapping[tuple[int, int], Reading], *, said_failed: bool = False
+) -> bool | None:
+    """Say by its levels whether a batch was applied; None: they do not tell.
+
+    All lines of a batch are applied or none, so that a level that somebody has since moved by the very same
+    amount stands against many others. Against Shopify's word that the batch failed, all must agree, and one
+    level is no proof.
     """
-    *_, delta, guarded, compared_with, book, told, by_on_hand = row
-    if reading.available is None or reading.on_hand is None:
-        return None
-    if guarded:
-        seen = reading.on_hand if by_on_hand else reading.available + reading.committed + reading.reserved
-        missing = book + told - seen
-    else:
-        missing = compared_with + delta - (reading.on_hand if by_on_hand else reading.available)
-    return {0: True, delta: False}.get(missing)
+    said = Counter(
+        one.verdict(readings[one.shopify_location_id, one.shopify_inventory_item_id]) for one in lines
+    )
+    if said_failed:
+        return said[True] > 0 and not said[False] and len(lines) > 1
+    if said[True] and said[True] >= CLEAR * said[False]:
+        return True
+    if said[False] and said[False] >= CLEAR * said[True]:
+        return False
+    return None

@@ -3,7 +3,7 @@
 select batch.batch_id, batch.payload, batch.status, batch.line_count, batch.attempts, batch.mode,
        batch.bulk_operation_id,
        batch.first_sent_at is not null
-       and batch.first_sent_at < clock_timestamp() - interval '23 hours' as key_expired
+       and batch.first_sent_at < clock_timestamp() - %(key_lives)s as key_expired
   from oms.sync_batch as batch
  where batch.shop_id = %(shop_id)s
    and batch.status in ('PLANNED', 'SENT', 'UNKNOWN')
@@ -159,8 +159,10 @@ select line.line_id, line.shopify_location_id, line.shopify_inventory_item_id, l
                     and item.product_id = line.product_id
                     and (location.physical_basis <> 'QOH' or location.facility_group_id is not null
                          or item.status = 'COMPLETED' or item.issued_quantity > 0)), 0) as told,
-       location.physical_basis = 'QOH' and location.facility_group_id is null as by_on_hand
+       location.physical_basis = 'QOH' and location.facility_group_id is null as by_on_hand,
+       location.location_name, product.internal_name
   from oms.sync_line as line
+  join oms.product using (product_id)
   join oms.sync_level as level using (shop_id, shopify_location_id, shopify_inventory_item_id)
   join oms.shop_location as location using (shop_id, shopify_location_id)
  where line.batch_id = %(batch)s
