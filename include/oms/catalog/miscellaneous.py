@@ -106,7 +106,13 @@ HOUSE_KEEPING = TaskJob(
         _days("archiveDays", 90, 4, "Files in archive/ and error/ on SFTP, and reject files"),
         _days("webhookDays", 15, 3, "Webhooks worked off"),
         _days("changeDays", 15, 1, "Notes that a product changed, once every push has seen them"),
-        _days("reportDays", 365, 61, "Drift reports, and what was told about feeds"),
+        _days(
+            "reportDays",
+            365,
+            61,
+            "Drift reports, what was told about feeds, records of exported files, decisions on held files, "
+            "which facilities a reset has set",
+        ),
         _days("answerDays", 30, 2, "Bytes of calls to Shopify that are answered"),
         Parameter(
             name="batchSize",

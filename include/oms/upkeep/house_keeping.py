@@ -54,6 +54,9 @@ RULES = (
     _rule("uploaded products that were pushed", "upload_product", "answerDays"),
     _rule("what was told about feeds", "feed_alert", "reportDays"),
     _rule("drift reports", "drift_report", "reportDays"),
+    _rule("records of exported files", "export_file", "reportDays"),
+    _rule("decisions on held files", "import_hold", "reportDays"),
+    _rule("rows by facility of older resets", "import_facility_rows", "reportDays"),
     _rule("batches whose lines went on in others", "sync_batch", "answerDays"),
 )
 """In the order in which one table refers to another. A further table is one line here and one query."""

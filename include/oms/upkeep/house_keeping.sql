@@ -121,6 +121,48 @@ select row.ctid
    and row.told_at is not null
    and (row.cleared_at is null or row.clearing_told_at is not null)
 
+-- name: export_file
+-- Written files that no line names as the file it was told in; the file itself is whose it was made for.
+select row.ctid
+  from oms.export_file as row
+ where row.written_at < %(before)s
+   and not exists (select from oms.depletion_line as told where told.export_id = row.export_id)
+
+-- name: import_hold
+-- Of files that are closed: nobody can be asked about them any more.
+select row.ctid
+  from oms.import_hold as row
+  join oms.import_log as log using (log_id)
+ where log.closed_at < %(before)s
+
+-- name: import_facility_rows
+-- The guard compares a file with the last three that were accepted of its feed. A repair and an undoing ask whether a
+-- later file has set the facility: some later one stays, also when the newest of them are undone.
+select row.ctid
+  from oms.import_facility_rows as row
+  join oms.import_log as log using (log_id)
+ where log.closed_at < %(before)s
+   and (log.status <> 'DmlsFinished'
+        or (3 = (select count(*)
+                   from (select
+                           from oms.import_log as newer
+                          where newer.connection_id = log.connection_id
+                            and newer.feed = log.feed
+                            and newer.log_id > log.log_id
+                            and newer.status = 'DmlsFinished'
+                            and newer.duplicate_of_log_id is null
+                          limit 3) as last_three)
+            and 10 = (select count(*)
+                        from (select
+                                from oms.import_facility_rows as later
+                                join oms.import_log as setter using (log_id)
+                               where later.facility_id = row.facility_id
+                                 and later.log_id > row.log_id
+                                 and setter.status = 'DmlsFinished'
+                                 and not exists (select from oms.import_undo as undone
+                                                  where undone.log_id = later.log_id)
+                               limit 10) as last_ten)))
+
 -- name: drift_report
 -- With its lines.
 select row.ctid

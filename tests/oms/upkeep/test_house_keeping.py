@@ -7,6 +7,8 @@ import psycopg
 import pytest
 
 from oms import catalog
+from oms.imports import undoing
+from oms.imports.errors import UndoRefused
 from oms.inventory.checking import breaches
 from oms.upkeep.house_keeping import RULES, keep_house
 from tests.oms.imports.conftest import RESET, RESET_JOB, VARIANCE, VARIANCE_JOB, Floor
@@ -251,6 +253,62 @@ def test_answered_calls_lose_their_bytes_open_ones_nothing(shop: Floor, later: C
     ):
         with pytest.raises(psycopg.errors.RestrictViolation, match="frozen"):
             shop.conn.execute(statement)
+
+
+def test_records_of_exports_go_unless_a_line_was_told_in_them(shop: Floor):
+    """What waits to be written stays as well."""
+    for name, written, days in (("old", True, 400), ("waiting", False, 400), ("young", True, 300)):
+        shop.conn.execute(
+            """insert into oms.export_file (dag_id, run_id, property_resource, path, content, content_sha256,
+                                            row_count, recorded_at, written_at)
+               values ('d', 'r', 'FTP', %(name)s, ''::bytea, ''::bytea, 1, now(),
+                       case when %(written)s then now() - %(days)s * interval '1 day' end)""",
+            {"name": name, "written": written, "days": days},
+        )
+
+    assert keep(shop) == {"records of exported files": 1}
+    assert shop.conn.execute("select path from oms.export_file order by 1").fetchall() == [
+        ("waiting",),
+        ("young",),
+    ]
+
+
+def test_decisions_on_held_files_go_with_the_years(floor: Floor, later: Callable):
+    def held(log_id: int) -> None:
+        floor.conn.execute(
+            """insert into oms.import_hold (log_id, reasons, decision, decided_at, decided_by)
+               values (%s, '[]', 'APPROVED', now(), 'ana')""",
+            (log_id,),
+        )
+
+    floor.reset(RESET + "STORE_1,SKU,A,7\n", "1.csv")
+    held(1)
+    later("import_log", 366)
+    floor.reset(RESET + "STORE_1,SKU,A,8\n", "2.csv")
+    held(2)
+
+    assert keep(floor)["decisions on held files"] == 1
+    assert floor.conn.execute("select log_id from oms.import_hold").fetchall() == [(2,)]
+
+
+def test_of_resets_the_last_ten_of_a_facility_stay_and_the_last_three_of_a_feed(
+    floor: Floor, later: Callable
+):
+    """The guard and an undoing ask for them, however old they are."""
+    floor.reset(RESET + "STORE_2,SKU,A,1\n", "other_feed.csv")
+    for number in range(12):
+        floor.reset(RESET + f"STORE_1,SKU,A,{number}\n", f"feed_{number}.csv")
+    undoing.undo(floor.conn, 13, run_name="undo_import/1")
+    later("import_log", 400)
+
+    assert keep(floor)["rows by facility of older resets"] == 1
+
+    left = floor.conn.execute(
+        "select log_id, facility_id from oms.import_facility_rows order by 1"
+    ).fetchall()
+    assert left == [(1, "STORE_2"), *((log_id, "STORE_1") for log_id in range(3, 14))]
+    with pytest.raises(UndoRefused, match="has set since"):
+        undoing.undo(floor.conn, 2, run_name="undo_import/2")
 
 
 def test_a_dry_run_counts_the_same_and_removes_nothing(floor: Floor, later: Callable):
