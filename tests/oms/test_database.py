@@ -1,4 +1,4 @@
-"""Statistics of tables that were just filled."""
+"""What the planner has to know, and may do."""
 
 import psycopg
 
@@ -23,3 +23,15 @@ def test_a_table_that_was_just_filled_is_known_to_the_planner(oms_dsn: str):
 
         assert known_rows(db, "oms.product") == 2000
         assert known_rows(db, "oms.facility") == -1
+
+
+def test_the_pattern_of_moments_is_inlined_where_it_is_used(oms_db: psycopg.Connection):
+    """A call for each row would cost millions of them seconds, and one that is not safe all parallel plans."""
+    plan = oms_db.execute(
+        "explain (verbose, costs off) select oms.moment_of(internal_name) from oms.product"
+    ).fetchall()
+
+    assert "internal_name" in str(plan)
+    assert "moment_of" not in str(plan)
+    safety = oms_db.execute("select proparallel from pg_proc where proname = 'moment_of'").fetchone()
+    assert safety == ("s",)

@@ -61,14 +61,7 @@ matched as not materialized (
                      and abs(translate(landed.quantity, '０１２３４５６７８９＋－−．', '0123456789+--.')::numeric) <= 1000000000
                 then translate(landed.quantity, '０１２３４５６７８９＋－−．', '0123456789+--.')::numeric::integer
            end as figure,
-           case when landed.as_of is null then null
-                when landed.as_of ~ ('^(19|20)[0-9][0-9]-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))'
-                                     '[T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{{1,6}})?)?(Z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)$')
-                then landed.as_of::timestamptz
-                when landed.as_of ~ '^(19|20)([02468][048]|[13579][26])-02-29[T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{{1,6}})?)?(Z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)$'
-                     and landed.as_of !~ '^1900'
-                then landed.as_of::timestamptz
-           end as moment,
+           oms.moment_of(landed.as_of) as moment,
            case when landed.reset_by_atp is null then null
                 when lower(landed.reset_by_atp) in ('true', 't', 'yes', 'y', '1') then true
                 when lower(landed.reset_by_atp) in ('false', 'f', 'no', 'n', '0') then false end as by_atp
