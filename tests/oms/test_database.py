@@ -26,7 +26,7 @@ def test_a_table_that_was_just_filled_is_known_to_the_planner(oms_dsn: str):
 
 
 def test_the_pattern_of_moments_is_inlined_where_it_is_used(oms_db: psycopg.Connection):
-    """A call for each row would cost millions of them seconds, and one that is not safe all parallel plans."""
+    """A call for each of millions of rows would cost seconds, one that is not safe every parallel plan."""
     plan = oms_db.execute(
         "explain (verbose, costs off) select oms.moment_of(internal_name) from oms.product"
     ).fetchall()

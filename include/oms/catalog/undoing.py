@@ -17,8 +17,9 @@ UNDO_IMPORT = TaskJob(
     repeat="Safe: a file is undone once.",
     on_failure=(
         "Nothing has changed. The file is not undone where that would be wrong: a later reset or count "
-        "contains or has overridden it, stock would fall below 0, lines of it were repaired by another file, "
-        "or it has booked nothing."
+        "contains or has overridden it, sales from before its own count (asOf) have come since and were "
+        "taken as contained in it, stock would fall below 0, lines of it were repaired by another file, or it has "
+        "booked nothing."
     ),
     what_to_do=(
         "Read the message: it names the positions in the way. Count those, or book the difference as an "

@@ -133,7 +133,7 @@ def apply(conn: Connection, part: Part, settings: Settings) -> Counts:
         positions.lock(conn)
         stale = conn.execute(sql.note_stale, values).rowcount
         applied = conn.execute(sql.write_counts, values).rowcount
-        conn.execute(sql.keep_moments)
+        conn.execute(sql.keep_moments, values)
     else:
         applied = conn.execute(sql.write_entries, values).rowcount
     if skipped:

@@ -110,9 +110,9 @@ select inventory_item_id, qoh_diff, atp_diff, coalesce(reason_id, %(default_reas
     or atp_diff <> 0
 
 -- name: keep_moments
--- The asOf of an accepted count is kept even when nothing moved (inventory.md 6.8).
+-- The asOf of an accepted count is kept even when nothing moved (inventory.md 6.8), with the one before for an undoing.
 update oms.inventory_item as item
-   set counted_as_of = change.as_of
+   set counted_as_of = change.as_of, counted_before = item.counted_as_of, counted_by = %(log_id)s
   from import_change as change
  where item.inventory_item_id = change.inventory_item_id
    and change.as_of is not null

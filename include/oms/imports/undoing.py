@@ -53,7 +53,8 @@ def undo(
     `conn` is in autocommit mode. Afterwards the file may be imported again, its document lines and the lines
     that it repaired among it. Repeated by the same run it answers the same.
 
-    Raises UndoRefused, with the positions: balances stated later contain or have overridden the file, stock
+    The moments that it has counted positions for (asOf) go with it. Raises UndoRefused, with the positions:
+    balances stated later contain or have overridden the file, movements were judged by its count, stock
     would fall below 0 where the file's negativePolicy forbids that, the file is not closed, has booked
     nothing or was undone before, lines of it were repaired.
     """
@@ -117,6 +118,7 @@ def _take_back(
         raise UndoRefused(_told(name, objections, positions))
     if not dry_run:
         conn.execute(sql.write_entries, values)
+        conn.execute(sql.restore_moments, values)
         conn.execute(sql.note_undo, values | {"entries": entries, "units": units, "positions": positions})
         conn.execute(sql.free_documents, values)
         conn.execute(sql.free_repairs, values)
@@ -126,7 +128,7 @@ def _take_back(
 def _gather(conn: Connection, values: dict[str, Any]) -> tuple[int, int, int]:
     """The entries of the file in `undo_entry`, their positions locked; how many, units, positions."""
     conn.execute(sql.gather, values)
-    conn.execute(sql.lock_positions)
+    conn.execute(sql.lock_positions, values)
     return conn.execute(sql.count_units).fetchone()
 
 

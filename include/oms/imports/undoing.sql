@@ -30,22 +30,29 @@ select entry_id, inventory_item_id, qoh_diff, atp_diff, reason_id, effective_at
    and (qoh_diff <> 0 or atp_diff <> 0)
 
 -- name: lock_positions
--- In the order of everybody who locks positions.
+-- In the order of everybody who locks positions; also those that the file has counted and found right.
 select count(*)
   from (select
           from oms.inventory_item as item
          where inventory_item_id in (select inventory_item_id from undo_entry)
+            or counted_by = %(log_id)s
          order by facility_id, product_id, location_seq_id
            for no key update of item) as locked
 
 -- name: objections
 -- Positions that do not let their entries be taken back. A balance stated later already contains or has overridden
 -- them: in the ledger, by its moment (counted_as_of), or unseen, where a later file has set the facility and found
--- nothing to change.
+-- nothing to change. A count of the file itself is no objection, unless a movement from before it has come since and
+-- was recorded with 0: moments only grow, so that one after the count before was judged by this one.
 with position as (
     select inventory_item_id, sum(qoh_diff) as qoh, min(entry_id) as first_entry, min(effective_at) as since
       from undo_entry
      group by inventory_item_id
+     union all
+    select inventory_item_id, 0, null, null
+      from oms.inventory_item
+     where counted_by = %(log_id)s
+       and inventory_item_id not in (select inventory_item_id from undo_entry)
 ),
 place as materialized (
     select distinct facility_id
@@ -69,7 +76,10 @@ select item.facility_id, item.location_seq_id, product.internal_name,
             when stated.entry_id is not null
             then format('was set by %%s, which contains or has overridden it; count the position again',
                         coalesce(format('%%s (log %%s)', stated.file_name, stated.log_id), 'entry ' || stated.entry_id))
-            when item.counted_as_of >= position.since
+            when late.entry_id is not null
+            then format('has entry %%s of %%s, which the count of %%s was taken to contain; count the position again',
+                        late.entry_id, late.effective_at, item.counted_as_of)
+            when item.counted_as_of >= position.since and item.counted_by is distinct from %(log_id)s
             then format('was counted for %%s; count the position again', item.counted_as_of)
             when covering.log_id is not null
             then format('stands at a facility that %%s (log %%s) has set since; count the position again',
@@ -92,10 +102,22 @@ select item.facility_id, item.location_seq_id, product.internal_name,
           and not exists (select from oms.import_undo as undone where undone.log_id = other.log_id)
         order by other.entry_id
         limit 1) as stated on true
+  left join lateral (
+       select zero.entry_id, zero.effective_at
+         from oms.inventory_ledger as zero
+        where item.counted_by = %(log_id)s
+          and zero.inventory_item_id = position.inventory_item_id
+          and zero.qoh_diff = 0
+          and zero.atp_diff = 0
+          and zero.effective_at <= item.counted_as_of
+          and (zero.effective_at <= item.counted_before) is not true
+        order by zero.entry_id
+        limit 1) as late on true
   left join covering on covering.facility_id = item.facility_id
  where product.product_type_id = 'MARKETING_PKG_PICK'
     or stated.entry_id is not null
-    or item.counted_as_of >= position.since
+    or late.entry_id is not null
+    or (item.counted_as_of >= position.since and item.counted_by is distinct from %(log_id)s)
     or covering.log_id is not null
     or (not %(may_be_negative)s and position.qoh > 0 and item.qoh - position.qoh < 0)
  order by item.facility_id, product.internal_name, item.location_seq_id
@@ -110,6 +132,12 @@ select inventory_item_id, -qoh_diff, -atp_diff,
        'undo:' || entry_id, %(run_name)s, %(comments)s, entry_id
   from undo_entry
  order by inventory_item_id, entry_id
+
+-- name: restore_moments
+-- What was counted before counts again; of the time before that nothing is known.
+update oms.inventory_item
+   set counted_as_of = counted_before, counted_before = null, counted_by = null
+ where counted_by = %(log_id)s
 
 -- name: count_units
 select count(*), coalesce(sum(abs(qoh_diff)), 0)::bigint, count(distinct inventory_item_id)

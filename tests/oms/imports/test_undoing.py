@@ -13,6 +13,7 @@ from oms.imports.errors import UndoRefused
 from oms.inventory.why import why
 from tests.oms.imports.conftest import RESET, RESET_JOB, VARIANCE, VARIANCE_JOB, identify
 from tests.oms.imports.test_repairs import mend, returned
+from tests.oms.imports.test_resets import AS_OF, LATE
 
 ROWS = VARIANCE + "STORE_1,,SKU,A,5,,VAR_FOUND,\nSTORE_1,,SKU,A,-2,,,\nSTORE_2,,SKU,B,4,,,\n"
 
@@ -177,11 +178,67 @@ def test_a_count_that_contains_the_movement_is_in_the_way_and_an_earlier_one_is_
     assert (floor.position("A"), floor.position("B")) == ((5, 5), (0, 0))
 
 
-def test_a_count_with_its_moment_is_not_undone(floor):
-    """Later movements were judged by it: a new count says more."""
-    floor.reset(RESET.rstrip() + ",asOf\nSTORE_1,SKU,A,10,2026-01-02T10:00:00Z\n")
+def test_a_count_is_undone_with_its_moment_and_what_moved_since_stays(floor):
+    """INV-17 and back; a sale from before the count, in the ledger or still to come, counts again."""
+    item = floor.stock("A", 8, 8)
+    floor.move(item, -1, -1, at="2026-08-01T05:10:00Z")
+    floor.reset(AS_OF + "STORE_1,A,10,false,2026-08-01T05:00:00Z\n")
+    assert floor.position("A") == (9, 9)
 
-    assert "count the position again" in refusal(floor)
+    undo(floor)
+    floor.vary(LATE + "STORE_1,A,-1,2026-08-01T04:50:00Z\n")
+
+    assert floor.position("A") == (6, 6)
+    assert floor.notes() == []
+
+
+def test_the_count_before_counts_again_once_the_newest_is_undone(floor):
+    floor.stock("A", 10, 10)
+    for hour in (4, 5):
+        floor.reset(AS_OF + f"STORE_1,A,{hour},false,2026-08-01T0{hour}:00:00Z\n")
+    undo(floor, 2)
+    assert floor.position("A") == (4, 4)
+
+    floor.vary(LATE + "STORE_1,A,-1,2026-08-01T03:50:00Z\nSTORE_1,A,-1,2026-08-01T04:10:00Z\n")
+
+    assert (floor.position("A"), floor.notes()) == ((3, 3), [(2, "ALREADY_COUNTED")])
+    assert "was counted for 2026-08-01 04:00" in refusal(floor, 1)
+
+
+def test_the_same_count_may_come_again(floor):
+    floor.stock("A", 8, 8)
+    count = AS_OF + "STORE_1,A,10,false,2026-08-01T05:00:00Z\n"
+    floor.reset(count)
+    undo(floor)
+
+    floor.reset(count)
+    assert floor.position("A") == (10, 10)
+    undo(floor, 2)
+
+    assert floor.position("A") == (8, 8)
+
+
+@pytest.mark.parametrize("late", ["A", "B"])
+def test_a_count_that_movements_were_judged_by_is_not_undone(floor, late):
+    """The sale from before the count carries 0, also where the count found nothing to change."""
+    floor.stock("A", 8, 8)
+    floor.stock("B", 5, 5)
+    floor.reset(AS_OF + "STORE_1,A,10,false,2026-08-01T05:00:00Z\nSTORE_1,B,5,false,2026-08-01T05:00:00Z\n")
+    floor.vary(LATE + f"STORE_1,{late},-1,2026-08-01T04:50:00Z\n")
+
+    message = refusal(floor)
+
+    assert f"{late} at STORE_1" in message
+    assert "which the count of 2026-08-01 05:00" in message
+
+
+def test_an_older_count_that_was_refused_because_of_it_is_in_the_way(floor):
+    """INV-52 b: without the newer count it would have counted."""
+    floor.stock("A", 8, 8)
+    floor.reset(AS_OF + "STORE_1,A,7,false,2026-08-01T05:00:00Z\n")
+    floor.reset(AS_OF + "STORE_1,A,8,false,2026-08-01T04:00:00Z\n")
+
+    assert "has set since" in refusal(floor, 1)
 
 
 def test_stock_does_not_fall_below_what_the_policy_of_the_file_allows(floor):

@@ -296,7 +296,8 @@ def test_of_resets_the_last_ten_of_a_facility_stay_and_the_last_three_of_a_feed(
 ):
     """The guard and an undoing ask for them, however old they are."""
     floor.reset(RESET + "STORE_2,SKU,A,1\n", "other_feed.csv")
-    for number in range(12):
+    floor.reset(RESET + "STORE_1,SKU,C,1\n", "feed_0.csv")
+    for number in range(1, 12):
         floor.reset(RESET + f"STORE_1,SKU,A,{number}\n", f"feed_{number}.csv")
     undoing.undo(floor.conn, 13, run_name="undo_import/1")
     later("import_log", 400)
