@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from oms import database
+from oms import database, shops
 from oms.api import commands as api
 from oms.imports import undoing
 from oms.imports.errors import UndoRefused
@@ -245,7 +245,10 @@ def _undo(dsn: str, given: argparse.Namespace) -> int:
         except UndoRefused as refused:
             print(refused, file=sys.stderr)
             return 1
+        told_later = done.held_back_at and shops.to_serve(conn, None, ["DELTA"], done.held_back_at)
     print(done)
+    if told_later:
+        print(f"in DELTA mode the hard sync (upload_inventory) tells it to: {', '.join(told_later)}")
     return 0
 
 

@@ -45,6 +45,7 @@ from oms_airflow.connections import MissingConnection, oms_db, open_oms_db, sftp
 from oms_airflow.file_arrival import SftpFileSensor, run_parameters
 
 if TYPE_CHECKING:
+    from oms.database import Connection
     from oms.imports.closing import Account
     from oms.imports.jobs import Run
 
@@ -148,7 +149,6 @@ def import_job_dag(job: ImportJob) -> DAG:
 
         @task(pool=job.pool, trigger_rule=TriggerRule.ALL_DONE, outlets=rung)
         def close() -> list[str]:
-            from oms import shops
             from oms.imports import closing
 
             context = get_current_context()
@@ -161,9 +161,9 @@ def import_job_dag(job: ImportJob) -> DAG:
                 faults = _faults(account)
                 if not account.changed:
                     raise faults or AirflowSkipException("nothing has changed")
-                facilities = closing.facilities_of(conn, account.changed_files)
-                if job.kind == "reset" and shops.to_serve(conn, None, ["DELTA"], facilities):
-                    context["outlet_events"][RESETS].add(INVENTORY_RESET, extra={"changed": account.changed})
+                if job.kind == "reset":
+                    facilities = closing.facilities_of(conn, account.changed_files)
+                    _ring_for_resets(conn, facilities, {"changed": account.changed})
             if rung:
                 context["outlet_events"][INVENTORY].extra = {"changed": account.changed}
             return [str(faults)] if faults else []
@@ -294,9 +294,7 @@ def pull_job_dag(job: PullJob) -> DAG:
                 counts = getattr(import_module(module), function)(
                     conn, client, shop_id, run_parameters(job, context), run_name(context)
                 )
-                facilities = counts.get("facilities")
-                if facilities and shops.to_serve(conn, None, ["DELTA"], facilities):
-                    context["outlet_events"][RESETS].add(INVENTORY_RESET, extra={"shop": shop_id})
+                _ring_for_resets(conn, counts.get("facilities"), {"shop": shop_id})
                 return counts
 
         pull.expand(shop_id=choose_shops())
@@ -304,13 +302,22 @@ def pull_job_dag(job: PullJob) -> DAG:
     return flow()
 
 
+def _ring_for_resets(conn: "Connection", facilities: list[str] | None, extra: dict[str, Any]) -> None:
+    """Wake the hard sync if a location in DELTA mode shows one of the facilities: nothing else tells it."""
+    from oms import shops
+
+    if facilities and shops.to_serve(conn, None, ["DELTA"], facilities):
+        get_current_context()["outlet_events"][RESETS].add(INVENTORY_RESET, extra=extra)
+
+
 def task_job_dag(job: TaskJob) -> DAG:
     """One task that hands the job's function what it works on."""
     bells = [BELLS[name] for name in job.rung_by]
+    rung = [RESETS] if job.sets_balances else []
 
     @dag(schedule=schedule_of(job, bells), max_active_runs=LANES, **dag_arguments(job))
     def flow() -> None:
-        @task(task_id="work", pool=job.pool, execution_timeout=timedelta(minutes=job.minutes))
+        @task(task_id="work", pool=job.pool, execution_timeout=timedelta(minutes=job.minutes), outlets=rung)
         def work() -> Any:
             from oms import shops
             from oms.shopify.connections import client_for
@@ -332,7 +339,10 @@ def task_job_dag(job: TaskJob) -> DAG:
                     send_mail=mail.send,
                     run_type=str(context["dag_run"].run_type),
                 )
-                return getattr(import_module(module), function)(given)
+                done = getattr(import_module(module), function)(given)
+                if job.sets_balances:
+                    _ring_for_resets(conn, done["facilities"], {"run": given.run_name})
+                return done
 
         work()
 

@@ -74,3 +74,17 @@ def test_locations_in_delta_mode_beside_it_hear_of_the_new_balances(
 
     assert rings_of(run("sync_inventory_from_shopify")) == rung
     assert rings_of(run("sync_inventory_from_shopify")) == [], "nothing has changed since"
+
+
+def test_webhooks_ring_for_the_hard_sync_of_a_shop_in_delta_mode(oms: Bench, run: Callable):
+    oms.world.facility("S1")
+    side = Side(oms)
+    side.open_shop({"P": {"levels": {"Store": 7}}}, locations={"Store": ["S1"]})
+    more = {"locations": {"Store": ["S1"]}, "mode": "DELTA"}
+    side.open_shop({"P": {"levels": {"Store": 0}}}, "other", master="OMS", **more)
+    side.stand("P", 1, 1)
+    oms.push("HARD", "other")
+    side.event("P", 7, "2026-11-03T10:00:00Z")
+
+    assert rings_of(run("receive_inventory_level_webhooks")) == ["inventory_reset"]
+    assert rings_of(run("receive_inventory_level_webhooks")) == []

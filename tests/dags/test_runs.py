@@ -235,6 +235,23 @@ class TestImports:
         assert done.state == "success"
         assert rings_of(done) == rung
 
+    @pytest.mark.parametrize(("mode", "rung"), [("DELTA", ["inventory_reset"]), ("RECENT", [])])
+    def test_undoing_a_reset_rings_like_the_reset(
+        self, floor: Bench, run: Callable, sftp_root: Path, mode: str, rung: list[str]
+    ):
+        """DELTA holds both back; a dry run and a refusal move nothing and ring nothing."""
+        floor.open_shop("demo", {"A": 1}, mode=mode)
+        folder = sftp_root / self.RESETS
+        folder.mkdir(parents=True)
+        (folder / "morning.csv").write_text("facilityId,idValue,availableQty\nWH,A,7\n")
+        run("import_inventory_reset")
+        assert rings_of(run("undo_import", {"logId": 1, "dryRun": True})) == []
+
+        done = run("undo_import", {"logId": 1})
+
+        assert (str(done.state), rings_of(done)) == ("success", rung)
+        assert rings_of(run("undo_import", {"logId": 1})) == []
+
     def test_a_variance_is_booked(self, floor: Bench, run: Callable, sftp_root: Path):
         floor.move("A", 10)
         folder = sftp_root / self.VARIANCES

@@ -187,12 +187,14 @@ RECEIVE_INVENTORY_LEVEL_WEBHOOKS = TaskJob(
     aliases=("INVENTORY_LEVELS_UPDATE",),
     schedule="* * * * *",
     function="oms.from_shop.webhooks:receive",
+    sets_balances=True,
     rung_by=(LEVEL_WEBHOOKS,),
     minutes=15,
     purpose=(
         "Works off what Shopify tells of its stock levels. Where Shopify owns the stock, the balance of the "
         "store follows; where the OMS does, the difference to our own figure is noted in "
-        "`oms.shop_level_drift` and nothing changes."
+        "`oms.shop_level_drift` and nothing changes. Other shops that show the same store in DELTA mode are "
+        "told by a hard sync, called for every 15 minutes at most."
     ),
     when="Seconds after webhooks came in, and every minute as a safety net.",
     repeat="Safe: every event is worked off once, and an older word never replaces a newer one.",

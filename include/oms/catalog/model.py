@@ -175,6 +175,8 @@ class TaskJob(Job):
     """Names of the assets that start it beside its schedule."""
     minutes: int = 120
     """After so long the task is ended."""
+    sets_balances: bool = False
+    """It returns `facilities`, too, where it has moved stock that mode DELTA leaves to the hard sync."""
 
 
 @dataclass(frozen=True, kw_only=True)

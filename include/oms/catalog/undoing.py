@@ -9,6 +9,7 @@ UNDO_IMPORT = TaskJob(
     category="inventory",
     direction="internal",
     function="oms.imports.undoing:run",
+    sets_balances=True,
     purpose=(
         "Takes back what a file has booked: every entry of it gets one that moves as much the other way. All "
         "or nothing; the history of both stays. Afterwards the same file may be imported again."
@@ -18,12 +19,12 @@ UNDO_IMPORT = TaskJob(
     on_failure=(
         "Nothing has changed. The file is not undone where that would be wrong: a later reset or count "
         "contains or has overridden it, sales from before its own count (asOf) have come since and were "
-        "taken as contained in it, stock would fall below 0, lines of it were repaired by another file, or it has "
-        "booked nothing."
+        "taken as contained in it, stock would fall below 0, lines of it were repaired by another file, "
+        "or it has booked nothing."
     ),
     what_to_do=(
         "Read the message: it names the positions in the way. Count those, or book the difference as an "
-        "inventory variance. What a reset had set reaches a shop in DELTA mode with its next hard sync."
+        "inventory variance."
     ),
     parameters=(
         Parameter(

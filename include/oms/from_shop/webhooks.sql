@@ -222,3 +222,53 @@ with told as (
 select lower(status), count(*)
   from told
  group by status
+
+-- name: call_for_hard_sync
+-- Facilities whose balances webhooks have set since a location in DELTA mode that shows them was compared; a shop is
+-- asked for again only after a while, whatever came of it. What is not rung for today stays to be found by the next
+-- run a minute later.
+with place as (
+    select location.shop_id, location.shopify_location_id, location.facility_group_id, location.compared
+      from oms.shop_location as location
+      join oms.shop using (shop_id)
+     where location.sync_mode = 'DELTA'
+       and location.compared is not null
+       and shop.push_enabled
+       and shop.inventory_master = 'OMS'
+       and not exists (select from oms.job_watermark as rung
+                        where rung.job = 'receive_inventory_level_webhooks'
+                          and rung.shop_id = location.shop_id
+                          and rung.recorded_to > now() - %(between)s)
+), shown as (
+    select place.shop_id, place.compared, mapped.facility_id
+      from place
+      join oms.shop_location_facility as mapped using (shop_id, shopify_location_id)
+     union all
+    select place.shop_id, place.compared, member.facility_id
+      from place
+      join oms.facility_group_member as member using (facility_group_id)
+), waiting as materialized (
+    select distinct shown.shop_id, shown.facility_id
+      from shown
+     where exists (select
+                     from oms.shop_location_facility as followed
+                     join oms.shop as master using (shop_id)
+                    where followed.facility_id = shown.facility_id
+                      and master.inventory_master = 'SHOPIFY')
+       and exists (select
+                     from oms.inventory_ledger as entry
+                     join oms.inventory_item as item using (inventory_item_id)
+                    where entry.tx >= pg_snapshot_xmin(shown.compared)
+                      and not pg_visible_in_snapshot(entry.tx, shown.compared)
+                      and entry.source_key like 'webhook:%%'
+                      and item.facility_id = shown.facility_id)
+), rung as (
+    insert into oms.job_watermark as kept (job, shop_id, recorded_to)
+    select distinct 'receive_inventory_level_webhooks', shop_id, now()
+      from waiting
+    on conflict (job, shop_id, scope) do update
+       set recorded_to = excluded.recorded_to
+)
+select distinct facility_id
+  from waiting
+ order by facility_id

@@ -28,7 +28,10 @@ INSTEAD = {
 
 @dataclass(frozen=True)
 class Undone:
-    """What was taken back: entries, units on hand they moved either way, positions."""
+    """What was taken back: entries, units on hand they moved either way, positions.
+
+    held_back_at: facilities at which mode DELTA leaves it to the hard sync, as it did the file (6.5).
+    """
 
     log_id: int
     file_name: str
@@ -36,6 +39,7 @@ class Undone:
     units: int
     positions: int
     dry_run: bool
+    held_back_at: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         would = "would be taken back" if self.dry_run else "taken back"
@@ -64,7 +68,8 @@ def undo(
             raise UndoRefused(f"there is no log {log_id}")
         if row["undone_at"] is not None and row["undone_by"] == run_name and not dry_run:
             counts = row["entry_count"], row["units"], row["position_count"]
-            return Undone(log_id, row["file_name"], *counts, dry_run=False)
+            held = _held_back_at(conn, log_id)
+            return Undone(log_id, row["file_name"], *counts, dry_run=False, held_back_at=held)
         _refuse(conn, row)
         done = _take_back(conn, row, reason, run_name, dry_run)
         crashpoints.point(WRITTEN)
@@ -122,7 +127,12 @@ def _take_back(
         conn.execute(sql.note_undo, values | {"entries": entries, "units": units, "positions": positions})
         conn.execute(sql.free_documents, values)
         conn.execute(sql.free_repairs, values)
-    return Undone(row["log_id"], row["file_name"], entries, units, positions, dry_run)
+    held = () if dry_run else _held_back_at(conn, row["log_id"])
+    return Undone(row["log_id"], row["file_name"], entries, units, positions, dry_run, held)
+
+
+def _held_back_at(conn: Connection, log_id: int) -> tuple[str, ...]:
+    return tuple(facility for (facility,) in conn.execute(sql.held_back_at, {"log_id": log_id}))
 
 
 def _gather(conn: Connection, values: dict[str, Any]) -> tuple[int, int, int]:
@@ -147,7 +157,7 @@ def _told(name: str, objections: list[tuple[str, str, str, str]], positions: int
 
 
 def run(work: Work) -> dict[str, Any]:
-    """Undo the file that the job's parameters name; return the counts."""
+    """Undo the file that the job's parameters name; return the counts, and where the hard sync is needed."""
     params = work.params
     done = undo(
         work.conn,
@@ -156,4 +166,10 @@ def run(work: Work) -> dict[str, Any]:
         run_name=work.run_name,
         dry_run=params["dryRun"],
     )
-    return {"entries": done.entries, "units": done.units, "positions": done.positions, "dryRun": done.dry_run}
+    return {
+        "entries": done.entries,
+        "units": done.units,
+        "positions": done.positions,
+        "dryRun": done.dry_run,
+        "facilities": list(done.held_back_at),
+    }

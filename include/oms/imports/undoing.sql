@@ -139,6 +139,18 @@ update oms.inventory_item
    set counted_as_of = counted_before, counted_before = null, counted_by = null
  where counted_by = %(log_id)s
 
+-- name: held_back_at
+-- Where the entries of the file, and so those that take them back, are none that mode DELTA sends.
+select distinct item.facility_id
+  from oms.inventory_ledger as entry
+  join oms.inventory_item as item using (inventory_item_id)
+ where entry.log_id = %(log_id)s
+   and (entry.qoh_diff <> 0 or entry.atp_diff <> 0)
+   and entry.reason_id not in (select sent.reason_id
+                                 from oms.reason_group_member as sent
+                                where sent.reason_group_id = 'SHPFY_INV_DLT_REASON')
+ order by item.facility_id
+
 -- name: count_units
 select count(*), coalesce(sum(abs(qoh_diff)), 0)::bigint, count(distinct inventory_item_id)
   from undo_entry

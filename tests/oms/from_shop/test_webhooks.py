@@ -293,3 +293,37 @@ def test_a_run_that_ends_anywhere_is_finished_by_the_next(side: Side, monkeypatc
 
     assert side.position("P") == (6, 5)
     assert sorted(side.inbox().values()) == ["DONE", "DONE", "STALE"]
+
+
+def test_shops_in_delta_mode_that_show_the_store_are_compared_again_now_and_then(side: Side):
+    """DELTA holds resets back, a hard sync tells them (6.5): one in 15 minutes, not one for each word."""
+    side.open_shop({"P": 7}, locations={"Store": ["S1"]})
+    side.open_shop({"P": 0}, "other", master="OMS", locations={"Store": ["S1"]}, mode="DELTA")
+    side.stand("P", 1, 1)
+    side.oms.push("HARD", "other")
+    side.event("P", 7, TEN)
+
+    assert side.receive()["facilities"] == ["S1"]
+    side.event("P", 8, LATER)
+    assert side.receive()["facilities"] == []
+    assert side.oms.push("DELTA", "other").planned == 0
+    side.db.execute("update oms.job_watermark set recorded_to = recorded_to - interval '16 minutes'")
+    assert side.receive()["facilities"] == ["S1"], "also without a further event"
+
+    side.oms.push("HARD", "other")
+    side.db.execute("update oms.job_watermark set recorded_to = recorded_to - interval '16 minutes'")
+    assert side.receive()["facilities"] == [], "it has seen everything"
+    assert side.oms.available("P", "other", "Store") == 8
+
+
+@pytest.mark.parametrize(("mode", "location"), [("RECENT", ["S1"]), ("DELTA", ["S3"])])
+def test_nobody_is_compared_who_hears_of_it_anyway_or_shows_another_store(side: Side, mode, location):
+    side.oms.world.facility("S3")
+    side.open_shop({"P": 7}, locations={"Store": ["S1"]})
+    side.open_shop({"P": 0}, "other", master="OMS", locations={"Store": location}, mode=mode)
+    side.stand("P", 1, 1)
+    side.stand("P", 1, 1, "S3")
+    side.oms.push("HARD", "other")
+    side.event("P", 7, TEN)
+
+    assert side.receive()["facilities"] == []

@@ -327,6 +327,24 @@ def test_the_command_says_what_it_did_or_why_not(floor, capsys):
     assert "was undone at" in shown.err
 
 
+@pytest.mark.parametrize("is_reset", [True, False])
+def test_the_pushes_hear_of_an_undoing_and_only_a_reset_is_left_to_the_hard_sync(floor, is_reset):
+    """A variance goes out with the next push of either mode; DELTA holds resets back (6.5)."""
+    if is_reset:
+        floor.reset(RESET + "STORE_1,SKU,A,10\n")
+    else:
+        floor.vary(ROWS)
+    with psycopg.connect(floor.dsn, autocommit=True) as listener:
+        listener.execute("listen oms_stock_changed")
+
+        done = undo(floor)
+
+        heard = {one.payload for one in listener.notifies(timeout=5, stop_after=1)}
+    assert "STORE_1" in heard
+    assert done.held_back_at == (("STORE_1",) if is_reset else ())
+    assert undo(floor).held_back_at == done.held_back_at, "a repeated run rings, too"
+
+
 def test_the_balance_of_a_past_moment_is_that_without_the_file(floor):
     """A count of a moment between the file and its undoing finds what it would have found without it."""
     item = floor.stock("A", 10, 10)
