@@ -17,6 +17,7 @@ from oms.api import commands as api
 from oms.imports import undoing
 from oms.imports.errors import UndoRefused
 from oms.inventory import checking, figures, kits, receiving, why
+from oms.products import identifying
 from oms.restock import commands as restock
 from oms.setup import applying
 from oms.setup.errors import SetupRefused
@@ -53,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_undo(commands)
     _add_receive(commands)
     _add_kits(commands)
+    _add_identify(commands)
     _add_backup(commands)
     api.add_to(commands)
     restock.add_to(commands)
@@ -366,6 +368,30 @@ def _kits(dsn: str, given: argparse.Namespace) -> int:
         if given.dry_run:
             conn.rollback()
     print(f"{changed} links between kits and components {'would change' if given.dry_run else 'changed'}")
+    return 0
+
+
+def _add_identify(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser(
+        "identify",
+        help="say by which ids an ERP knows products, from a CSV file",
+        description="Makes the identifiers of the products and types named what the file says, all or "
+        "nothing. Columns: sku, id_type (NETSUITE_PRODUCT_ID, ERP_ID, EAN, GTIN, ISBN, MODEL_NO), id_value.",
+    )
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--dry-run", action="store_true", help="check the file, write nothing")
+    parser.set_defaults(run=_identify)
+
+
+def _identify(dsn: str, given: argparse.Namespace) -> int:
+    with given.file.open(encoding="utf-8-sig", newline="") as file:
+        rows = identifying.read(file)
+    with database.transaction(dsn) as conn:
+        added, ended = identifying.identify(conn, rows)
+        if given.dry_run:
+            conn.rollback()
+    would = "would be " if given.dry_run else ""
+    print(f"{added:,} identifiers {would}added, {ended:,} {would}ended")
     return 0
 
 
