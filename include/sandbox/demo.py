@@ -54,13 +54,16 @@ def run(sandbox: Sandbox) -> int:
 
     Returns the exit code: 0 only if every number was the expected one. Raises AlreadyUp if the sandbox is up.
     """
-    from sandbox import story
+    from sandbox import afternoon, story
 
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _as_ctrl_c)
     with _sandbox_up(sandbox):
         demo = Demo(sandbox, stack.api_of(sandbox), sandbox.read_environment())
-        story.tell(demo)
+        scene = story.Scene(demo)
+        story.tell(scene)
+        if os.environ.get("SCENE") == "all":
+            afternoon.tell(scene)
         say()
         table("Every number", ["what", "expected", "found", ""], demo.checks)
         say()

@@ -134,9 +134,8 @@ class Scene:
         )
 
 
-def tell(demo: Demo) -> None:
-    """The whole story; every number goes to `demo.expect`."""
-    scene = Scene(demo)
+def tell(scene: Scene) -> None:
+    """The whole story; every number goes to `scene.demo.expect`."""
     business(scene)
     morning(scene)
     recent_changes(scene)

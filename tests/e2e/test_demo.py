@@ -1,6 +1,6 @@
 """The demonstration is the end-to-end test: a real scheduler, real files, and a check of every number.
 
-It runs under trouble: at six points of the way a task is killed (kill -9), and Airflow's retry goes on.
+It runs under trouble: at eight points of the way a task is killed (kill -9), and Airflow's retry goes on.
 """
 
 import os
@@ -12,7 +12,16 @@ import pytest
 
 from sandbox.layout import FOLDER_VARIABLE, PROJECT
 
-KILLED_AT = ("land.copied", "apply.written", "close.rejects", "plan.stored", "push.answered", "settle.stored")
+KILLED_AT = (
+    "land.copied",
+    "apply.written",
+    "close.rejects",
+    "plan.stored",
+    "push.answered",
+    "settle.stored",
+    "webhooks.written",
+    "undo.written",
+)
 
 
 def sandbox(command: str, environment: dict[str, str], seconds: int) -> subprocess.CompletedProcess[str]:
@@ -37,6 +46,7 @@ def test_every_number_of_the_demo_is_right_though_tasks_are_killed(tmp_path: Pat
     paths = os.pathsep.join(str(PROJECT / folder) for folder in ("include", "plugins"))
     environment = inherited | {
         "EXIT": "1",
+        "SCENE": "all",
         "PYTHONPATH": paths,
         FOLDER_VARIABLE: str(tmp_path / "sandbox"),
         "OMS_CRASH_AT": ",".join(KILLED_AT),
