@@ -4,6 +4,7 @@ What differs between two jobs of a shape is in the catalogue.
 """
 
 import logging
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -289,10 +290,11 @@ def pull_job_dag(job: PullJob) -> DAG:
             context = get_current_context()
             context["shop"] = shop_id
             module, function = job.function.split(":")
+            more = {"open_sftp": _open_sftp} if job.writes_files else {}
             with oms_db() as conn:
                 client = client_for(shops.read(conn, shop_id), shop_login)
                 counts = getattr(import_module(module), function)(
-                    conn, client, shop_id, run_parameters(job, context), run_name(context)
+                    conn, client, shop_id, run_parameters(job, context), run_name(context), **more
                 )
                 _ring_for_resets(conn, counts.get("facilities"), {"shop": shop_id})
                 return counts
@@ -300,6 +302,11 @@ def pull_job_dag(job: PullJob) -> DAG:
         pull.expand(shop_id=choose_shops())
 
     return flow()
+
+
+def _open_sftp(resource: str) -> AbstractContextManager[Any]:
+    """A session with the server of a propertyResource."""
+    return sftp_client(connection_id(resource))
 
 
 def _ring_for_resets(conn: "Connection", facilities: list[str] | None, extra: dict[str, Any]) -> None:
@@ -332,7 +339,7 @@ def task_job_dag(job: TaskJob) -> DAG:
                     params=run_parameters(job, context),
                     run_name=run_name(context),
                     open_oms_db=open_oms_db,
-                    open_sftp=lambda resource: sftp_client(connection_id(resource)),
+                    open_sftp=_open_sftp,
                     open_shop=lambda shop_id: client_for(shops.read(conn, shop_id), shop_login),
                     shop_extra=lambda shop_id: shop_login(shops.read(conn, shop_id).connection_id)[2],
                     base_url=conf.get("api", "base_url", fallback=None),

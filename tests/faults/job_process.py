@@ -7,6 +7,7 @@ import json
 import sys
 from importlib import import_module
 from types import SimpleNamespace
+from typing import Any
 
 from fakeshop.testing import TOKEN
 from oms import catalog, database
@@ -21,16 +22,21 @@ def main(dsn: str, base_url: str, dag_id: str, params: dict, sftp: dict | None =
     job = catalog.JOBS[dag_id]
     module, name = job.function.split(":")
     function, client = getattr(import_module(module), name), ShopifyClient(base_url, TOKEN)
+
+    def open_sftp(resource: str) -> Any:
+        return sftp_client(SimpleNamespace(**sftp))
+
     with database.connect(dsn, autocommit=True) as conn:
         if isinstance(job, PullJob):
-            function(conn, client, "demo", resolve(job, params), "test/killed")
+            more = {"open_sftp": open_sftp} if job.writes_files else {}
+            function(conn, client, "demo", resolve(job, params), "test/killed", **more)
             return
         given = Work(
             conn=conn,
             params=resolve(job, params),
             run_name="test/killed",
             open_oms_db=lambda: database.connect(dsn, autocommit=True),
-            open_sftp=lambda resource: sftp_client(SimpleNamespace(**sftp)),
+            open_sftp=open_sftp,
             open_shop=lambda shop_id: client,
         )
         function(given)

@@ -73,7 +73,7 @@ def test_webhooks_on_levels(side: Side, point: str | None):  # noqa: F811
     assert side.db.execute(rows).fetchall() == [(-1, -1), (1, 1), (2, 2)]
 
 
-@pytest.mark.parametrize("point", [None, *LEVELS, *LANDING])
+@pytest.mark.parametrize("point", [None, *[name for name in LEVELS if name != sync.REPORTED], *LANDING])
 def test_all_levels_of_a_shop(side: Side, point: str | None):  # noqa: F811
     side.open_shop({"P": {"levels": {"Store": 7, "Other": 2}}, "Q": {"levels": {"Store": 4}}})
     side.stand("P", 6, 5)
@@ -89,6 +89,25 @@ def test_all_levels_of_a_shop(side: Side, point: str | None):  # noqa: F811
     assert side.db.execute("select count(*) from oms.import_log where closed_at is null").fetchone() == (0,)
     assert side.db.execute("select count(*) from oms.job_watermark").fetchone() == (1,)
     assert side.db.execute(STAGED).fetchone() == (None,)
+
+
+@pytest.mark.parametrize("point", [sync.CLOSED, sync.REPORTED])
+def test_the_file_of_rejected_levels(side: Side, sftp_server: Any, sftp_root: Path, point: str):  # noqa: F811
+    side.open_shop({"P": {"levels": {"Store": 7}}})
+    side.db.execute("update oms.shop_product set thru_date = now()")
+    login = {name: getattr(sftp_server, name) for name in ("host", "port", "user", "password", "host_key")}
+    crash(side.oms, point, "sync_inventory_from_shopify", {}, login)
+    side.db.execute("update oms.shop_product set thru_date = null")
+    side.sftp_server = sftp_server
+
+    side.sync()
+
+    (file,) = (sftp_root / "shopify/inventory_levels/error").iterdir()
+    assert "ERR_PRODUCT_NOT_FOUND" in file.read_text()
+    assert side.db.execute("select reject_file from oms.import_log order by log_id").fetchall() == [
+        (f"shopify/inventory_levels/error/{file.name}",),
+        (None,),
+    ]
 
 
 def test_levels_whose_rows_a_database_crash_has_lost_are_asked_for_again(side: Side):  # noqa: F811

@@ -57,6 +57,7 @@ SYNC_INVENTORY_FROM_SHOPIFY = PullJob(
     schedule="30 1 * * *",
     pool="shopify",
     function="oms.from_shop.sync:sync_shop",
+    writes_files=True,
     everyone="SHOPIFY",
     purpose=(
         "Sets the stock of the stores to the levels of their Shopify locations: for shops whose stock "
@@ -66,8 +67,8 @@ SYNC_INVENTORY_FROM_SHOPIFY = PullJob(
     repeat="Safe: a level that has not changed in Shopify since it was applied is left alone.",
     on_failure=(
         "A shop whose stock the OMS owns fails with that message, before anything is asked. If the export or "
-        "its download breaks off nothing is changed. Levels that cannot be taken are listed with their "
-        "reason and stop no other."
+        "its download breaks off nothing is changed. Levels that cannot be taken stop no other; they stand "
+        "with their reasons in a file below `rejectPath`, named like the log."
     ),
     what_to_do=(
         "Read the log of the shop's task. An unknown item: import products, then start the job again. "
@@ -120,6 +121,27 @@ SYNC_INVENTORY_FROM_SHOPIFY = PullJob(
             description="True: applied as soon as downloaded; false: in turn with the files that wait.",
         ),
         *LEVELS,
+        Parameter(
+            name="propertyResource",
+            default="FTP_CONFIG",
+            example="FTP_CONFIG",
+            check="property_resource",
+            section=HOW,
+            description=(
+                "The SFTP server for the file of levels that cannot be taken: the Airflow connection of this "
+                "name in lower case. Empty: no file, they are only in oms.import_reject."
+            ),
+        ),
+        Parameter(
+            name="rejectPath",
+            types=("string",),
+            default="shopify/inventory_levels",
+            example="reports/levels",
+            required=True,
+            check="path",
+            section=HOW,
+            description="Above that file's folder `error/`, relative to the login's own; made if missing.",
+        ),
         Parameter(
             name="dryRun",
             types=("boolean",),

@@ -163,6 +163,8 @@ class PullJob(Job):
     """Where the work is done, as "module:function"; returns counts, and `facilities` whose stock it set."""
     everyone: str | None = None
     """A run without shopId reads the shops with this inventory_master; None: a run must name its shops."""
+    writes_files: bool = False
+    """The function is also handed `open_sftp`: an SFTP session by propertyResource."""
 
 
 @dataclass(frozen=True, kw_only=True)

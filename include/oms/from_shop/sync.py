@@ -21,12 +21,14 @@ from psycopg.rows import dict_row
 
 from oms import catalog, crashpoints, shops
 from oms.database import Connection, freshen_statistics, statements
+from oms.exports import OpenSftp
 from oms.from_shop import levels
 from oms.imports import applying, closing, landing, staging
 from oms.imports.errors import StagingLost
 from oms.imports.jobs import Run, Settings
 from oms.imports.shop_levels import CONTRACT
-from oms.parameters import BadParameter
+from oms.parameters import BadParameter, connection_id
+from oms.remote import make_folders
 from oms.shopify import documents, exports
 from oms.shopify.client import ShopifyClient
 from oms.shopify.errors import Misconfigured
@@ -38,6 +40,7 @@ EXPORTED = crashpoints.register("levels.exported", "the shop has written its lev
 LANDED = crashpoints.register("levels.landed", "the levels are staged and ready to be applied")
 APPLIED = crashpoints.register("levels.applied", "the levels are applied, their log is still open")
 CLOSED = crashpoints.register("levels.closed", "the log is closed and the window has moved on")
+REPORTED = crashpoints.register("levels.reported", "a reject file is on SFTP, its log does not say so yet")
 
 CONFIG = "SYNC_SHOPIFY_INV"
 ANY_TIME = "2000-01-01T00:00:00Z"
@@ -115,15 +118,18 @@ def sync_shop(
     params: dict[str, Any],
     run_name: str,
     *,
+    open_sftp: OpenSftp,
     sleep: Callable[[float], None] = time.sleep,
 ) -> dict[str, Any]:
     """Bring the balances of a shop's physical locations to what Shopify shows; return the counts.
 
     conn: in autocommit mode. params: `includeAll`, or the levels changed since the last run less `bufferTime`
     (the first time: since `frequency` minutes ago); `scheduleNow` (true: ahead of the queue of files);
-    `quantityName`, `targetFacilityId`, `initialStock`, `dryRun`. Repeating it changes nothing.
+    `quantityName`, `targetFacilityId`, `initialStock`, `dryRun`; `propertyResource` and `rejectPath` say
+    where the file of rejected levels goes, in a folder `error/`. Repeating it changes nothing.
 
-    Raises NotTheMaster before anything is asked; ExportFailed, ExportIncomplete and the errors of the client.
+    Raises NotTheMaster before anything is asked; ExportFailed, ExportIncomplete and the errors of the client;
+    what `open_sftp` raises, when the levels are applied: the next run writes the file.
     """
     shop = shops.read(conn, shop_id)
     if shop.inventory_master != "SHOPIFY" and not params["initialStock"]:
@@ -151,6 +157,7 @@ def sync_shop(
             _close(conn, shop_id, log_id, settings)
             crashpoints.point(CLOSED)
             counts = _counted(conn, log_id, export)
+            _report_rejects(conn, shop, open_sftp)
     log.info("shop %s, %s: %s", shop_id, f"changed since {since}" if since else "all levels", counts)
     return counts
 
@@ -205,7 +212,10 @@ def _settings(shop: shops.Shop, params: dict[str, Any], told_at: str) -> Setting
         config_id=CONFIG,
         file_type="shop_levels",
         connection_id=shop.connection_id,
-        import_path="",
+        import_path=params["rejectPath"],
+        reject_connection_id=connection_id(params["propertyResource"])
+        if params["propertyResource"]
+        else None,
         schedule_now=params["scheduleNow"],
         quantity_name=params["quantityName"],
         target_facility_id=params["targetFacilityId"],
@@ -257,10 +267,28 @@ def _close(conn: Connection, shop_id: str, log_id: int, settings: Settings) -> N
         staging.drop(conn, log_id)
 
 
+def _report_rejects(conn: Connection, shop: shops.Shop, open_sftp: OpenSftp) -> None:
+    """Write a reject file for each log of the shop that has none yet, those of runs that died among them."""
+    due = conn.cursor(row_factory=dict_row).execute(sql.without_reject_file, _logs_of(shop)).fetchall()
+    for row in due:
+        settings = Settings(**row["params"])
+        with open_sftp(settings.reject_connection_id) as sftp:
+            make_folders(sftp, settings.import_path)
+            path = closing.write_rejects(conn, sftp, row, settings.import_path)
+        crashpoints.point(REPORTED)
+        conn.execute(sql.note_reject_file, {"log_id": row["log_id"], "reject_file": path})
+        log.warning(
+            "%s levels not taken: %s on %s", row["rejected_count"], path, settings.reject_connection_id
+        )
+
+
+def _logs_of(shop: shops.Shop) -> dict[str, str]:
+    return {"config": CONFIG, "connection_id": shop.connection_id, "prefix": f"{shop.shop_id}/"}
+
+
 def _finish_leftovers(conn: Connection, shop: shops.Shop) -> None:
     """Apply and close what a run of this shop left behind, or give it up where its rows are gone."""
-    values = {"config": CONFIG, "connection_id": shop.connection_id, "prefix": f"{shop.shop_id}/"}
-    for row in conn.cursor(row_factory=dict_row).execute(sql.left_behind, values).fetchall():
+    for row in conn.cursor(row_factory=dict_row).execute(sql.left_behind, _logs_of(shop)).fetchall():
         log_id = row["log_id"]
         if row["is_ready"] and (row["is_applied"] or staging.is_staged(conn, log_id)):
             log.info("log %s was left behind by an earlier run and is finished", log_id)

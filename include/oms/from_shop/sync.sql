@@ -51,6 +51,26 @@ select log.log_id, log.params, log.status = any('{DmlsPending,DmlsQueued,DmlsRun
    and log.closed_at is null
  order by log.log_id
 
+-- name: without_reject_file
+-- Closed logs of the shop whose rejects nobody has been given yet; those of before there were such files name no server.
+select log_id, file_name, header, params, rejected_count
+  from oms.import_log
+ where config_id = %(config)s
+   and connection_id = %(connection_id)s
+   and starts_with(remote_path, %(prefix)s)
+   and closed_at is not null
+   and status = 'DmlsFinished'
+   and rejected_count > 0
+   and reject_file is null
+   and contents_removed_at is null
+   and params ->> 'reject_connection_id' is not null
+ order by log_id
+
+-- name: note_reject_file
+update oms.import_log
+   set reject_file = %(reject_file)s
+ where log_id = %(log_id)s
+
 -- name: first_rejects
 select error_code, error_message
   from oms.import_reject

@@ -134,7 +134,7 @@ def _close_one(conn: Connection, sftp: Any, log_id: int) -> bool:
             return False
         crashpoints.point(FINISHED)
         folder = row["remote_path"].rsplit("/", 1)[0]
-        reject_file = _write_rejects(conn, sftp, row, folder) if _has_rejects(row) else None
+        reject_file = write_rejects(conn, sftp, row, folder) if _has_rejects(row) else None
         crashpoints.point(REJECTS_WRITTEN)
         target = "error" if row["status"] in ("DmlsFailed", "DmlsCancelled") else "archive"
         moved_to = _move(sftp, row, f"{folder}/{target}")
@@ -152,8 +152,11 @@ def _has_rejects(row: dict[str, Any]) -> bool:
     return row["status"] == "DmlsFinished" and row["rejected_count"] > 0
 
 
-def _write_rejects(conn: Connection, sftp: Any, row: dict[str, Any], folder: str) -> str:
-    """Write `error/<log id>_<name>` under a temporary name first; return its path."""
+def write_rejects(conn: Connection, sftp: Any, row: dict[str, Any], folder: str) -> str:
+    """Write `error/<log id>_<name>` under a temporary name first; return its path.
+
+    row: log_id, file_name, header and params of the log.
+    """
     settings = Settings(**row["params"])
     _make_folder(sftp, f"{folder}/error")
     path = f"{folder}/error/{row['log_id']}_{reject_name(row['file_name'])}"

@@ -82,6 +82,8 @@ class Settings:
     """Levels of Shopify: also of shops whose stock the OMS owns, for facilities without any entry."""
     told_at: str | None = None
     """Levels of Shopify: when it began to tell them."""
+    reject_connection_id: str | None = None
+    """Levels of Shopify: the server for their reject file, below import_path; None: no file is written."""
     max_drop_pct: float | None = None
     max_row_deviation_pct: float | None = None
     hold_missing_facilities: bool = False

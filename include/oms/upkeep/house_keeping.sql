@@ -209,13 +209,14 @@ select place.tablename
  order by place.tablename
 
 -- name: files_due
--- Files in archive/ and error/ that are ours by their log: nothing else there is touched.
-select log_id, connection_id, moved_to, reject_file
+-- Files in archive/ and error/ that are ours by their log: nothing else there is touched. What Shopify told has its
+-- reject file on another server than itself.
+select log_id, coalesce(params ->> 'reject_connection_id', connection_id) as server, moved_to, reject_file
   from oms.import_log
  where closed_at < %(before)s
    and files_removed_at is null
    and (moved_to is not null or reject_file is not null)
- order by connection_id, log_id
+ order by server, log_id
 
 -- name: note_files_removed
 update oms.import_log

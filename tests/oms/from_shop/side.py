@@ -15,6 +15,7 @@ from oms.imports import applying, closing, landing
 from oms.imports.jobs import Run
 from oms.parameters import resolve
 from oms.work import Work
+from tests.oms.imports.conftest import sftp_client
 from tests.oms.sync.bench import Bench
 
 HEADER = "shop_id,inventory_item_id,sku,tracked,location_id,available,on_hand,updated_at\n"
@@ -26,6 +27,8 @@ class Side:
     """Shops of a bench and the jobs that take their levels in; every step is committed."""
 
     oms: Bench
+    sftp_server: Any = None
+    """Where files of rejected levels go; None: none is written."""
     _numbers: count = field(default_factory=lambda: count(1))
 
     @property
@@ -90,10 +93,18 @@ class Side:
 
     def sync(self, shop: str = "demo", **params: Any) -> dict[str, Any]:
         """One run of the job that fetches all levels."""
-        given = resolve(catalog.SYNC_INVENTORY_FROM_SHOPIFY, params)
-        run_name = f"sync_inventory_from_shopify/run_{next(self._numbers)}"
+        given = resolve(
+            catalog.SYNC_INVENTORY_FROM_SHOPIFY,
+            ({} if self.sftp_server else {"propertyResource": None}) | params,
+        )
         return sync.sync_shop(
-            self.db, self.oms.client(shop), shop, given, run_name, sleep=lambda _: time.sleep(0.02)
+            self.db,
+            self.oms.client(shop),
+            shop,
+            given,
+            f"sync_inventory_from_shopify/run_{next(self._numbers)}",
+            open_sftp=lambda resource: sftp_client(self.sftp_server),
+            sleep=lambda _: time.sleep(0.02),
         )
 
     def files(self, sftp: Any, root: Path, *contents: str, **params: Any) -> None:

@@ -1,7 +1,10 @@
 """All levels of a shop by one bulk query: balances follow where Shopify owns the stock (5.14)."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -176,6 +179,60 @@ def test_what_cannot_be_taken_is_skipped_or_rejected_and_never_zero(side: Side):
     assert (counts["rejected"], counts["skipped"], counts["applied"]) == (1, 2, 1)
 
 
+@pytest.fixture
+def gone(side: Side, sftp_server: Any, sftp_root: Path) -> Side:
+    """The shop has two items, the OMS knows one; rejects go to the SFTP server."""
+    side.sftp_server = sftp_server
+    side.open_shop({"P": {"levels": {"Store": 7}}, "GONE": {"levels": {"Store": 3}}})
+    side.db.execute(
+        "update oms.shop_product set thru_date = now() where product_id = %s",
+        (side.oms.world.products["GONE"],),
+    )
+    return side
+
+
+ERRORS = Path("shopify/inventory_levels/error")
+
+
+def test_levels_that_cannot_be_taken_stand_in_a_reject_file(gone: Side, sftp_root: Path):
+    gone.sync()
+
+    (file,) = (sftp_root / ERRORS).iterdir()
+    assert file.name.startswith("1_inventory_levels_")
+    header, line = file.read_text().splitlines()
+    assert header.startswith(
+        "error_line,error_column,error_code,error_message,error_log,shop_id,inventory_item"
+    )
+    assert "ERR_PRODUCT_NOT_FOUND" in line
+    assert f",demo,{gone.oms.items['demo', 'GONE']},GONE,true," in line
+    (noted,) = gone.db.execute("select reject_file from oms.import_log").fetchone()
+    assert noted == f"{ERRORS}/{file.name}"
+
+
+def test_without_rejects_or_a_server_no_file_is_written(gone: Side, sftp_root: Path):
+    gone.sync(propertyResource=None)
+    gone.db.execute("update oms.shop_product set thru_date = null")
+    gone.sync()
+
+    assert list(sftp_root.iterdir()) == []
+    assert gone.position("GONE") == (3, 3)
+
+
+def test_a_server_that_is_down_costs_nothing_but_the_file_and_the_next_run_writes_it(
+    gone: Side, sftp_server: Any, sftp_root: Path
+):
+    gone.sftp_server = replace(sftp_server, port=9)
+    with pytest.raises(OSError, match="Unable to connect"):
+        gone.sync()
+    assert gone.position("P") == (7, 7)
+    assert gone.logs() == ["DmlsFinished"]
+    gone.sftp_server = sftp_server
+
+    gone.sync()
+
+    assert sorted(file.name[0] for file in (sftp_root / ERRORS).iterdir()) == ["1", "2"]
+
+
 def test_a_consolidated_location_is_skipped_unless_a_facility_stands_for_it(side: Side):
     side.open_shop({"P": {"levels": {"Store": 7}}}, locations={"Store": ["_NA_"]})
 
@@ -262,7 +319,12 @@ def test_two_runs_of_a_shop_take_turns(side: Side):
             given = Side(side.oms)
             params = sync.catalog.SYNC_INVENTORY_FROM_SHOPIFY
             return sync.sync_shop(
-                conn, side.oms.client(), "demo", given.params(params), f"sync_inventory_from_shopify/{number}"
+                conn,
+                side.oms.client(),
+                "demo",
+                given.params(params),
+                f"sync_inventory_from_shopify/{number}",
+                open_sftp=side.no_sftp,
             )["applied"]
 
     with ThreadPoolExecutor(2) as pool:

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -81,6 +82,24 @@ def test_archived_files_and_reject_files_go_and_nothing_else_in_the_folder(floor
     assert [name.split("_")[1] for name in floor.files(RESET_JOB, "archive")] == ["mine.csv", "young.csv"]
     assert floor.files(RESET_JOB, "error") == []
     assert "files in archive/ and error/" not in keep(floor)
+
+
+def test_reject_files_of_levels_go_from_the_server_they_are_on(floor: Floor, later: Callable):
+    """Their log names the shop as where they came from."""
+    floor.reset(RESET + "STORE_1,SKU,NOPE,1\n", "old.csv")
+    floor.conn.execute(
+        """update oms.import_log set connection_id = 'shopify_demo', moved_to = null,
+                  params = params || '{"reject_connection_id": "ftp_config"}'"""
+    )
+    later("import_log", 91)
+    asked = []
+    work = work_of(floor, JOB)
+    open_sftp = work.open_sftp
+    work = replace(work, open_sftp=lambda server: (asked.append(server), open_sftp(server))[1])
+
+    assert keep_house(work)["files in archive/ and error/"] == 1
+
+    assert (asked, floor.files(RESET_JOB, "error")) == (["ftp_config"], [])
 
 
 def test_staging_left_behind_goes_that_of_open_files_stays(floor: Floor):
