@@ -200,8 +200,13 @@ SECOND = (
 
 def _add_open_files(conn: Connection) -> None:
     """Note which files that are not applied yet speak of the products that differ."""
-    for log_id, file_name, status in conn.execute(sql.open_files).fetchall():
-        values = {"log_id": log_id, "file_name": file_name, "status": status}
+    for log_id, file_name, status, states_figures in conn.execute(sql.open_files).fetchall():
+        values = {
+            "log_id": log_id,
+            "file_name": file_name,
+            "status": status,
+            "states_figures": states_figures,
+        }
         staging.filled(conn, sql.add_late, values, rows=staging.resolved_table(log_id))
 
 

@@ -139,7 +139,8 @@ delete from pg_temp.drift_candidate
 
 -- name: open_files
 -- Files that change balances and are not applied to their last row.
-select log_id, file_name, status
+select log_id, file_name, status,
+       kind = 'reset' and not coalesce((params ->> 'counting')::boolean, false) as states_figures
   from oms.import_log
  where domain = 'BALANCE'
    and closed_at is null
@@ -148,12 +149,17 @@ select log_id, file_name, status
  order by log_id
 
 -- name: add_late
--- {rows}: the resolved rows of one open file.
+-- {rows}: the resolved rows of one open file. A row whose figure is ours already changes nothing and explains nothing:
+-- of a large reset such rows are not even resolved (imports/agreement.py), of others they are left out here.
 insert into pg_temp.drift_late (product_id, facility_id, log_id, file_name, status)
 select distinct row.product_id, row.facility_id, %(log_id)s::bigint, %(file_name)s, %(status)s
   from {rows} as row
+  left join oms.inventory_item as item using (product_id, facility_id, location_seq_id)
  where row.error_code is null
    and row.product_id in (select product_id from pg_temp.drift_candidate)
+   and (not %(states_figures)s
+        or row.as_of is not null
+        or row.quantity is distinct from coalesce(case when row.by_atp then item.atp else item.qoh end, 0))
 
 -- name: name_causes
 -- In the order of what hides what: what a level is, then what is on its way to it, then the three parts of the

@@ -9,11 +9,13 @@ from xml.etree import ElementTree
 
 import pytest
 
-from oms import database
+from oms import database, parameters
 from oms.drift.report import ShopsLeft, compare
+from oms.imports import agreement, landing
+from oms.imports.jobs import Run
 from tests.oms.drift.conftest import Reconcile, causes, patient
-from tests.oms.drift.seeds import seed
-from tests.oms.imports.conftest import sftp_client
+from tests.oms.drift.seeds import JOB, seed
+from tests.oms.imports.conftest import RESET, identify, sftp_client
 from tests.oms.sync.bench import Bench
 
 CLEAN = 5
@@ -58,6 +60,36 @@ def test_a_location_of_each_mode_and_a_store_of_its_own(oms: Bench, reconcile: R
     oms.server.place_order("demo", {"sku": "A", "quantity": 1, "location": "Main"})
 
     assert reconcile() == {"demo": {"ORDER_NOT_IMPORTED": 1, "OTHER_WRITER": 1}}
+
+
+@pytest.mark.parametrize("large_from", [1, 100_000], ids=["compared first", "row by row"])
+def test_a_row_that_says_our_figure_explains_no_difference(
+    oms: Bench,
+    sftp_server: Any,
+    sftp_root: Path,
+    reconcile: Reconcile,
+    monkeypatch: pytest.MonkeyPatch,
+    large_from: int,
+):
+    """The open file changes B, not A: what A shows in the shop has somebody else done."""
+    monkeypatch.setattr(agreement, "WORTH_ROWS", large_from)
+    oms.open_shop("demo", {"A": 5, "B": 5}, mode="DELTA")
+    for sku in "AB":
+        identify(oms.db, oms.world.products[sku], "SKU", sku)
+        oms.move(sku, 5)
+    oms.push("HARD")
+    for sku in "AB":
+        oms.server.adjust("demo", sku, "Main", delta=4)
+    folder = sftp_root / JOB.import_path
+    folder.mkdir(parents=True)
+    (folder / "late.csv").write_text(RESET + "WH,SKU,A,5\nWH,SKU,B,9\n")
+    with sftp_client(sftp_server) as sftp:
+        given = parameters.resolve(JOB, {}) | {"settleSeconds": 0}
+        landing.land(oms.db, sftp, JOB, given, Run(JOB.dag_id, "late"))
+
+    reconcile()
+
+    assert causes(oms) == {"A": "OTHER_WRITER", "B": "LATE_FILE"}
 
 
 def test_a_change_that_a_recent_location_will_send_is_no_other_writer(oms: Bench, reconcile: Reconcile):
