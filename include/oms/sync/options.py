@@ -114,7 +114,10 @@ class PushOptions:
 
 @dataclass(frozen=True)
 class Untaken:
-    """Units of a level that Shopify has sold and no import has taken in since then (inventory.md 6.8)."""
+    """Units of a level that Shopify has sold and no import has taken in since then (inventory.md 6.8).
+
+    shop_sku: the SKU as the shop spells it. orders: open orders with it that the OMS does not know.
+    """
 
     shopify_location_id: int
     shopify_inventory_item_id: int
@@ -122,6 +125,8 @@ class Untaken:
     sku: str
     units: int
     since: datetime
+    shop_sku: str
+    orders: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -196,6 +201,7 @@ class Report:
             "without_stock": list(self.without_stock),
             "left_alone": list(self.left_alone),
             "untaken": len(self.untaken),
+            "untaken_orders": sorted({order for one in self.untaken for order in one.orders}),
             "no_order_imports": self.no_order_imports,
         }
 
@@ -230,7 +236,7 @@ class Report:
             lines.append(f"units sold and not taken in for more than a day, {len(self.untaken)} levels:")
         lines += [
             f"  location {one.shopify_location_id} {one.sku} (product {one.product_id}):"
-            f" {one.units} since {one.since:%Y-%m-%d %H:%M}"
+            f" {one.units} since {one.since:%Y-%m-%d %H:%M}; orders: {', '.join(one.orders) or 'not found'}"
             for one in self.untaken[:PREVIEW_LINES]
         ]
         if self.preview:

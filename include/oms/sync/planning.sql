@@ -747,7 +747,13 @@ delete from oms.sync_untaken as waiting
 -- name: long_untaken
 -- Units of these locations that nobody has taken in for more than a day (inventory.md 6.8).
 select waiting.shopify_location_id, waiting.shopify_inventory_item_id, product.product_id, product.internal_name,
-       waiting.units, waiting.since
+       waiting.units, waiting.since,
+       coalesce((select min(spelled.id_value)
+                   from oms.product_identification as spelled
+                  where spelled.product_id = product.product_id
+                    and spelled.identification_type_id = 'SHOPIFY_PROD_SKU'
+                    and spelled.from_date <= now()
+                    and (spelled.thru_date is null or spelled.thru_date > now())), product.internal_name)
   from oms.sync_untaken as waiting
   join oms.shop_product as mapped using (shop_id, shopify_inventory_item_id)
   join oms.product using (product_id)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -379,6 +380,52 @@ def test_units_that_nobody_takes_in_are_reported_after_a_day(oms: Bench):
     assert f"P (product {one.product_id}): 3 since" in report.table()
     oms.import_order(order)
     assert oms.push("HARD").untaken[0].units == 3
+
+
+def test_the_orders_that_nobody_takes_in_are_named(oms: Bench):
+    opened(oms)
+    known, unknown, sent = sell(oms, 1), sell(oms, 3), sell(oms, 1)
+    oms.import_order(known)
+    oms.server.order_action("demo", sent["id"], "fulfil")
+    oms.push("HARD")
+    oms.db.execute("update oms.sync_untaken set since = since - interval '25 hours'")
+
+    report = oms.push("HARD")
+
+    (one,) = report.untaken
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    assert (one.units, one.orders) == (3, (f"{unknown['id']} ({unknown['name']} of {today})",))
+    assert f"; orders: {unknown['id']} ({unknown['name']}" in report.table()
+    assert report.counts()["untaken_orders"] == list(one.orders)
+
+
+def test_a_shop_that_shows_us_no_orders_is_served_all_the_same(oms: Bench, caplog: pytest.LogCaptureFixture):
+    opened(oms)
+    sell(oms, 3)
+    oms.push("HARD")
+    oms.db.execute("update oms.sync_untaken set since = since - interval '25 hours'")
+    oms.server.change_app("demo", scopes=["write_inventory", "read_products", "read_locations"])
+
+    report = oms.push("HARD")
+
+    assert [one.orders for one in report.untaken] == [()]
+    assert "; orders: not found" in report.table()
+    assert "the orders of units not taken in are not named" in caplog.text
+
+
+@pytest.mark.parametrize("sku", ['6" plate', "it's \\ blue", "A:B (new) OR -x"])
+def test_any_sku_finds_its_own_orders(oms: Bench, sku: str):
+    oms.open_shop("demo", {sku: 5, "P": 5}, mode="DELTA")
+    for name in (sku, "P"):
+        oms.move(name, 5)
+    oms.push("HARD")
+    other, order = (oms.server.place_order("demo", {"sku": name, "quantity": 1}) for name in ("P", sku))
+    oms.push("HARD")
+    oms.db.execute("update oms.sync_untaken set since = since - interval '25 hours'")
+
+    found = {one.sku: one.orders[0].split()[0] for one in oms.push("HARD").untaken}
+
+    assert found == {"P": str(other["id"]), sku: str(order["id"])}
 
 
 def test_units_taken_in_are_forgotten(oms: Bench):
