@@ -32,6 +32,7 @@ import pytest  # noqa: E402
 from psycopg import sql  # noqa: E402
 from psycopg.conninfo import conninfo_to_dict  # noqa: E402
 
+from fakeshop.testing import ShopServer, running_shop  # noqa: E402
 from sandbox import postgres, processes, sftp  # noqa: E402
 
 ROOM = 4 << 30
@@ -152,6 +153,13 @@ def sftp_server() -> Iterator[sftp.Server]:
     yield server
     processes.end(started)
     shutil.rmtree(home)
+
+
+@pytest.fixture(scope="session")
+def shop_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShopServer]:
+    """A local shop over HTTP, with whatever the test before left; `reset` empties it."""
+    with running_shop(tmp_path_factory.mktemp("fakeshop")) as server:
+        yield server
 
 
 @pytest.fixture

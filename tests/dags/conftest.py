@@ -2,14 +2,13 @@
 
 import json
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 from psycopg.conninfo import conninfo_to_dict
 
-from fakeshop.testing import ShopServer, running_shop
+from fakeshop.testing import ShopServer
 from sandbox import sftp
 from tests.conftest import PROJECT
 from tests.oms.sync.bench import Bench, bench
@@ -41,13 +40,6 @@ def airflow_db() -> None:
 @pytest.fixture(scope="session")
 def bag() -> DagBag:
     return DagBag(dag_folder=str(PROJECT / "dags"), collect_dags=True)
-
-
-@pytest.fixture(scope="session")
-def shop_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShopServer]:
-    data: Path = tmp_path_factory.mktemp("fakeshop")
-    with running_shop(data) as server:
-        yield server
 
 
 @pytest.fixture

@@ -1,11 +1,10 @@
 """One local shop for all tests here; each test finds it empty but for the shop ``demo``."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from fakeshop.testing import TOKEN, ShopServer, new_key, running_shop
+from fakeshop.testing import TOKEN, ShopServer, new_key
 
 ADJUST = """mutation Adjust($input: InventoryAdjustQuantitiesInput!, $key: String!) {
   inventoryAdjustQuantities(input: $input) @idempotent(key: $key) {
@@ -99,9 +98,8 @@ class Demo:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShopServer]:
-    with running_shop(tmp_path_factory.mktemp("fakeshop")) as running:
-        yield running
+def server(shop_server: ShopServer) -> ShopServer:
+    return shop_server
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from fakeshop.testing import TOKEN
 from oms.drift import report
 from tests.oms.drift.conftest import work_of
 from tests.oms.sync.bench import Bench
-from tests.oms.sync.conftest import oms, shop_server  # noqa: F401 - fixtures
+from tests.oms.sync.conftest import oms  # noqa: F401 - a fixture
 
 POINTS = [report.COMPARED, report.STORED, report.EXPORTED, report.ASKED]
 

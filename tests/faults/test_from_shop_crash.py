@@ -15,7 +15,7 @@ import pytest
 from oms import crashpoints
 from oms.from_shop import sync, webhooks  # noqa: F401 - registers the points
 from oms.imports import landing
-from tests.oms.from_shop.conftest import shop_server, side  # noqa: F401 - fixtures
+from tests.oms.from_shop.conftest import side  # noqa: F401 - a fixture
 from tests.oms.from_shop.side import Side
 from tests.oms.imports.conftest import empty_staging
 from tests.oms.sync.bench import Bench

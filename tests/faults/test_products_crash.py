@@ -15,7 +15,6 @@ from tests.oms.products.conftest import (  # noqa: F401 - fixtures
     Catalogue,
     catalogue,
     product,
-    shop_server,
     variant,
 )
 

@@ -10,7 +10,7 @@ from oms import crashpoints
 from oms.restock import preparing, running, scheduling
 from tests.faults.test_from_shop_crash import crash
 from tests.oms.imports.conftest import sftp_client
-from tests.oms.restock.conftest import shop_server, yard  # noqa: F401 - fixtures
+from tests.oms.restock.conftest import yard  # noqa: F401 - a fixture
 from tests.oms.restock.yard import HEADER, R1, Yard
 
 POINTS = [name for name in crashpoints.POINTS if name.startswith("restock.")]

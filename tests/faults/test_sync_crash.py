@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fakeshop.testing import ShopServer, running_shop
+from fakeshop.testing import ShopServer
 from oms import crashpoints
 from oms.sync import push  # noqa: F401 - registers the points
 from tests.faults.push_process import receive
@@ -26,12 +26,6 @@ POINTS = [
 ]
 ONLY_COMPARING = {"plan.levels_read", "plan.activated"}
 GOODS = [f"P{number}" for number in range(5)]
-
-
-@pytest.fixture(scope="module")
-def shop_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShopServer]:
-    with running_shop(tmp_path_factory.mktemp("fakeshop")) as server:
-        yield server
 
 
 @pytest.fixture

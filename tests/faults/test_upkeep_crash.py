@@ -14,7 +14,7 @@ from oms.upkeep import backup, house_keeping
 from tests.faults.locks import until_locks_are_given_up
 from tests.oms.imports.conftest import VARIANCE, Floor, floor  # noqa: F401 - a fixture
 from tests.oms.sync.bench import Bench
-from tests.oms.sync.conftest import oms, shop_server  # noqa: F401 - fixtures
+from tests.oms.sync.conftest import oms  # noqa: F401 - a fixture
 from tests.oms.upkeep.conftest import later, work_of  # noqa: F401 - a fixture
 
 POINTS = [

@@ -6,12 +6,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 
 import psycopg
 import pytest
 
-from fakeshop.testing import ShopServer, running_shop
+from fakeshop.testing import ShopServer
 from oms import crashpoints
 from oms.webhooks import receiving, subscriptions  # noqa: F401 - registers the points
 from tests.faults.test_api_crash import PROJECT, Server, server  # noqa: F401 - fixture
@@ -20,12 +19,6 @@ from tests.web.test_subscriptions import LEVELS, Manager
 
 POINTS = [name for name in crashpoints.POINTS if name.split(".")[0] in ("webhook", "subscribe")]
 WISHED = {"action": "subscribe", "shopId": "demo", "category": "orders"}
-
-
-@pytest.fixture(scope="module")
-def shop_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShopServer]:
-    with running_shop(tmp_path_factory.mktemp("fakeshop")) as one:
-        yield one
 
 
 @pytest.fixture

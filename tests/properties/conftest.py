@@ -3,22 +3,14 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fakeshop.testing import ShopServer, running_shop
+from fakeshop.testing import ShopServer
 from tests.oms.imports.conftest import sftp_client
 from tests.oms.sync.bench import bench
 from tests.properties.play import Play, World
-
-
-@pytest.fixture(scope="session")
-def shop_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShopServer]:
-    data: Path = tmp_path_factory.mktemp("fakeshop")
-    with running_shop(data) as server:
-        yield server
 
 
 @pytest.fixture(scope="session")

@@ -2,13 +2,12 @@
 
 import logging
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import psycopg
 import pytest
 
-from fakeshop.testing import TOKEN, ShopServer, running_shop
+from fakeshop.testing import TOKEN, ShopServer
 from oms import catalog, database
 from oms.parameters import BadParameter, resolve
 from oms.shopify.client import ShopifyClient
@@ -27,12 +26,6 @@ SHOP = {
 }
 
 
-@pytest.fixture(scope="module")
-def shop_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShopServer]:
-    with running_shop(tmp_path_factory.mktemp("fakeshop")) as server:
-        yield server
-
-
 class Manager:
     """Runs of the job, and what the shop has afterwards."""
 
@@ -41,6 +34,7 @@ class Manager:
         self.dsn = dsn
         self.postman = postman
         self.extra: dict[str, Any] = {}
+        server.reset()
         server.seed({"shops": [{"shop": name, **SHOP} for name in ("demo", "other")]})
 
     def run(self, action: str, shop: str | None = "demo", **params: Any) -> dict[str, int]:

@@ -12,7 +12,7 @@ from oms.shopify.client import ShopifyClient
 from oms.work import Work
 from tests.oms.imports.conftest import sftp_client
 from tests.oms.sync.bench import Bench
-from tests.oms.sync.conftest import oms, shop_server  # noqa: F401 - fixtures
+from tests.oms.sync.conftest import oms  # noqa: F401 - a fixture
 
 Reconcile = Callable[..., dict[str, dict[str, int]]]
 

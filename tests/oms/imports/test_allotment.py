@@ -10,7 +10,7 @@ from oms.imports import undoing
 from oms.sync import planning, uploads
 from tests.oms.imports.conftest import Floor, identify, sftp_client
 from tests.oms.sync.bench import Bench
-from tests.oms.sync.conftest import oms, shop_server  # noqa: F401 - fixtures
+from tests.oms.sync.conftest import oms  # noqa: F401 - a fixture
 
 JOB = catalog.IMPORT_WAREHOUSE_ALLOTMENT
 CHANGES = "facilityId,idType,idValue,availableDelta\n"

@@ -13,7 +13,7 @@ from oms.orders import demand
 from oms.orders.demand import Line
 from tests.oms.imports.conftest import VARIANCE, Floor, floor  # noqa: F401 - a fixture
 from tests.oms.sync.bench import Bench
-from tests.oms.sync.conftest import oms, shop_server  # noqa: F401 - fixtures
+from tests.oms.sync.conftest import oms  # noqa: F401 - a fixture
 
 
 def identified(world, sku: str) -> int:

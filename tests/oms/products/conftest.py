@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fakeshop.testing import TOKEN, ShopServer, running_shop
+from fakeshop.testing import TOKEN, ShopServer
 from oms import database
 from oms.database import Connection
 from oms.products.import_in_bulk import import_shop
@@ -91,12 +91,6 @@ class Catalogue:
             """select shopify_id, error_code from oms.product_import_reject
                 where import_id = (select max(import_id) from oms.product_import) order by shopify_id"""
         )
-
-
-@pytest.fixture(scope="session")
-def shop_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShopServer]:
-    with running_shop(tmp_path_factory.mktemp("fakeshop")) as server:
-        yield server
 
 
 @pytest.fixture

@@ -1,20 +1,12 @@
 """A local shop over HTTP with a warehouse behind it, and restocks for both."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from fakeshop.testing import ShopServer, running_shop
+from fakeshop.testing import ShopServer
 from tests.oms.restock.yard import Yard
 from tests.oms.sync.bench import bench
-
-
-@pytest.fixture(scope="session")
-def shop_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShopServer]:
-    data: Path = tmp_path_factory.mktemp("fakeshop")
-    with running_shop(data) as server:
-        yield server
 
 
 @pytest.fixture

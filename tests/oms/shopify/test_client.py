@@ -3,11 +3,10 @@
 import logging
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
-from fakeshop.testing import TOKEN, ShopServer, new_key, running_shop
+from fakeshop.testing import TOKEN, ShopServer, new_key
 from oms.shopify import documents
 from oms.shopify.budget import Budget, Deadline
 from oms.shopify.client import ShopifyClient, data_of, gid, parsed
@@ -25,19 +24,12 @@ SHOP = {"shop": "demo", "access_token": TOKEN, "locations": ["Main"]}
 ITEM = 7_000_000_000_001
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShopServer]:
-    data: Path = tmp_path_factory.mktemp("fakeshop")
-    with running_shop(data) as running:
-        yield running
-
-
 @pytest.fixture
-def shop(server: ShopServer) -> ShopServer:
-    server.reset()
+def shop(shop_server: ShopServer) -> ShopServer:
+    shop_server.reset()
     variant = {"sku": "P", "inventory_item_id": ITEM, "levels": {"Main": 10}}
-    server.seed({"shops": [SHOP | {"products": [{"title": "P", "variants": [variant]}]}]})
-    return server
+    shop_server.seed({"shops": [SHOP | {"products": [{"title": "P", "variants": [variant]}]}]})
+    return shop_server
 
 
 @pytest.fixture

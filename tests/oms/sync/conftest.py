@@ -1,19 +1,11 @@
 """A local shop over HTTP and a database of the test's own."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from fakeshop.testing import ShopServer, running_shop
+from fakeshop.testing import ShopServer
 from tests.oms.sync.bench import Bench, bench
-
-
-@pytest.fixture(scope="session")
-def shop_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShopServer]:
-    data: Path = tmp_path_factory.mktemp("fakeshop")
-    with running_shop(data) as server:
-        yield server
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from oms import catalog, database, parameters
 from oms.work import Work
 from tests.oms.imports.conftest import Floor, floor  # noqa: F401 - a fixture
-from tests.oms.sync.conftest import oms, shop_server  # noqa: F401 - fixtures
+from tests.oms.sync.conftest import oms  # noqa: F401 - a fixture
 
 
 def work_of(floor: Floor, job: catalog.TaskJob, **conf: Any) -> Work:  # noqa: F811
