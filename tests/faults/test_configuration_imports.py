@@ -1,11 +1,9 @@
 """kill -9 while settings or shipments are imported: the next run ends where an undisturbed one ends."""
 
-import signal
-
 import pytest
 
 from oms import catalog
-from tests.faults.test_imports_crash import POINTS, run_import
+from tests.faults.test_imports_crash import POINTS, crash
 from tests.oms.imports.conftest import Floor, floor  # noqa: F401 - a fixture
 from tests.oms.imports.test_settings import HEADER, THRESHOLD, settings
 from tests.oms.imports.test_shipments import SHORT, items, line
@@ -56,7 +54,7 @@ def test_an_import_killed_anywhere_is_finished_by_the_next_run(floor, sftp_serve
     for name, content in zip(("a.csv", "b.csv"), FILES[job.dag_id], strict=True):
         floor.drop(job, name, content)
     if point is not None:
-        assert run_import(floor, sftp_server, job, "first", crash_at=point) == -signal.SIGKILL
+        crash(floor, sftp_server, job, point)
 
     floor.run(job, minChunkRows=1).raise_if_open()
 

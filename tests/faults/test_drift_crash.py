@@ -1,48 +1,36 @@
 """kill -9 at every point of a drift report: the next run makes a whole one and repairs once."""
 
-import json
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fakeshop.testing import TOKEN
+from oms import catalog, database, parameters
 from oms.drift import report
+from oms.shopify.client import ShopifyClient
+from oms.work import Work
+from sandbox import sftp
+from tests.faults.killing import killed_at
 from tests.oms.drift.conftest import work_of
+from tests.oms.imports.conftest import sftp_client
 from tests.oms.sync.bench import Bench
 from tests.oms.sync.conftest import oms  # noqa: F401 - a fixture
 
 POINTS = [report.COMPARED, report.STORED, report.EXPORTED, report.ASKED]
 
-RECONCILE = """
-import json, sys
-from pathlib import Path
-from oms import catalog, database, parameters
-from oms.drift.report import report_all
-from oms.shopify.client import ShopifyClient
-from oms.work import Work
-from sandbox.sftp import Server
-from tests.oms.imports.conftest import sftp_client
 
-given = json.loads(sys.argv[1])
-server = Server(Path(given["home"]), given["port"])
-
-def connect():
-    return database.connect(given["dsn"], autocommit=True)
-
-report_all(Work(
-    conn=connect(),
-    params=parameters.resolve(catalog.RECONCILE_INVENTORY, {"repair": True}),
-    run_name="killed",
-    open_oms_db=connect,
-    open_sftp=lambda _: sftp_client(server),
-    open_shop=lambda _: ShopifyClient(given["base_url"], given["token"]),
-))
-"""
+def reconcile(dsn: str, server: sftp.Server, base_url: str) -> None:
+    report.report_all(
+        Work(
+            conn=database.connect(dsn, autocommit=True),
+            params=parameters.resolve(catalog.RECONCILE_INVENTORY, {"repair": True}),
+            run_name="killed",
+            open_oms_db=lambda: database.connect(dsn, autocommit=True),
+            open_sftp=lambda _: sftp_client(server),
+            open_shop=lambda _: ShopifyClient(base_url, TOKEN),
+        )
+    )
 
 
 @pytest.mark.parametrize("point", POINTS)
@@ -57,23 +45,7 @@ def test_the_next_report_is_whole_and_repairs_once(
     oms.move("B", 5)
     oms.push("HARD")
     oms.server.adjust("demo", "A", "Main", delta=4)
-    given = {
-        "dsn": oms.dsn,
-        "home": str(sftp_server.home),
-        "port": sftp_server.port,
-        "base_url": oms.server.base("demo"),
-        "token": TOKEN,
-    }
-    ended = subprocess.run(
-        [sys.executable, "-c", RECONCILE, json.dumps(given)],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMS_CRASH_AT": point},
-        cwd=Path(__file__).parent.parent.parent,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert ended.returncode == -signal.SIGKILL, f"{point} was not reached: {ended.stderr[-2000:]}"
+    killed_at(point, reconcile, oms.dsn, sftp_server, oms.server.base("demo"))
 
     found = report.report_all(work_of(oms, sftp_server, repair=True))
 

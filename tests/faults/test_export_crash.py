@@ -1,36 +1,31 @@
 """kill -9 at every point of an export: its file comes once, under one name, with the same bytes."""
 
-import json
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from oms import crashpoints, exports
+from oms import catalog, crashpoints, database, exports, parameters
+from oms.inventory.thresholds import export_thresholds
+from oms.work import Work
 from sandbox import sftp
-from tests.oms.imports.conftest import Floor, floor  # noqa: F401 - a fixture
+from tests.faults.killing import killed_at
+from tests.oms.imports.conftest import Floor, floor, sftp_client  # noqa: F401 - a fixture
 from tests.oms.inventory.test_thresholds import Shelf, shelf  # noqa: F401 - a fixture
 
-PROJECT = Path(__file__).parent.parent.parent
 POINTS = [name for name in crashpoints.POINTS if name.startswith("export.")]
+
+
+def run_export(dsn: str, server: sftp.Server) -> None:
+    with database.connect(dsn, autocommit=True) as conn:
+        params = parameters.resolve(catalog.EXPORT_PRODUCT_THRESHOLDS, {})
+        run_name = "export_product_thresholds/killed"
+        work = Work(conn, params, run_name, lambda: conn, lambda _: sftp_client(server), lambda _: None)
+        export_thresholds(work)
 
 
 def crash(one: Shelf, server: sftp.Server, point: str) -> None:
     """Run an export that is killed at the point; it must get there."""
-    given = {"dsn": one.floor.dsn, "home": str(server.home), "port": server.port}
-    ended = subprocess.run(
-        [sys.executable, "-m", "tests.faults.export_process", json.dumps(given)],
-        cwd=PROJECT,
-        env=os.environ | {"PYTHONPATH": f"{PROJECT / 'include'}:{PROJECT}", "OMS_CRASH_AT": point},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert ended.returncode == -signal.SIGKILL, f"{point} was not reached: {ended.stderr[-2000:]}"
+    killed_at(point, run_export, one.floor.dsn, server)
 
 
 @pytest.mark.parametrize("point", POINTS)

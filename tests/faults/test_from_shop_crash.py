@@ -1,10 +1,5 @@
 """kill -9 at every point of what takes Shopify's levels in: the next run goes on, and the end is the same."""
 
-import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -15,12 +10,14 @@ import pytest
 from oms import crashpoints
 from oms.from_shop import sync, webhooks  # noqa: F401 - registers the points
 from oms.imports import landing
+from sandbox import sftp
+from tests.faults.jobs import run_job
+from tests.faults.killing import killed_at
 from tests.oms.from_shop.conftest import side  # noqa: F401 - a fixture
 from tests.oms.from_shop.side import Side
 from tests.oms.imports.conftest import empty_staging
 from tests.oms.sync.bench import Bench
 
-PROJECT = Path(__file__).parent.parent.parent
 WEBHOOKS = [name for name in crashpoints.POINTS if name.startswith("webhooks.")]
 LEVELS = [name for name in crashpoints.POINTS if name.startswith("levels.")]
 POINTS = [*WEBHOOKS, *LEVELS]
@@ -31,23 +28,12 @@ LANDING = [landing.CLAIMED, "apply.started", "apply.written", "apply.applied"]
 
 
 def crash(
-    oms: Bench, point: str, dag_id: str, params: dict[str, Any], sftp: dict[str, Any] | None = None
+    oms: Bench, point: str, dag_id: str, params: dict[str, Any], sftp_server: sftp.Server | None = None
 ) -> None:
     """Run a job that is killed at the point; it must get there."""
-    base_url = oms.server.base("demo")
-    given = {"dsn": oms.dsn, "base_url": base_url, "dag_id": dag_id, "params": params, "sftp": sftp}
     with psycopg.connect(oms.dsn, autocommit=True) as conn:
         (alive,) = conn.execute(SESSIONS).fetchone()
-        ended = subprocess.run(
-            [sys.executable, "-m", "tests.faults.job_process", json.dumps(given)],
-            cwd=PROJECT,
-            env=os.environ | {"PYTHONPATH": f"{PROJECT / 'include'}:{PROJECT}", "OMS_CRASH_AT": point},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert ended.returncode == -signal.SIGKILL, f"{point} was not reached: {ended.stderr[-2000:]}"
+        killed_at(point, run_job, oms.dsn, oms.server.base("demo"), dag_id, params, sftp_server)
         # the server notices a moment later, and until then the dead one's locks hold
         while set(conn.execute(SESSIONS).fetchone()[0]) - set(alive):
             time.sleep(0.02)
@@ -95,8 +81,7 @@ def test_all_levels_of_a_shop(side: Side, point: str | None):  # noqa: F811
 def test_the_file_of_rejected_levels(side: Side, sftp_server: Any, sftp_root: Path, point: str):  # noqa: F811
     side.open_shop({"P": {"levels": {"Store": 7}}})
     side.db.execute("update oms.shop_product set thru_date = now()")
-    login = {name: getattr(sftp_server, name) for name in ("host", "port", "user", "password", "host_key")}
-    crash(side.oms, point, "sync_inventory_from_shopify", {}, login)
+    crash(side.oms, point, "sync_inventory_from_shopify", {}, sftp_server)
     side.db.execute("update oms.shop_product set thru_date = null")
     side.sftp_server = sftp_server
 

@@ -3,80 +3,48 @@
 A point without a scenario fails: there is none to forget.
 """
 
-import os
-import signal
-import subprocess
-import sys
-from pathlib import Path
-
 import psycopg
 import pytest
 
-from oms import crashpoints
-from oms.imports import agreement, applying, closing, landing  # noqa: F401 - they register their points
+from oms import catalog, crashpoints, parameters
+from oms.imports import agreement, applying, closing, landing
+from sandbox import sftp
+from tests.faults.killing import killed_at
 from tests.oms.imports.conftest import (
     RESET,
     RESET_JOB,
     VARIANCE,
     VARIANCE_JOB,
     Floor,
+    empty_staging,
     floor,  # noqa: F401 - a fixture
+    sftp_client,
 )
 
 STEPS = ("land.", "apply.", "close.")
 POINTS = sorted(name for name in crashpoints.POINTS if name.startswith(STEPS))
 
-RUN_ONE = """
-import sys, psycopg
-from oms.imports import agreement, landing, applying, closing
-from oms import catalog, parameters
-from tests.oms.imports.conftest import sftp_client, empty_staging
-from sandbox.sftp import Server
-from pathlib import Path
 
-dsn, home, port, job_name, run_id, lose_staging, worth_rows = sys.argv[1:]
-agreement.WORTH_ROWS = int(worth_rows)
-server = Server(Path(home), int(port))
-job = catalog.JOBS[job_name]
-params = parameters.resolve(job, {"minChunkRows": 1}) | {"settleSeconds": 0}
-run = landing.Run(job.dag_id, run_id)
-with psycopg.connect(dsn, autocommit=True) as conn, sftp_client(server) as sftp:
-    chunks = landing.land(conn, sftp, job, params, run)
-    if lose_staging == "yes":
-        empty_staging(conn)
-    for chunk in chunks:
-        applying.apply_chunk(conn, chunk, lambda: sftp_client(server))
-    closing.close(conn, sftp, job, run).raise_if_open()
-"""
+def run_import(
+    dsn: str, server: sftp.Server, job: catalog.ImportJob, worth_rows: int, lose_staging: bool
+) -> None:
+    """What a DAG run does."""
+    agreement.WORTH_ROWS = worth_rows
+    params = parameters.resolve(job, {"minChunkRows": 1}) | {"settleSeconds": 0}
+    run = landing.Run(job.dag_id, "first")
+    with psycopg.connect(dsn, autocommit=True) as conn, sftp_client(server) as session:
+        chunks = landing.land(conn, session, job, params, run)
+        if lose_staging:
+            empty_staging(conn)
+        for chunk in chunks:
+            applying.apply_chunk(conn, chunk, lambda: sftp_client(server))
+        closing.close(conn, session, job, run).raise_if_open()
 
 
-def run_import(one: Floor, server, job, run_id: str, crash_at: str | None = None) -> int:
-    """A run in a process of its own, killed at the point; its exit code."""
-    env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    if crash_at:
-        env |= {"OMS_CRASH_AT": crash_at}
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            RUN_ONE,
-            one.dsn,
-            str(server.home),
-            str(server.port),
-            job.dag_id,
-            run_id,
-            "yes" if crash_at == applying.RELANDED else "no",
-            str(agreement.WORTH_ROWS),
-        ],
-        env=env,
-        cwd=Path(__file__).parent.parent.parent,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    if done.returncode not in (0, -signal.SIGKILL):
-        raise AssertionError(done.stderr)
-    return done.returncode
+def crash(one: Floor, server: sftp.Server, job: catalog.ImportJob, point: str) -> None:
+    """Run an import that is killed at the point; it must get there."""
+    lose_staging = point == applying.RELANDED
+    killed_at(point, run_import, one.dsn, server, job, agreement.WORTH_ROWS, lose_staging)
 
 
 def arrange(one: Floor, job) -> None:
@@ -166,7 +134,7 @@ def test_an_import_killed_anywhere_is_finished_by_the_next_run(
     arrange(floor, job)
 
     if point is not None:
-        assert run_import(floor, sftp_server, job, "first", crash_at=point) == -signal.SIGKILL
+        crash(floor, sftp_server, job, point)
     floor.run(job, minChunkRows=1).raise_if_open()
 
     expected = (
@@ -184,7 +152,7 @@ REPAIR_POINTS = [point for point in POINTS if point.startswith(("land.", "apply.
 def test_a_repair_killed_anywhere_books_each_line_once(floor, sftp_server, point):  # noqa: F811
     arrange_repair(floor)
 
-    assert run_import(floor, sftp_server, VARIANCE_JOB, "first", crash_at=point) == -signal.SIGKILL
+    crash(floor, sftp_server, VARIANCE_JOB, point)
     floor.run(VARIANCE_JOB).raise_if_open()
 
     assert (floor.position("A"), floor.position("B")) == ((1, 1), (2, 2))
@@ -199,7 +167,7 @@ def test_every_step_has_its_points():
 
 def test_a_reset_file_replaced_while_the_lander_was_dead_is_landed_as_it_is(floor, sftp_server):  # noqa: F811
     arrange(floor, RESET_JOB)
-    assert run_import(floor, sftp_server, RESET_JOB, "first", crash_at=landing.CLAIMED) == -signal.SIGKILL
+    crash(floor, sftp_server, RESET_JOB, landing.CLAIMED)
     floor.drop(RESET_JOB, "a.csv", RESET + "STORE_1,SKU,A,99\n")
 
     floor.run(RESET_JOB).raise_if_open()
@@ -209,7 +177,7 @@ def test_a_reset_file_replaced_while_the_lander_was_dead_is_landed_as_it_is(floo
 
 def test_a_file_removed_while_the_lander_was_dead_leaves_no_claim(floor, sftp_server):  # noqa: F811
     arrange(floor, RESET_JOB)
-    assert run_import(floor, sftp_server, RESET_JOB, "first", crash_at=landing.STAGED) == -signal.SIGKILL
+    crash(floor, sftp_server, RESET_JOB, landing.STAGED)
     for name in ("a.csv", "b.csv"):
         (floor.root / RESET_JOB.import_path / name).unlink()
 

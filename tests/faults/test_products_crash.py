@@ -1,16 +1,12 @@
 """kill -9 at every point of an import of products: the next run goes on, and the end is the same."""
 
-import json
-import os
-import signal
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
-from oms import crashpoints
+from fakeshop.testing import TOKEN
+from oms import crashpoints, database
 from oms.products import import_in_bulk
+from oms.shopify.client import ShopifyClient
+from tests.faults.killing import killed_at
 from tests.oms.products.conftest import (  # noqa: F401 - fixtures
     Catalogue,
     catalogue,
@@ -18,7 +14,6 @@ from tests.oms.products.conftest import (  # noqa: F401 - fixtures
     variant,
 )
 
-PROJECT = Path(__file__).parent.parent.parent
 POINTS = [name for name in crashpoints.POINTS if name.startswith("products.")]
 PRODUCTS = [
     product(1, "Cap", variant(11, "CAP"), variant(12, "CAP")),
@@ -26,19 +21,14 @@ PRODUCTS = [
 ]
 
 
+def run_import(dsn: str, base_url: str) -> None:
+    with database.connect(dsn, autocommit=True) as conn:
+        import_in_bulk.import_shop(conn, ShopifyClient(base_url, TOKEN), "demo", {}, "test/killed")
+
+
 def crash(world: Catalogue, point: str) -> None:
     """Run an import that is killed at the point; it must get there."""
-    given = {"dsn": world.dsn, "base_url": world.server.base("demo")}
-    ended = subprocess.run(
-        [sys.executable, "-m", "tests.faults.products_process", json.dumps(given)],
-        cwd=PROJECT,
-        env=os.environ | {"PYTHONPATH": f"{PROJECT / 'include'}:{PROJECT}", "OMS_CRASH_AT": point},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert ended.returncode == -signal.SIGKILL, f"{point} was not reached: {ended.stderr[-2000:]}"
+    killed_at(point, run_import, world.dsn, world.server.base("demo"))
 
 
 @pytest.mark.parametrize("point", [None, *POINTS])

@@ -47,9 +47,8 @@ def test_a_file_of_restocks(yard: Yard, sftp_server: Any, sftp_root: Path):  # n
     folder = sftp_root / "restock/incoming"
     folder.mkdir(parents=True)
     (folder / "january.csv").write_text(HEADER + R1)
-    login = {name: getattr(sftp_server, name) for name in ("host", "port", "user", "password", "host_key")}
 
-    crash(yard.oms, scheduling.PREPARED, "schedule_restock", {"settleSeconds": 0}, login)
+    crash(yard.oms, scheduling.PREPARED, "schedule_restock", {"settleSeconds": 0}, sftp_server)
     assert (folder / "january.csv").exists()
     told = yard.schedule(lambda resource: sftp_client(sftp_server), settleSeconds=0)
 

@@ -1,23 +1,19 @@
 """kill -9 at every point of a push: the next run goes on, and the end is the one without the kill."""
 
-import json
-import os
-import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from fakeshop.testing import ShopServer
-from oms import crashpoints
-from oms.sync import push  # noqa: F401 - registers the points
-from tests.faults.push_process import receive
+from fakeshop.testing import TOKEN, ShopServer
+from oms import crashpoints, database
+from oms.database import Connection
+from oms.shopify.client import ShopifyClient
+from oms.sync.options import PushOptions
+from oms.sync.push import push_products, push_shop
+from tests.faults.killing import killed_at
 from tests.oms.sync.bench import Bench, bench
 
-PROJECT = Path(__file__).parent.parent.parent
 ONLY_BULK = {"push.bulk_started", "push.bulk_stored"}
 POINTS = [
     name
@@ -34,19 +30,32 @@ def oms(shop_server: ShopServer, oms_dsn: str) -> Iterator[Bench]:
         yield made
 
 
+def run_push(dsn: str, base_url: str, mode: str, options: dict) -> None:
+    client = ShopifyClient(base_url, TOKEN)
+    given = PushOptions(**options)
+    if mode == "RESTOCK":
+        push_products(
+            lambda: database.connect(dsn), client, "demo", mode, ["WH"], receive, given, "killed run"
+        )
+    else:
+        push_shop(lambda: database.connect(dsn), client, "demo", mode, given, "killed run")
+
+
+def receive(conn: Connection) -> list[int]:
+    """Five units of each product come in at WH, once."""
+    conn.execute(
+        """insert into oms.inventory_ledger (inventory_item_id, qoh_diff, atp_diff, reason_id, source_key)
+           select inventory_item_id, 5, 5, 'VAR_SCH_SHIP_RECV', format('R1:%s', product_id)
+             from oms.inventory_item
+            where facility_id = 'WH'
+           on conflict do nothing"""
+    )
+    return [number for (number,) in conn.execute("select product_id from oms.inventory_item")]
+
+
 def crash(oms: Bench, mode: str, point: str, options: dict) -> None:
     """Run a push that is killed at the point; it must get there."""
-    given = {"dsn": oms.dsn, "base_url": oms.server.base("demo"), "mode": mode, "options": options}
-    ended = subprocess.run(
-        [sys.executable, "-m", "tests.faults.push_process", json.dumps(given)],
-        cwd=PROJECT,
-        env=os.environ | {"PYTHONPATH": f"{PROJECT / 'include'}:{PROJECT}", "OMS_CRASH_AT": point},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert ended.returncode == -signal.SIGKILL, f"{point} was not reached: {ended.stderr[-2000:]}"
+    killed_at(point, run_push, oms.dsn, oms.server.base("demo"), mode, options)
 
 
 def leave_unsent(oms: Bench, mode: str) -> None:

@@ -1,18 +1,16 @@
 """kill -9 at every point of house-keeping and of what follows a restore: the next run ends the work."""
 
-import os
-import signal
-import subprocess
-import sys
-from pathlib import Path
-
+import psycopg
 import pytest
 
-from oms import catalog
+from oms import catalog, parameters
 from oms.inventory.checking import breaches
 from oms.upkeep import backup, house_keeping
+from oms.work import Work
+from sandbox import sftp
+from tests.faults.killing import killed_at
 from tests.faults.locks import until_locks_are_given_up
-from tests.oms.imports.conftest import VARIANCE, Floor, floor  # noqa: F401 - a fixture
+from tests.oms.imports.conftest import VARIANCE, Floor, floor, sftp_client  # noqa: F401 - a fixture
 from tests.oms.sync.bench import Bench
 from tests.oms.sync.conftest import oms  # noqa: F401 - a fixture
 from tests.oms.upkeep.conftest import later, work_of  # noqa: F401 - a fixture
@@ -24,49 +22,24 @@ POINTS = [
     backup.STARTED_OVER,
 ]
 
-KEEP_HOUSE = """
-import sys, psycopg
-from pathlib import Path
-from oms import catalog, parameters
-from oms.upkeep.house_keeping import keep_house
-from oms.work import Work
-from sandbox.sftp import Server
-from tests.oms.imports.conftest import sftp_client
 
-dsn, home, port = sys.argv[1:]
-server = Server(Path(home), int(port))
-with psycopg.connect(dsn, autocommit=True) as conn:
-    params = parameters.resolve(catalog.HOUSE_KEEPING, {"batchSize": 2})
-    keep_house(Work(conn, params, "killed", None, lambda _: sftp_client(server), None))
-"""
-START_OVER = """
-import sys, psycopg
-from oms.upkeep.backup import after_restore
-
-with psycopg.connect(sys.argv[1], autocommit=True) as conn:
-    after_restore(conn)
-"""
+def keep_house(dsn: str, server: sftp.Server) -> None:
+    with psycopg.connect(dsn, autocommit=True) as conn:
+        params = parameters.resolve(catalog.HOUSE_KEEPING, {"batchSize": 2})
+        work = Work(conn, params, "killed", None, lambda _: sftp_client(server), None)
+        house_keeping.keep_house(work)
 
 
-def killed(script: str, point: str, *arguments: str) -> None:
-    """Run a script that is killed at the point; it must get there."""
-    ended = subprocess.run(
-        [sys.executable, "-c", script, *arguments],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMS_CRASH_AT": point},
-        cwd=Path(__file__).parent.parent.parent,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert ended.returncode == -signal.SIGKILL, f"{point} was not reached: {ended.stderr[-2000:]}"
+def start_over(dsn: str) -> None:
+    with psycopg.connect(dsn, autocommit=True) as conn:
+        backup.after_restore(conn)
 
 
 @pytest.mark.parametrize("point", POINTS[:3])
 def test_house_keeping_is_finished_by_the_next_run(floor: Floor, sftp_server, later, point: str):  # noqa: F811
     floor.vary(VARIANCE + "STORE_1,,SKU,A,7,,,\n" + "STORE_1,,SKU,NOPE,1,,,\n" * 5)
     later("import_log", 100)
-    killed(KEEP_HOUSE, point, floor.dsn, str(sftp_server.home), str(sftp_server.port))
+    killed_at(point, keep_house, floor.dsn, sftp_server)
     until_locks_are_given_up(floor.conn)
     assert breaches(floor.conn) == []
 
@@ -84,7 +57,7 @@ def test_a_database_that_starts_over_does_so_as_a_whole(oms: Bench):  # noqa: F8
     oms.move("A", 15)
     oms.push("RECENT")
     oms.db.execute("update oms.database_identity set identity = 'the old server'")
-    killed(START_OVER, backup.STARTED_OVER, oms.dsn)
+    killed_at(backup.STARTED_OVER, start_over, oms.dsn)
     assert backup.is_restored(oms.db)
     assert (oms.mark() is not None, oms.book("A")) == (True, 15)
 

@@ -1,10 +1,5 @@
 """kill -9 of the receiver of webhooks while a shop delivers, and of the job that subscribes."""
 
-import json
-import os
-import signal
-import subprocess
-import sys
 import time
 
 import psycopg
@@ -13,7 +8,9 @@ import pytest
 from fakeshop.testing import ShopServer
 from oms import crashpoints
 from oms.webhooks import receiving, subscriptions  # noqa: F401 - registers the points
-from tests.faults.test_api_crash import PROJECT, Server, server  # noqa: F401 - fixture
+from tests.faults.jobs import run_job
+from tests.faults.killing import killed_at
+from tests.faults.test_api_crash import Server, server  # noqa: F401 - fixture
 from tests.web.conftest import Postman, shops, world  # noqa: F401 - fixtures
 from tests.web.test_subscriptions import LEVELS, Manager
 
@@ -34,22 +31,9 @@ def manager(
 
 def crash(manager: Manager, point: str, params: dict) -> None:
     """A run of the job that is killed at the point; it must get there."""
-    given = {
-        "dsn": manager.dsn,
-        "base_url": manager.server.base("demo"),
-        "dag_id": "manage_webhook_subscriptions",
-        "params": params | {"publicUrl": manager.postman.url},
-    }
-    ended = subprocess.run(
-        [sys.executable, "-m", "tests.faults.job_process", json.dumps(given)],
-        cwd=PROJECT,
-        env=os.environ | {"PYTHONPATH": f"{PROJECT / 'include'}:{PROJECT}", "OMS_CRASH_AT": point},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert ended.returncode == -signal.SIGKILL, f"{point} was not reached: {ended.stderr[-2000:]}"
+    params = params | {"publicUrl": manager.postman.url}
+    base_url = manager.server.base("demo")
+    killed_at(point, run_job, manager.dsn, base_url, "manage_webhook_subscriptions", params)
 
 
 @pytest.mark.parametrize("point", [one for one in POINTS if one.startswith("webhook.")])

@@ -1,12 +1,6 @@
-"""One run of a job that talks to the shop `demo`, in a process of its own, so that a test can kill it.
+"""Runs of jobs in processes that a test kills."""
 
-`python -m tests.faults.job_process JSON`, the arguments of `main` as an object.
-"""
-
-import json
-import sys
 from importlib import import_module
-from types import SimpleNamespace
 from typing import Any
 
 from fakeshop.testing import TOKEN
@@ -15,16 +9,20 @@ from oms.catalog import PullJob
 from oms.parameters import resolve
 from oms.shopify.client import ShopifyClient
 from oms.work import Work
+from sandbox import sftp
 from tests.oms.imports.conftest import sftp_client
 
 
-def main(dsn: str, base_url: str, dag_id: str, params: dict, sftp: dict | None = None) -> None:
+def run_job(
+    dsn: str, base_url: str, dag_id: str, params: dict[str, Any], sftp_server: sftp.Server | None = None
+) -> None:
+    """One run of a job, which talks to the shop `demo`."""
     job = catalog.JOBS[dag_id]
     module, name = job.function.split(":")
     function, client = getattr(import_module(module), name), ShopifyClient(base_url, TOKEN)
 
     def open_sftp(resource: str) -> Any:
-        return sftp_client(SimpleNamespace(**sftp))
+        return sftp_client(sftp_server)
 
     with database.connect(dsn, autocommit=True) as conn:
         if isinstance(job, PullJob):
@@ -40,7 +38,3 @@ def main(dsn: str, base_url: str, dag_id: str, params: dict, sftp: dict | None =
             open_shop=lambda shop_id: client,
         )
         function(given)
-
-
-if __name__ == "__main__":
-    main(**json.loads(sys.argv[1]))
