@@ -26,16 +26,23 @@ select format('level of item %s at location %s of shop %s',
  order by 1;
 
 -- name: reservations_off
-select format('order %s item %s', item.order_id, item.order_item_seq),
-       format('%s reserved', sum(reservation.quantity)),
-       format('at most %s (%s)',
-              case when item.status in ('CREATED', 'APPROVED') then item.quantity - item.cancel_quantity else 0 end,
-              item.status)
-  from oms.inventory_reservation as reservation
-  join oms.order_item as item using (order_id, order_item_seq)
- group by item.order_id, item.order_item_seq
-having sum(reservation.quantity)
-       > case when item.status in ('CREATED', 'APPROVED') then item.quantity - item.cancel_quantity else 0 end
+-- Of a kit its components are reserved beside it.
+with reserved as (
+    select reservation.order_id, reservation.order_item_seq,
+           coalesce(sum(reservation.quantity) filter (where held.product_id = item.product_id), 0) as own,
+           sum(reservation.quantity) as quantity,
+           case when item.status in ('CREATED', 'APPROVED') then item.quantity - item.cancel_quantity else 0 end as most,
+           item.status
+      from oms.inventory_reservation as reservation
+      join oms.inventory_item as held using (inventory_item_id)
+      join oms.order_item as item using (order_id, order_item_seq)
+     group by item.order_id, item.order_item_seq, reservation.order_id, reservation.order_item_seq
+)
+select format('order %s item %s', order_id, order_item_seq), format('%s reserved', case when own > 0 then own else quantity end),
+       format('at most %s (%s)', case when own > 0 then most else 0 end, status)
+  from reserved
+ where own > most
+    or own = 0
  order by 1;
 
 -- name: rejects_off

@@ -384,7 +384,7 @@ def refunded(
 def return_received(
     conn: Connection, order_id: int, seq: int, quantity: int, facility_id: str, return_id: str
 ) -> bool:
-    """Put returned units back in stock (RTN_ITM_RCPT); say whether that was news.
+    """Put returned units, of a kit its components too, back in stock (RTN_ITM_RCPT); say if that was news.
 
     They go on sale with the next push, unless Shopify restocks them itself, which `refunded` books.
     return_id: unique for the line. Raises OrderError for a facility that holds no stock.
@@ -394,8 +394,8 @@ def return_received(
         _require_physical(conn, facility_id)
         key = {"order_id": order_id, "seq": seq, "quantity": quantity, "facility_id": facility_id}
         key |= {"product_id": item.product_id, "return_id": return_id}
-        conn.execute(sql.create_position, key)
-        return conn.execute(sql.receive_return, key).rowcount == 1
+        conn.execute(sql.create_part_positions, key)
+        return conn.execute(sql.receive_return, key).rowcount > 0
 
 
 @dataclass(frozen=True)

@@ -94,29 +94,33 @@ select level.shop_id, level.shopify_location_id, level.shopify_inventory_item_id
  where line.state in ('HANDED_OVER', 'WRITTEN_OFF', 'CANCELLED_NOT_RESTOCKED');
 
 -- name: create_positions
--- Where units were handed over, in order of product, as all who lock positions.
+-- Where units were handed over, of a kit also its components, in order of product, as all who lock positions.
 insert into oms.inventory_item (product_id, facility_id, location_seq_id)
-select distinct line.product_id, line.facility_id, oms.default_location(line.facility_id)
+select distinct part.product_id, line.facility_id, oms.default_location(line.facility_id)
   from unnest(%(products)s::bigint[], %(facilities)s::text[], %(states)s::text[])
        as line (product_id, facility_id, state)
+  join oms.reserved_part as part on part.sold_product_id = line.product_id
  where line.state = 'HANDED_OVER'
- order by line.facility_id, line.product_id
+ order by line.facility_id, part.product_id
 on conflict do nothing;
 
 -- name: hand_over
--- Sold at a till of the shop: the units leave the facility now.
+-- Sold at a till of the shop: the units leave the facility now, of a kit its components too.
 insert into oms.inventory_ledger
        (inventory_item_id, qoh_diff, atp_diff, reason_id, order_id, order_item_seq, source_key)
-select position.inventory_item_id, -line.quantity, -line.quantity, 'SHOPIFY_POS_SALE', %(order_id)s, line.seq,
-       format('order:%%s:%%s:1:hand over', %(order_id)s::bigint, line.seq)
+select position.inventory_item_id, -line.quantity * part.quantity, -line.quantity * part.quantity, 'SHOPIFY_POS_SALE',
+       %(order_id)s, line.seq,
+       format('order:%%s:%%s:%%s:hand over', %(order_id)s::bigint, line.seq,
+              row_number() over (partition by line.seq order by part.product_id <> line.product_id, part.product_id))
   from unnest(%(numbers)s::integer[], %(products)s::bigint[], %(quantities)s::integer[], %(facilities)s::text[],
               %(states)s::text[]) as line (seq, product_id, quantity, facility_id, state)
+  join oms.reserved_part as part on part.sold_product_id = line.product_id
   join oms.inventory_item as position
-    on position.product_id = line.product_id
+    on position.product_id = part.product_id
    and position.facility_id = line.facility_id
    and position.location_seq_id = oms.default_location(line.facility_id)
  where line.state = 'HANDED_OVER'
- order by line.facility_id, line.product_id, line.seq;
+ order by line.facility_id, part.product_id, line.seq;
 
 -- name: book_act
 -- The acts of one kind are numbered, under the lock of the item.
@@ -155,14 +159,23 @@ select level.shop_id, coalesce(%(location)s::bigint, level.shopify_location_id),
    and level.order_item_seq = %(seq)s;
 
 -- name: receive_return
+-- Of a kit its components come back too.
 insert into oms.inventory_ledger
        (inventory_item_id, qoh_diff, atp_diff, reason_id, order_id, order_item_seq, source_key)
-select inventory_item_id, %(quantity)s, %(quantity)s, 'RTN_ITM_RCPT', %(order_id)s, %(seq)s,
-       format('return:%%s:%%s:%%s', %(order_id)s::bigint, %(seq)s::integer, %(return_id)s::text)
-  from oms.inventory_item
- where product_id = %(product_id)s
-   and facility_id = %(facility_id)s
-   and location_seq_id = oms.default_location(%(facility_id)s)
+select position.inventory_item_id, %(quantity)s * part.quantity, %(quantity)s * part.quantity, 'RTN_ITM_RCPT',
+       %(order_id)s, %(seq)s,
+       concat_ws(':', 'return', %(order_id)s::bigint, %(seq)s::integer, %(return_id)s::text,
+                 case when part.product_id <> %(product_id)s then 'part ' || part.product_id end)
+  from oms.reserved_part as part
+  join oms.inventory_item as position
+    on position.product_id = part.product_id
+   and position.facility_id = %(facility_id)s
+   and position.location_seq_id = oms.default_location(%(facility_id)s)
+ where part.sold_product_id = %(product_id)s
+   and not exists (select from oms.inventory_ledger as known
+                    where known.source_key = concat_ws(':', 'return', %(order_id)s::bigint, %(seq)s::integer,
+                                                       %(return_id)s::text))
+ order by part.product_id
 on conflict do nothing;
 
 -- name: set_fulfilling
@@ -235,14 +248,8 @@ select item.order_item_seq
    and reservation.order_id is null
  order by item.product_id, item.order_item_seq;
 
--- name: create_position
--- Stock is promised from the pick face of the facility (inventory.md 1.2.4).
-insert into oms.inventory_item (product_id, facility_id, location_seq_id)
-select %(product_id)s, %(facility_id)s, oms.default_location(%(facility_id)s)
-on conflict do nothing;
-
 -- name: create_part_positions
--- Where a kit is promised, its components are.
+-- Stock is promised from the pick face of the facility (inventory.md 1.2.4), and of a kit its components too.
 insert into oms.inventory_item (product_id, facility_id, location_seq_id)
 select part.product_id, %(facility_id)s, oms.default_location(%(facility_id)s)
   from oms.reserved_part as part

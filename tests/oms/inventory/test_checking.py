@@ -16,6 +16,27 @@ def test_nothing_is_found_where_all_adds_up(world):
     assert breaches(world.db) == []
 
 
+def test_a_reserved_kit_is_no_breach_and_components_without_it_are_one(world):
+    product, kit = world.product("P"), world.product("K")
+    world.stock(product, world.facility("A"), 5)
+    world.db.execute("insert into oms.product_assoc values (%s, %s, 2)", (kit, product))
+    order = demand.take_in(world.db, None, "1", [Line(kit, 1)])
+    demand.broker(world.db, order, "A")
+    assert breaches(world.db) == []
+
+    world.db.execute(
+        """delete from oms.inventory_reservation
+            using oms.inventory_item as held
+            where held.inventory_item_id = inventory_reservation.inventory_item_id
+              and held.product_id = %s""",
+        (kit,),
+    )
+
+    assert [(one.found, one.expected) for one in breaches(world.db)] == [
+        ("2 reserved", "at most 0 (APPROVED)")
+    ]
+
+
 def test_each_breach_is_named(world, oms_dsn, capsys):
     product = world.product("P")
     world.stock(product, world.facility("A"), 5)

@@ -268,6 +268,21 @@ def test_a_kit_is_reserved_with_its_components(world, product):
     assert world.db.execute("select count(*) from oms.inventory_reservation").fetchone() == (0,)
 
 
+def test_a_kit_sold_at_a_till_takes_its_components_along_and_brings_them_back(world, product):
+    kit = world.product("K")
+    world.stock(kit, "A", 5)
+    world.db.execute("insert into oms.product_assoc values (%s, %s, 2)", (kit, product))
+    positions = """select product.internal_name, qoh, atp
+                     from oms.inventory_item join oms.product using (product_id) order by 1"""
+
+    order = demand.take_in(world.db, "demo", "k", [Line(kit, 2, "L1", LOCATION, "HANDED_OVER", "A")])
+    assert world.db.execute(positions).fetchall() == [("K", 3, 3), ("P", 6, 6)]
+    assert demand.return_received(world.db, order, 1, 1, "A", "r1") is True
+    assert demand.return_received(world.db, order, 1, 1, "A", "r1") is False
+
+    assert world.db.execute(positions).fetchall() == [("K", 4, 4), ("P", 8, 8)]
+
+
 def test_a_released_kit_gives_its_components_back(world, product):
     kit = world.product("K")
     world.stock(kit, "A", 5)
