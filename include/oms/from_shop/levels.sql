@@ -50,16 +50,19 @@ select inventory_item_id, diff, diff, 'VAR_EXT_RESET', %(log_id)s, line_number, 
  where diff <> 0
 
 -- name: remember
--- How far the level was taken in, also where nothing moved; the newest word stays.
+-- How far the level was taken in, also where nothing moved; the newest word stays. A word of the same second that says
+-- the same once more is remembered by its time, or one between the two would count when it comes late.
 insert into oms.shop_level_applied as kept
        (shop_id, shopify_location_id, shopify_inventory_item_id, figure, by_atp, updated_at, told_at)
 select shop_id, shopify_location_id, shopify_inventory_item_id, quantity, by_atp, updated_at, told_at
   from import_change
  where verdict is null
+    or verdict = 'UNCHANGED'
  order by shop_id, shopify_location_id, shopify_inventory_item_id
 on conflict (shop_id, shopify_location_id, shopify_inventory_item_id) do update
    set figure = excluded.figure, by_atp = excluded.by_atp, updated_at = excluded.updated_at,
-       told_at = excluded.told_at
+       told_at = case when excluded.updated_at = kept.updated_at then greatest(excluded.told_at, kept.told_at)
+                      else excluded.told_at end
  where excluded.updated_at >= kept.updated_at
 
 -- name: verdicts

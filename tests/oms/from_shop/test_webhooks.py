@@ -84,6 +84,15 @@ def test_two_words_of_one_second_are_told_apart_by_when_they_were_triggered(side
     assert side.position("P") == (5, 5)
 
 
+def test_a_word_between_two_equal_ones_of_one_second_is_old_when_it_comes_late(side: Side):
+    side.open_shop({"P": 7})
+    for available, time in ((7, "10:00:00.100"), (7, "10:00:00.300"), (6, "10:00:00.200")):
+        side.event("P", available, TEN, triggered=f"2026-11-03T{time}Z")
+        side.receive()
+
+    assert side.position("P") == (7, 7)
+
+
 def test_an_unreadable_or_unknown_event_is_set_aside_with_its_reason_and_stops_no_other(side: Side):
     side.open_shop({"P": 7, "Q": 3})
     bad = {
