@@ -2,4 +2,9 @@
 
 import pytest
 
-pytest.register_assert_rewrite("tests.properties.play")
+pytest.register_assert_rewrite(
+    *(
+        f"tests.properties.{name}"
+        for name in ("calling", "checks", "importing", "ordering", "play", "pushing")
+    )
+)

@@ -1,4 +1,4 @@
-"""What people, shops, files and jobs may do in a play, and how to draw it.
+"""What people, shops, files and jobs may do in a play.
 
 Orders and files are named by number, modulo how many there are; an action that makes no sense where it
 stands does nothing.
@@ -7,20 +7,15 @@ stands does nothing.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from hypothesis import strategies as st
-from hypothesis.strategies import SearchStrategy
-
-from oms.crashpoints import POINTS
 from oms.sync.options import Mode
-from tests.properties.model import RESET_REASON, WRITES_NOTHING, File
+from tests.properties.calling import Call
+from tests.properties.file_model import File
 
 if TYPE_CHECKING:
     from tests.properties.play import Play
 
-SKUS = ("A", "B")
 LATEST = -1
-FACILITIES = ("WH", "S1", "OUT")
-FAULTS = {
+TROUBLES = {
     "answer lost": {"kind": "lost_answer"},
     "connection reset": {"kind": "reset"},
     "throttled": {"kind": "throttle"},
@@ -44,7 +39,7 @@ class Fault:
 
     def values(self) -> dict:
         count = None if self.stubborn else 1
-        return FAULTS[self.name] | {"count": count, "skip": self.skip, "operation": self.operation}
+        return TROUBLES[self.name] | {"count": count, "skip": self.skip, "operation": self.operation}
 
 
 @dataclass(frozen=True)
@@ -276,11 +271,141 @@ class DropAgain(Action):
 class RunImport(Action):
     """An import job runs, with or without anything to do."""
 
-    kind: Literal["reset", "variance"]
+    kind: Literal["reset", "variance", "receipt", "transfer", "facility", "threshold"]
     crash_at: str | None = None
 
     def do(self, play: "Play") -> None:
         play.run_import(self.kind, self.crash_at)
+
+
+@dataclass(frozen=True)
+class NoteMoment(Action):
+    """A count begins, or a till sells while it has no line: files and calls may name this moment later."""
+
+    def do(self, play: "Play") -> None:
+        play.note_moment()
+
+
+@dataclass(frozen=True)
+class Repair(Action):
+    """A reject file comes back; mended: which of its lines in turn. more: with other figures than meant."""
+
+    file: int
+    mended: tuple[bool, ...] = (True,)
+    more: int = 0
+    crash_at: str | None = None
+
+    def do(self, play: "Play") -> None:
+        play.repair(self.file, self.mended, self.more, self.crash_at)
+
+
+@dataclass(frozen=True)
+class Undo(Action):
+    """Somebody takes a file back, if nothing speaks against it."""
+
+    file: int
+    crash_at: str | None = None
+
+    def do(self, play: "Play") -> None:
+        play.undo(self.file, self.crash_at)
+
+
+@dataclass(frozen=True)
+class CallApi(Action):
+    """Another system changes stock; times: how often it sends the call. at_once: twice side by side."""
+
+    call: Call
+    times: int = 1
+    at_once: bool = False
+
+    def do(self, play: "Play") -> None:
+        play.call(self.call, self.times, at_once=self.at_once)
+
+
+@dataclass(frozen=True)
+class CallAgain(Action):
+    """An old call comes again; more: its key with another body."""
+
+    call: int
+    more: int = 0
+
+    def do(self, play: "Play") -> None:
+        play.call_again(self.call, self.more)
+
+
+@dataclass(frozen=True)
+class Say(Action):
+    """A shop has a word to say on a level: of its own stock, or (available None) of what we pushed to it."""
+
+    sku: str
+    available: int | None
+
+    def do(self, play: "Play") -> None:
+        play.say(self.sku, self.available)
+
+
+@dataclass(frozen=True)
+class Deliver(Action):
+    """A word of a shop arrives, whatever arrived before."""
+
+    word: int
+
+    def do(self, play: "Play") -> None:
+        play.deliver(self.word)
+
+
+@dataclass(frozen=True)
+class Receive(Action):
+    """The job works off what has arrived; limit: so many words at a time."""
+
+    limit: int = 100
+    crash_at: str | None = None
+
+    def do(self, play: "Play") -> None:
+        play.receive(self.limit, self.crash_at)
+
+
+@dataclass(frozen=True)
+class MakeKits(Action):
+    """Kits get their balances from what their components allow."""
+
+    include_all: bool = False
+    crash_at: str | None = None
+
+    def do(self, play: "Play") -> None:
+        play.make_kits(self.include_all, self.crash_at)
+
+
+@dataclass(frozen=True)
+class DefineKit(Action):
+    """The kit contains so many units of each SKU from now on."""
+
+    units: tuple[int, int]
+
+    def do(self, play: "Play") -> None:
+        play.define_kit(self.units)
+
+
+@dataclass(frozen=True)
+class Pack(Action):
+    """A reserved order is packed; again: the request comes twice."""
+
+    order: int
+    again: bool = False
+
+    def do(self, play: "Play") -> None:
+        play.pack(self.order, self.again)
+
+
+@dataclass(frozen=True)
+class Unpack(Action):
+    """Somebody tries to open a packed order again; with force it works."""
+
+    order: int
+    force: bool = False
+
+    def do(self, play: "Play") -> None:
+        play.unpack(self.order, self.force)
 
 
 @dataclass(frozen=True)
@@ -326,211 +451,3 @@ class Age(Action):
 
     def do(self, play: "Play") -> None:
         play.age()
-
-
-def happenings(shops: tuple[str, ...]) -> SearchStrategy[list[Action]]:
-    """Draw what happens in a play with these shops: single actions and stories of what goes together."""
-    single = st.one_of(events(shops), files(), pushes(shops), pushes(shops)).map(lambda one: [one])
-    stories = st.one_of(lives(shops), lives(shops), troubles(), counts(), looks(shops))
-    parts = st.lists(st.one_of(single, single, stories), min_size=2, max_size=8)
-    return parts.map(lambda lists: [one for part in lists for one in part])
-
-
-@st.composite
-def lives(draw: st.DrawFn, shops: tuple[str, ...]) -> list[Action]:
-    """Draw the life of an order, or a part of it, with pushes in between."""
-    few = st.integers(1, 4)
-    places = st.builds(
-        Place,
-        st.sampled_from(SKUS),
-        few,
-        st.sampled_from(("Main", "Main", "Store")),
-        st.sampled_from(shops),
-    )
-    steps = [
-        draw(places),
-        TakeIn(LATEST, draw(st.sampled_from(("_NA_", "_NA_", "S1")))),
-        Reserve(LATEST, draw(st.sampled_from(("WH", "S1")))),
-        HoldAt(LATEST, draw(st.sampled_from(("Main", "Store", "Store")))),
-        Upload(LATEST, draw(st.booleans())),
-        Cancel(LATEST, draw(few), draw(st.booleans())),
-        draw(st.sampled_from((Keep(LATEST), Tell(LATEST)))),
-        CancelHere(LATEST, draw(few), draw(st.booleans())),
-        Upload(LATEST, draw(st.booleans())),
-        Ship(LATEST),
-        Tell(LATEST),
-        Ship(LATEST, draw(st.booleans())),
-        Tell(LATEST),
-    ]
-    life: list[Action] = [steps.pop(0)]
-    for step in steps:
-        if draw(st.sampled_from((True, True, False))):
-            life.append(step)
-        if draw(st.sampled_from((True, False, False))):
-            life.append(draw(pushes(shops)))
-    return life
-
-
-@st.composite
-def troubles(draw: st.DrawFn) -> list[Action]:
-    """Draw a change whose lines meet one trouble after the other before a calm run comes by."""
-    sku = draw(st.sampled_from(SKUS))
-    change = st.one_of(
-        st.builds(Setting, st.just(sku), st.sampled_from(("WH", "CONFIGURATION")), st.integers(0, 6)),
-        st.builds(OtherChannel, st.just(sku), st.integers(1, 4)),
-        st.builds(ByHand, st.just(sku), st.sampled_from((-2, 2))),
-    )
-    mode = st.sampled_from(("RECENT", "DELTA", "HARD"))
-    fault = st.builds(Fault, st.sampled_from(("throttled", "answer lost", "503 after", "429")), st.just(True))
-    at = st.sampled_from(("push.marked_sent", "push.answered", "plan.stored", "plan.superseded"))
-    bulk = st.builds(Push, mode, limit=st.just(1), at=st.sampled_from(points("push.")), bulk=st.just(True))
-    troubled = st.one_of(st.builds(Push, mode, fault=fault), st.builds(Push, mode, at=at), bulk)
-    story = [draw(change), *draw(st.lists(troubled, min_size=1, max_size=3))]
-    if draw(st.booleans()):
-        story.append(Age())
-    return [*story, Push(draw(mode)), Push("DELTA")]
-
-
-@st.composite
-def looks(draw: st.DrawFn, shops: tuple[str, ...]) -> list[Action]:
-    """Draw what two looks see: a change by hand or one that the OMS learns of, or both."""
-    sku, shop = draw(st.sampled_from(SKUS)), draw(st.sampled_from(shops))
-    size = draw(st.integers(1, 2))
-    seen = st.one_of(
-        st.builds(ByHand, st.just(sku), st.sampled_from((-size, size))),
-        st.just(SellAtTill(sku, size, shop=shop)),
-        st.just(ReturnToTill(LATEST)),
-        st.builds(Cancel, st.just(LATEST), st.just(size), st.just(False)),
-        st.builds(Ship, st.just(LATEST), st.booleans()),
-        st.just(TakeInTillSale(LATEST)),
-    )
-    learns = st.sampled_from((ImportOrders(shop), ImportOrders(shop), Tell(LATEST), TakeInTillSale(LATEST)))
-    look = st.builds(Push, st.sampled_from(("HARD", "HARD", "RECENT")), st.just(shop))
-    story: list[Action] = [SellAtTill(sku, size, shop=shop)] if draw(st.booleans()) else []
-    for _ in range(draw(st.integers(2, 3))):
-        story += [*draw(st.lists(seen, max_size=2)), draw(look), *draw(st.lists(learns, max_size=2))]
-    return [*story, draw(look)]
-
-
-@st.composite
-def counts(draw: st.DrawFn) -> list[Action]:
-    """Draw a count of a position and what its store reports afterwards, pushed or not, told twice or not."""
-    sku, facility = draw(st.sampled_from(SKUS)), draw(st.sampled_from(("WH", "S1")))
-    counted = (sku, facility, draw(st.integers(-4, 8)), RESET_REASON)
-    moved = (sku, facility, draw(st.integers(-5, 5)), "VAR_DAMAGED")
-    story: list[Action] = [Drop(File("reset", (counted,), draw(st.booleans())))]
-    if draw(st.booleans()):
-        story.append(Push("DELTA"))
-    story.append(Drop(File("variance", (moved, moved))))
-    if draw(st.booleans()):
-        story.append(DropAgain(LATEST, draw(st.booleans())))
-    return [*story, Push(draw(st.sampled_from(("RECENT", "DELTA", "HARD"))))]
-
-
-def events(shops: tuple[str, ...]) -> SearchStrategy[Action]:
-    """Draw something that is no job."""
-    sku, number, few = st.sampled_from(SKUS), st.integers(0, 5), st.integers(1, 4)
-    location, shop = st.sampled_from(("Main", "Store")), st.sampled_from(shops)
-    return st.one_of(
-        st.builds(Place, sku, few, location, shop),
-        st.builds(Place, sku, few, location, shop),
-        st.builds(TakeIn, number, st.sampled_from(("_NA_", "_NA_", "S1"))),
-        st.builds(TakeIn, number, st.sampled_from(("_NA_", "_NA_", "S1"))),
-        st.builds(OtherChannel, sku, few),
-        st.builds(Reserve, number, st.sampled_from(("WH", "S1"))),
-        st.builds(Cancel, number, few, st.booleans()),
-        st.builds(Tell, number),
-        st.builds(Keep, number),
-        st.builds(CancelHere, number, few, st.booleans()),
-        st.builds(HoldAt, number, location),
-        st.builds(Upload, number, st.booleans()),
-        st.builds(SellAtTill, sku, few, location, shop),
-        st.builds(ReturnToTill, number),
-        st.builds(TakeInTillSale, number),
-        st.builds(ImportOrders, shop),
-        st.builds(Ship, number, st.booleans()),
-        st.builds(ByHand, sku, st.integers(-3, 3).filter(bool), location),
-        st.builds(
-            Setting, sku, st.sampled_from(("WH", "S1", "CONFIGURATION")), st.integers(0, 6), st.just(True)
-        ),
-        st.builds(Setting, sku, st.sampled_from(("WH", "S1")), st.integers(0, 3), st.booleans()),
-    )
-
-
-BAD_LINES = (
-    "WH,SKU,NOPE,5,",
-    "MARS,SKU,A,5,",
-    "WH,SKU,A,,",
-    "WH,SKU,B,3.5,",
-    "_NA_,SKU,A,5,",
-    'WH,SKU,"A",5',
-    "WH,SKU,A,5,,,",
-)
-
-
-def a_file() -> SearchStrategy[File]:
-    """Draw a small file with some bad lines."""
-
-    def row(quantities: SearchStrategy[int], reasons: SearchStrategy[str]) -> SearchStrategy:
-        good = st.tuples(st.sampled_from(SKUS), st.sampled_from(FACILITIES), quantities, reasons)
-        return st.one_of(good, good, good, good, st.sampled_from(BAD_LINES))
-
-    def rows(one: SearchStrategy) -> SearchStrategy[tuple]:
-        return st.lists(one, min_size=1, max_size=4).map(tuple)
-
-    reasons = st.sampled_from(("VAR_DAMAGED", "POS_SALE", "VAR_FOUND", WRITES_NOTHING, RESET_REASON))
-    return st.one_of(
-        st.builds(
-            File, st.just("reset"), rows(row(st.integers(-3, 12), st.just(RESET_REASON))), st.booleans()
-        ),
-        st.builds(File, st.just("variance"), rows(row(st.integers(-6, 6), reasons))),
-    )
-
-
-def files() -> SearchStrategy[Action]:
-    """Draw something about files."""
-    crash = st.one_of(st.none(), st.none(), st.sampled_from(points("land.", "apply.", "close.")))
-    return st.one_of(
-        st.builds(Drop, a_file(), crash, st.sampled_from((True, True, True, False))),
-        st.builds(Drop, a_file(), crash),
-        st.builds(DropAgain, st.integers(0, 3), st.booleans(), crash),
-        st.builds(RunImport, st.sampled_from(("reset", "variance")), crash),
-        st.just(LoseStaging()),
-    )
-
-
-def pushes(shops: tuple[str, ...]) -> SearchStrategy[Action]:
-    """Draw a push: undisturbed, or with a fault, a crash or an event in the middle of it."""
-    once = st.builds(Fault, st.sampled_from(sorted(FAULTS)), st.just(False), st.integers(0, 1))
-    stubborn = st.builds(
-        Fault, st.sampled_from(sorted(set(FAULTS) - {"attempt failed"})), st.just(True), st.integers(0, 1)
-    )
-    reading = st.builds(
-        Fault,
-        st.sampled_from(("connection reset", "throttled", "503 before")),
-        st.booleans(),
-        st.just(0),
-        st.just("LevelsOfItems"),
-    )
-    mode = st.sampled_from(("RECENT", "DELTA", "DELTA", "HARD"))
-    run_type = st.sampled_from(("manual", "scheduled", "asset_triggered"))
-    limit = st.sampled_from((1, 2, 250))
-    shop = st.sampled_from(shops)
-    at = st.sampled_from(points("plan.", "push.", "settle."))
-    calm = st.builds(Push, mode, shop, run_type, limit, st.none(), again=st.booleans())
-    bulky = st.builds(Push, mode, shop, run_type, st.just(1), bulk=st.just(True))
-    return st.one_of(
-        calm,
-        calm,
-        st.one_of(bulky, st.builds(SideBySide, calm, calm)),
-        st.builds(Push, mode, shop, run_type, limit, st.one_of(once, once, stubborn, reading)),
-        st.builds(Push, mode, shop, run_type, limit, st.one_of(st.none(), once), at),
-        st.builds(Push, mode, shop, run_type, limit, st.one_of(st.none(), once), at, events(shops)),
-    )
-
-
-def points(*steps: str) -> tuple[str, ...]:
-    """The registered crash points of some steps."""
-    found = tuple(sorted(name for name in POINTS if name.startswith(steps)))
-    assert found, f"no crash points of {steps} are registered"
-    return found

@@ -27,7 +27,11 @@ def begin(
             try:
                 with bench(shop_server, postgres_server.dsn(name)) as made:
                     folder = f"play_{next(numbers)}"
-                    yield Play(made, sftp, sftp_server.root, folder, world)
+                    stage = Play(made, sftp, sftp_server.root, folder, world)
+                    try:
+                        yield stage
+                    finally:
+                        stage.close_outside()
             finally:
                 postgres_server.drop(name)
 

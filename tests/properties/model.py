@@ -1,17 +1,22 @@
 """What an observer of both worlds knows: stock, orders, settings, and what every level should show.
 
 Plain Python that shares nothing with the product: rules are read from the specification (inventory.md 2, 5.4,
-5.5, 6.3, 6.5, 6.7), figures are computed from the observer's own records.
+5.5, 5.12, 5.16, 5.17, 6.3, 6.5, 6.7, 6.8), figures are computed from the observer's own records.
 """
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 RESET_REASON = "VAR_EXT_RESET"
 WRITES_NOTHING = "NO_VARIANCE_LOG"
-MEMBERS = ("WH", "S1")
+SKUS = ("A", "B")
+KIT = "K"
+FACILITIES = ("WH", "S1", "S2", "OUT")
+MEMBERS = ("WH", "S1", "S2")
 STORES = {"Store": "S1"}
+DEPLETES_ON_PACK = "S1"
+CHANNEL = "CONFIGURATION"
 
 
 class Level(NamedTuple):
@@ -24,10 +29,32 @@ class Level(NamedTuple):
 
 @dataclass
 class Position:
-    """Units of a product at a facility."""
+    """Units of a product at a facility; counted: the latest moment of which a count was accepted."""
 
     qoh: int = 0
     atp: int = 0
+    counted: int | None = None
+
+
+class Moment(NamedTuple):
+    """A moment, on the clock of the observer and as it is written."""
+
+    clock: int
+    text: str
+
+
+class Movement(NamedTuple):
+    """An entry of the ledger; clock: when it happened. file: the one that brought it."""
+
+    number: int
+    sku: str
+    facility: str
+    qoh: int
+    atp: int
+    clock: int
+    reason: str | None
+    file: Any
+    takes_back: bool
 
 
 @dataclass
@@ -51,7 +78,8 @@ class Order:
     """An order of one line, as the shop and as the OMS know it; shop None: of another channel.
 
     sold_at: where the shop took the units from. location, told_location: where it holds what is left of them,
-    and where it does as far as the OMS has decided.
+    and where it does as far as the OMS has decided. parts: what one unit has reserved. shipment: the units
+    are packed; has_left_shelf: they were issued when they were.
     """
 
     sku: str
@@ -62,6 +90,9 @@ class Order:
     order_id: int | None = None
     stands_at: str = "_NA_"
     reserved_at: str | None = None
+    parts: dict[str, int] = field(default_factory=dict)
+    shipment: int | None = None
+    has_left_shelf: bool = False
     shipped: bool = False
     fulfilling: bool = False
     fulfilled: bool = False
@@ -159,45 +190,6 @@ class TillSale:
 
 
 @dataclass(frozen=True)
-class File:
-    """A file as its sender meant it: rows are (sku, facility, quantity, reason), or a bad line as text."""
-
-    kind: str
-    rows: tuple[tuple[str, str, int, str] | str, ...]
-    by_atp: bool = True
-
-    def content(self) -> bytes:
-        head = {
-            "reset": "facilityId,idType,idValue,availableQty,resetByAtp",
-            "variance": "facilityId,idType,idValue,availableDelta,varianceReasonId",
-        }[self.kind]
-        return "".join(f"{line}\n" for line in (head, *map(self._line, self.rows))).encode()
-
-    def _line(self, row: tuple[str, str, int, str] | str) -> str:
-        if isinstance(row, str):
-            return row
-        sku, facility, quantity, reason = row
-        last = str(self.by_atp).lower() if self.kind == "reset" else reason
-        return f"{facility},SKU,{sku},{quantity},{last}"
-
-    def good(self) -> list[tuple[str, str, int, str]]:
-        return [row for row in self.rows if not isinstance(row, str)]
-
-    def bad(self) -> list[tuple[int, bytes]]:
-        """Physical line numbers (header = 1) and bytes of the lines that must be rejected."""
-        return [(n, row.encode()) for n, row in enumerate(self.rows, 2) if isinstance(row, str)]
-
-    @property
-    def is_refused(self) -> bool:
-        """A file of changes whose last line is too short seems cut off: nothing of it is taken (INV-24)."""
-        last = self.rows[-1]
-        return self.kind == "variance" and isinstance(last, str) and last.count(",") < 4
-
-    def facilities(self) -> set[str]:
-        return {facility for _, facility, *_ in self.good()}
-
-
-@dataclass(frozen=True)
 class Seen:
     """What a plan knew: everything up to a moment, and which lines had left the book by then."""
 
@@ -210,10 +202,11 @@ class Model:
 
     def __init__(self) -> None:
         self.moment = 0
+        self.clock = 0
         self.stock: defaultdict[tuple[str, str], Position] = defaultdict(Position)
-        self.safety: Counter[tuple[str, str]] = Counter()
-        self.threshold: Counter[str] = Counter()
-        self.switched_off: set[tuple[str, str]] = set()
+        self.history: list[Movement] = []
+        self.kit: dict[str, int] = {}
+        self.settings: dict[tuple[str, str], tuple[int, bool | None]] = {}
         self.orders: list[Order] = []
         self.till_sales: list[TillSale] = []
         self.changed: Counter[str] = Counter()
@@ -227,40 +220,101 @@ class Model:
 
     # events
 
-    def touch(self, sku: str) -> None:
-        """Something happened that may move what a product shows."""
-        self.moment += 1
-        self.changed[sku] = self.moment
+    def tick(self) -> int:
+        """A moment later than all before."""
+        self.clock += 1
+        return self.clock
 
-    def move(self, sku: str, facility: str, *, qoh: int = 0, atp: int = 0) -> None:
+    def touch(self, sku: str) -> None:
+        """Something happened that may move what a product shows, or what depends on it (kits)."""
+        self.moment += 1
+        for one in {sku, *self.parts_of(sku)} | ({KIT} if sku in self.kit else set()):
+            self.changed[one] = self.moment
+
+    def move(
+        self,
+        sku: str,
+        facility: str,
+        *,
+        qoh: int = 0,
+        atp: int = 0,
+        clock: int | None = None,
+        reason: str | None = None,
+        file: Any = None,
+        takes_back: bool = False,
+    ) -> None:
+        """An entry of the ledger; clock None: it happens now."""
         position = self.stock[sku, facility]
         position.qoh += qoh
         position.atp += atp
+        clock = self.tick() if clock is None else clock
+        number = len(self.history)
+        self.history.append(Movement(number, sku, facility, qoh, atp, clock, reason, file, takes_back))
         if qoh or atp:
             self.touch(sku)
+        if reason == RESET_REASON:
+            self.resets.append((self.moment, sku, facility, atp))
 
-    def apply(self, file: File) -> Counter[str]:
-        """Apply a file that is no repetition; return what becomes of its rows (inventory.md 5.4, 5.5)."""
-        counts = Counter(total=len(file.rows), rejected=len(file.bad()))
-        if file.kind == "variance":
-            for sku, facility, quantity, reason in file.good():
-                counts["unchanged" if quantity == 0 or reason == WRITES_NOTHING else "applied"] += 1
-                if reason != WRITES_NOTHING:
-                    qoh = self.stock[sku, facility].qoh
-                    recorded = max(quantity, min(0, -qoh)) if quantity < 0 else quantity
-                    self.move(sku, facility, qoh=recorded, atp=recorded)
-                    if reason == RESET_REASON:
-                        self.resets.append((self.moment, sku, facility, recorded))
-            return counts
-        last = {(sku, facility): quantity for sku, facility, quantity, _ in file.good()}
-        counts["superseded"] = len(file.good()) - len(last)
-        for (sku, facility), quantity in last.items():
-            position = self.stock[sku, facility]
-            diff = quantity - (position.atp if file.by_atp else position.qoh)
-            counts["applied" if diff else "unchanged"] += 1
-            self.move(sku, facility, qoh=diff, atp=diff)
-            self.resets.append((self.moment, sku, facility, diff))
-        return counts
+    def parts_of(self, sku: str) -> dict[str, int]:
+        """What one unit of a product takes: itself and, of a kit, its components."""
+        return {sku: 1} | (self.kit if sku == KIT else {})
+
+    def move_order(self, order: Order, *, qoh: int = 0, atp: int = 0) -> None:
+        """Move units of an order, with what each reserved, at the facility of its reservation."""
+        for sku, units in order.parts.items():
+            self.move(sku, order.reserved_at, qoh=qoh * units, atp=atp * units)
+
+    def set(self, sku: str, facility: str, minimum: int, sells: bool | None) -> None:
+        """What holds for a product at a facility from now on."""
+        if self.settings.get((sku, facility)) != (minimum, sells):
+            self.settings[sku, facility] = (minimum, sells)
+            self.touch(sku)
+
+    def balance_at(self, sku: str, facility: str, moment: Moment, by_atp: bool) -> int:
+        """The balance of a position at a moment."""
+        later = [
+            one
+            for one in self.history
+            if (one.sku, one.facility) == (sku, facility) and one.clock > moment.clock
+        ]
+        position = self.stock[sku, facility]
+        return (position.atp if by_atp else position.qoh) - sum(
+            one.atp if by_atp else one.qoh for one in later
+        )
+
+    def adjust(
+        self,
+        sku: str,
+        facility: str,
+        units: int,
+        reason: str,
+        policy: str,
+        at: Moment | None,
+        file: Any = None,
+    ) -> int | None:
+        """A change of stock with a reason: units recorded, or None where the policy refuses it.
+
+        What happened before the last count is in it already (inventory.md 6.8); see 5.5 for the policies.
+        """
+        if units == 0 or reason == WRITES_NOTHING:
+            return 0
+        position = self.stock[sku, facility]
+        if at and position.counted is not None and at.clock <= position.counted:
+            units = 0
+        recorded = max(units, min(0, -position.qoh)) if units < 0 and policy != "allow" else units
+        if policy == "reject" and recorded != units:
+            return None
+        clock = at.clock if at else None
+        self.move(sku, facility, qoh=recorded, atp=recorded, reason=reason, clock=clock, file=file)
+        return recorded
+
+    def make_kits(self) -> None:
+        """The balance of the kit follows its components (inventory.md 2.5, 5.12)."""
+        for facility in FACILITIES if self.kit else ():
+            most = min(max(0, self.stock[sku, facility].atp) // units for sku, units in self.kit.items())
+            units = most - self.stock[KIT, facility].atp
+            if units:
+                self.move(KIT, facility, qoh=units, atp=units, reason="VAR_INTEGR")
 
     # what a level should show
 
@@ -298,30 +352,63 @@ class Model:
             one.done() == one.booked() for one in self.at_tills(level)
         )
 
-    def held_back(self, level: Level) -> Counter[str]:
-        """ATP by facility that mode DELTA leaves out until a comparison has seen it (inventory.md 6.5)."""
-        held: Counter[str] = Counter()
+    def held_back(self, level: Level) -> dict[str, Counter[str]]:
+        """ATP by product and facility that mode DELTA leaves out until a comparison has seen it (6.5).
+
+        Each product has its own comparison; a kit's figure depends on its components.
+        """
+        held: dict[str, Counter[str]] = {sku: Counter() for sku in self.parts_of(level.sku)}
         for moment, sku, facility, atp in self.resets:
-            if sku == level.sku and moment > self.compared[level]:
-                held[facility] += atp
+            if sku in held and moment > self.compared[level._replace(sku=sku)]:
+                held[sku][facility] += atp
         return held
 
-    def desired(self, level: Level, held: Counter[str] | None = None) -> int:
-        """The figure of a level (inventory.md 2.2, 2.4, 6.8), less what is held back."""
-        held = held or Counter()
-        if store := STORES.get(level.location):
-            return self._of_store(level.sku, store, held[store])
-        sku = level.sku
-        places = [place for place in MEMBERS if (sku, place) not in self.switched_off]
-        atp = {place: self.stock[sku, place].atp - held[place] for place in places}
-        if sum(atp.values()) < 0:
-            return 0
-        sellable = sum(max(0, atp[place] - self.safety[sku, place]) for place in places)
-        queue = sum(one.waiting() for one in self.orders if one.sku == sku)
-        return max(0, sellable - self.threshold[sku] - queue)
+    def minimum(self, sku: str, facility: str) -> int:
+        return self.settings.get((sku, facility), (0, None))[0]
 
-    def _of_store(self, sku: str, store: str, held: int) -> int:
-        if (sku, store) in self.switched_off:
+    def sells(self, sku: str, facility: str) -> bool:
+        return self.settings.get((sku, facility), (0, None))[1] is not False
+
+    def queue(self, sku: str, standing_at: str | None = None) -> int:
+        """Demand for a product without a reservation, also through a kit; all, or what stands somewhere."""
+        return sum(
+            one.waiting() * self.parts_of(one.sku).get(sku, 0)
+            for one in self.orders
+            if standing_at in (None, one.stands_at)
+        )
+
+    def desired(self, level: Level, held: dict[str, Counter[str]] | None = None) -> int:
+        """The figure of a level (inventory.md 2.2, 2.4, 2.5, 6.8), less what is held back of each product."""
+        held = held or {}
+        store = STORES.get(level.location)
+        figure = self._of_store(level.sku, store, held) if store else self._online(level.sku, held)
+        if level.sku != KIT:
+            return figure
+        free = {sku: self._free(sku, store, held) // units for sku, units in self.kit.items()}
+        return min(figure, *free.values())
+
+    def _left(self, sku: str, facility: str, held: dict[str, Counter[str]]) -> int:
+        return self.stock[sku, facility].atp - held.get(sku, Counter())[facility]
+
+    def _online(self, sku: str, held: dict[str, Counter[str]]) -> int:
+        atp = {place: self._left(sku, place, held) for place in MEMBERS if self.sells(sku, place)}
+        if sum(atp.values()) < 0 or not self.sells(sku, CHANNEL):
             return 0
-        standing = sum(one.waiting() for one in self.orders if one.sku == sku and one.stands_at == store)
-        return max(0, self.stock[sku, store].atp - held - standing)
+        sellable = sum(max(0, units - self.minimum(sku, place)) for place, units in atp.items())
+        return max(0, sellable - self.minimum(sku, CHANNEL) - self.queue(sku))
+
+    def _of_store(self, sku: str, store: str, held: dict[str, Counter[str]]) -> int:
+        if not self.sells(sku, store):
+            return 0
+        return max(0, self._left(sku, store, held) - self.queue(sku, store))
+
+    def _free(self, sku: str, store: str | None, held: dict[str, Counter[str]]) -> int:
+        """Units of a component that kits may be made of, everywhere or at a store."""
+        if store:
+            return self._of_part(self._left(sku, store, held), self.queue(sku, store))
+        places = [place for place in MEMBERS if self.sells(sku, place)]
+        return self._of_part(sum(max(0, self._left(sku, place, held)) for place in places), self.queue(sku))
+
+    @staticmethod
+    def _of_part(atp: int, queue: int) -> int:
+        return max(0, atp - queue)

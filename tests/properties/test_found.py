@@ -22,7 +22,7 @@ from tests.properties.actions import (
     TakeIn,
     Tell,
 )
-from tests.properties.model import RESET_REASON, File
+from tests.properties.file_model import File, Row
 from tests.properties.play import World, play
 
 DELTA, RECENT = World(modes=("DELTA", "DELTA")), World(modes=("RECENT", "DELTA"))
@@ -56,19 +56,19 @@ def test_inv_45_unsent_lines_leave_the_book_or_go_out_once(begin: Begin, first: 
 
 
 def test_stock_below_0_is_not_raised_by_a_loss(begin: Begin) -> None:
-    counted = Drop(File("reset", (("A", "WH", -3, RESET_REASON),)))
+    counted = Drop(File("reset", (Row("A", "WH", -3),)))
 
-    play(begin, DELTA, counted, Drop(File("variance", (("A", "WH", -2, "VAR_DAMAGED"),))))
+    play(begin, DELTA, counted, Drop(File("variance", (Row("A", "WH", -2, "VAR_DAMAGED"),))))
 
 
 def test_a_file_with_bad_lines_survives_the_loss_of_its_staged_rows(begin: Begin) -> None:
-    rows = ("WH,SKU,NOPE,5,", ("A", "WH", 9, RESET_REASON), "WH,SKU,A,,")
+    rows = Row("A", "WH", 5, fault="product"), Row("A", "WH", 9), Row("A", "WH", fault="blank")
     dies = Drop(File("reset", rows), crash_at="apply.started")
 
     play(begin, DELTA, dies, LoseStaging(), RunImport("reset"))
 
 
 def test_rows_held_back_go_out_with_the_comparison_and_stay(begin: Begin) -> None:
-    held = Drop(File("reset", (("A", "WH", 9, RESET_REASON),)))
+    held = Drop(File("reset", (Row("A", "WH", 9),)))
 
     play(begin, DELTA, held, Push("DELTA"), Push("HARD"), LINE, Push("DELTA"), Push("RECENT"))
