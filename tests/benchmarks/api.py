@@ -139,20 +139,28 @@ class Caller:
         self.socket.sendall((head + body).encode())
         answer = b""
         while b"\r\n\r\n" not in answer:
-            answer += self.socket.recv(65536)
+            answer += self._received()
         headers, _, rest = answer.partition(b"\r\n\r\n")
         length = next(
             int(line[15:]) for line in headers.lower().split(b"\r\n") if line.startswith(b"content-length:")
         )
         while len(rest) < length:
-            rest += self.socket.recv(65536)
+            rest += self._received()
         if b'"error"' in rest:
             raise RuntimeError(rest[:500].decode())
         return int(answer[9:12])
 
+    def _received(self) -> bytes:
+        if not (data := self.socket.recv(65536)):
+            raise ConnectionError("the server has closed the connection")
+        return data
 
-def measure(callers: list[Caller], path: str, body: Callable[[], str], seconds: float, arm: Arm) -> None:
-    """All callers send one call after the other for so many seconds."""
+
+def measure(
+    connect: Callable[[], Caller], many: int, path: str, body: Callable[[], str], seconds: float, arm: Arm
+) -> None:
+    """So many callers send one call after the other for so many seconds, each on a connection of its own."""
+    callers = [connect() for _ in range(many)]  # made anew: the server ends those that were idle for 5 s
 
     def work(caller: Caller) -> list[float]:
         times = []
@@ -164,10 +172,12 @@ def measure(callers: list[Caller], path: str, body: Callable[[], str], seconds: 
             times.append((time.perf_counter() - begun) * 1000)
         return times
 
-    with ThreadPoolExecutor(len(callers)) as pool:
+    with ThreadPoolExecutor(many) as pool:
         started = time.perf_counter()
         found = list(pool.map(work, callers))
         lasted = time.perf_counter() - started
+    for caller in callers:
+        caller.socket.close()
     arm.times += [one for times in found for one in times]
     arm.rates.append(sum(map(len, found)) / lasted)
 
@@ -182,12 +192,11 @@ def main(seconds: float = 3.0, rounds: int = 5) -> None:
     }
     arms = {name: Arm() for name in kinds}
     with running_server() as (port, token):
-        callers = [Caller(port, token) for _ in range(CALLERS)]
         for path in (TRIVIAL, CALL):
-            measure(callers, path, single, 1.0, Arm())
+            measure(lambda: Caller(port, token), CALLERS, path, single, 1.0, Arm())
         for _ in range(rounds):
             for name, (path, body, many) in kinds.items():
-                measure(callers[:many], path, body, seconds, arms[name])
+                measure(lambda: Caller(port, token), many, path, body, seconds, arms[name])
     for name, arm in arms.items():
         print(f"  {name:<16} {arm}")
     report(arms)
