@@ -14,7 +14,7 @@ from oms.api.errors import unavailable
 log = logging.getLogger(__name__)
 
 LARGEST = 8
-"""Connections of a process."""
+"""Connections of a pool."""
 WAIT = 5.0
 """Seconds that a request waits for a connection."""
 SESSION = "-c timezone=UTC -c lock_timeout=5000 -c application_name=oms_web"
@@ -23,8 +23,9 @@ SESSION = "-c timezone=UTC -c lock_timeout=5000 -c application_name=oms_web"
 class Database:
     """The OMS database; the pool is opened by the first request, in the process that serves it."""
 
-    def __init__(self, dsn: Callable[[], str]) -> None:
-        self._dsn = dsn
+    def __init__(self, dsn: Callable[[], str], largest: int = LARGEST) -> None:
+        self.dsn = dsn
+        self._largest = largest
         self._pool: AsyncConnectionPool | None = None
         self._opening = asyncio.Lock()
 
@@ -43,7 +44,7 @@ class Database:
         async with self._opening:
             if self._pool is None:
                 try:
-                    dsn = await run_in_threadpool(self._dsn)
+                    dsn = await run_in_threadpool(self.dsn)
                 except LookupError as error:
                     log.error("%s", error)
                     raise unavailable("the server does not know its database") from error
@@ -51,7 +52,7 @@ class Database:
                     dsn,
                     kwargs={"autocommit": True, "options": SESSION},
                     min_size=1,
-                    max_size=LARGEST,
+                    max_size=self._largest,
                     timeout=WAIT,
                     open=False,
                 )

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.templating import Jinja2Templates
 
-from oms.api import adjustments, tokens
+from oms.api import adjustments, groups, tokens
 from oms.api.errors import Problem
 from oms.api.fields import FIELDS
 from oms_web.pool import Database
@@ -26,9 +26,13 @@ def service_app(database: Database, signed_in: Callable[[Request], Awaitable[boo
     calls themselves take only tokens of our own: no web page can make a browser send one.
     """
 
+    lanes = Database(database.dsn, groups.LANES)
+    singles = groups.Groups(lanes.connection, database.connection)
+
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
+        await lanes.close()
         await database.close()
 
     app = FastAPI(
@@ -51,13 +55,15 @@ def service_app(database: Database, signed_in: Callable[[Request], Awaitable[boo
             bearer.require(WRITE)
             require_json(request)
             key = adjustments.checked_key(request.headers.get("idempotency-key"))
-            call = adjustments.read(await body_up_to(request, adjustments.MOST_BYTES))
+            call = adjustments.read(bearer, key, await body_up_to(request, adjustments.MOST_BYTES))
         except Problem:
             await bearers.require_valid(bearer)
             raise
+        if not call.is_list:
+            return as_json(await singles.adjust(call))
         async with database.connection() as conn:
-            told = await adjustments.adjust(conn, bearer, key, call)
-        return as_json(told, 207 if call.is_list else 200)
+            (results,) = await adjustments.send(conn, [call])
+        return as_json(adjustments.told(call, results), 207)
 
     @app.get("/openapi.json", include_in_schema=False)
     async def openapi(request: Request) -> Response:

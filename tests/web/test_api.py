@@ -241,6 +241,13 @@ def test_a_sale_after_a_count_counts(caller: Caller):
     assert caller.sell(1).json()["qoh"] == 7
 
 
+def test_a_moment_in_any_form_of_iso_8601(caller: Caller):
+    count_position(caller, "2026-08-01T05:00:00Z")
+
+    assert caller.sell(1, effectiveDate="2026-W31-6T04:59:59Z").json()["outcome"] == "ALREADY_COUNTED"
+    assert caller.sell(1, effectiveDate="20260801T140001+0900").json()["outcome"] == "APPLIED"
+
+
 def test_facility_by_its_external_id_and_location(caller: Caller):
     caller.db.execute("update oms.facility set external_id = '101' where facility_id = 'WH'")
     caller.db.execute("insert into oms.facility_location values ('WH', 'BIN-7', 'FLT_BULK')")

@@ -2,8 +2,9 @@
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -25,15 +26,21 @@ MOST_ELEMENTS = 1000
 LONGEST_KEY = 64
 PATIENCE = timedelta(seconds=20)
 """Elements that were not begun by then are answered with 503."""
+LOCK_WAIT = timedelta(seconds=5)
+"""How long a call waits for a position that something else is changing."""
 _KEY = re.compile(r"[!-~]{1,64}", re.ASCII)
 
 Answer = dict[str, Any]
+Results = list[dict[str, Any]]
+"""What the database did with each element of a call that is a change of stock."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """A body that can be carried out, at least in part."""
+    """A body that can be carried out, at least in part, and who sent it."""
 
+    bearer: Bearer
+    key: str | None
     elements: list[Any]
     """As they came, to be echoed."""
     is_list: bool
@@ -43,7 +50,7 @@ class Call:
     """Of the content: the order of fields and blanks between them do not matter."""
 
 
-def read(body: bytes) -> Call:
+def read(bearer: Bearer, key: str | None, body: bytes) -> Call:
     """Understand a body: an object, or a list of 1 to 1,000 of them. Raises Problem 400."""
     try:
         content = orjson.loads(body)
@@ -63,7 +70,7 @@ def read(body: bytes) -> Call:
     refused = {number: _invalid(wrong) for number, wrong in judged if wrong}
     if refused and not is_list:
         raise refused[0]
-    return Call(elements, is_list, refused, hashlib.sha256(canonical).digest())
+    return Call(bearer, key, elements, is_list, refused, hashlib.sha256(canonical).digest())
 
 
 def _invalid(wrong: list[dict[str, str]]) -> Problem:
@@ -83,33 +90,54 @@ def checked_key(key: str | None) -> str | None:
     return key
 
 
-async def adjust(conn: AsyncConnection, bearer: Bearer, key: str | None, call: Call) -> Answer | list[Answer]:
-    """Carry a call out, each element in its own transaction; return what the caller is told.
+async def send(
+    conn: AsyncConnection, calls: Sequence[Call], lock_wait: timedelta = LOCK_WAIT
+) -> list[Results | None]:
+    """Carry calls out in one round trip, each element in its own transaction; return what each call led to.
 
     conn: in autocommit mode. With a key, elements that had an effect before are answered as then and nothing
-    is applied. Raises Problem for an object that is refused, for a key that another body was sent with, and
-    for a token that is valid no more.
+    is applied. None: the token of a call is valid no more. Nothing that a call contains fails another one.
     """
     crashpoints.point(RECEIVED)
-    sent = [
-        _trimmed(element) | {"element_no": number + 1 if call.is_list else 0}
-        for number, element in enumerate(call.elements)
-        if number not in call.faults
-    ]
     values = {
-        "token_id": bearer.token_id,
-        "key": key,
-        "body_hash": call.body_hash,
-        "elements": orjson.dumps(sent).decode(),
+        "calls": orjson.dumps([_sent(call) for call in calls]).decode(),
         "patience": PATIENCE,
+        "lock_wait": lock_wait // timedelta(milliseconds=1),
     }
-    (answered,) = await (await conn.execute(sql.adjust, values)).fetchone()
-    if answered is None:
-        raise ended()
-    results = iter(answered)
+    (answers,) = await (await conn.execute(sql.adjust, values)).fetchone()
     crashpoints.point(APPLIED)
+    return orjson.loads(answers)
+
+
+def _sent(call: Call) -> dict[str, Any]:
+    return {
+        "token_id": call.bearer.token_id,
+        "key": call.key,
+        "body_hash": call.body_hash.hex(),
+        "elements": [
+            _trimmed(element) | {"element_no": number + 1 if call.is_list else 0}
+            for number, element in enumerate(call.elements)
+            if number not in call.faults
+        ],
+    }
+
+
+def met_a_lock(results: Results | None) -> bool:
+    """Whether something in a call was left alone because something else was changing its position."""
+    return results is not None and any(one["code"] == "ERR_BUSY" for one in results if one["status"] == 503)
+
+
+def told(call: Call, results: Results | None) -> Answer | list[Answer]:
+    """What the caller is told.
+
+    Raises Problem for an object that is refused, for a key that another body was sent with, and for a token
+    that is valid no more.
+    """
+    if results is None:
+        raise ended()
+    left = iter(results)
     outcomes = [
-        call.faults[number] if number in call.faults else _outcome(next(results))
+        call.faults[number] if number in call.faults else _outcome(next(left))
         for number in range(len(call.elements))
     ]
     if not call.is_list or all(_is_key_reused(one) for one in outcomes):
@@ -129,7 +157,10 @@ def _is_key_reused(outcome: Problem | Answer) -> bool:
 def _trimmed(element: dict[str, Any]) -> dict[str, Any]:
     """Without blanks around texts, and without fields that are blank: both count as absent."""
     trimmed = {name: value.strip() if isinstance(value, str) else value for name, value in element.items()}
-    return {name: value for name, value in trimmed.items() if value not in (None, "")}
+    sent = {name: value for name, value in trimmed.items() if value not in (None, "")}
+    if happened_at := sent.get("effectiveDate"):  # Postgres does not read all forms that Python does
+        sent["effectiveDate"] = datetime.fromisoformat(happened_at).astimezone(UTC).isoformat()
+    return sent
 
 
 def _outcome(result: dict[str, Any]) -> Problem | Answer:
@@ -137,7 +168,8 @@ def _outcome(result: dict[str, Any]) -> Problem | Answer:
         return result
     if result["status"] == 503:
         return unavailable(result["detail"], result["code"])
-    return Problem(result["status"], result["code"], result["detail"], more={"field": result["field"]})
+    more = {"field": result["field"]} if result["field"] else {}
+    return Problem(result["status"], result["code"], result["detail"], more=more)
 
 
 def _told(element: Any, outcome: Problem | Answer) -> Answer:

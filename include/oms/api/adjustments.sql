@@ -1,3 +1,3 @@
 -- name: adjust
--- All elements in one round trip, each in a transaction of its own; null: the token is valid no more.
-call oms.adjust_inventory(%(token_id)s, %(key)s, %(body_hash)s, %(elements)s::jsonb, %(patience)s, null)
+-- All elements of all calls in one round trip, each in a transaction of its own. As text: the driver's own reader is slow.
+call oms.adjust_inventory(%(calls)s::jsonb, %(patience)s, %(lock_wait)s, null)

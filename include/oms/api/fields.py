@@ -133,6 +133,7 @@ FIELDS = (
     ),
 )
 NAMES = {field.name: field for field in FIELDS}
+UNKNOWN = f"is no field; known are {', '.join(NAMES)}"
 
 
 def faults(element: Any) -> list[dict[str, str]]:
@@ -147,5 +148,4 @@ def faults(element: Any) -> list[dict[str, str]]:
                 wrong.append({"field": field.name, "detail": f"is missing; {field.meaning}"})
         elif fault := field.check(value):
             wrong.append({"field": field.name, "detail": fault})
-    unknown = f"is no field; known are {', '.join(NAMES)}"
-    return wrong + [{"field": name[:60], "detail": unknown} for name in element if name not in NAMES]
+    return wrong + [{"field": name[:60], "detail": UNKNOWN} for name in element if name not in NAMES]
