@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from tests.properties.model import KIT, RESET_REASON, WRITES_NOTHING, Model, Moment
+from tests.properties.model import KIT, RESET_REASON, WRITES_NOTHING, Model, Moment, Movement
 
 REJECT_COLUMNS = "error_line,error_column,error_code,error_message,error_log"
 HEADS = {
@@ -256,8 +256,9 @@ class FileModel:
                 self.model.move(
                     sku, facility, qoh=units, atp=units, clock=when, reason=RESET_REASON, file=dropped
                 )
-            if at:
-                position.counted = max(at.clock, position.counted or 0)
+            if at and (position.counted is None or at.clock > position.counted):
+                position.counted_before, position.counted = position.counted, at.clock
+                position.counted_by = dropped
 
     def _vary(self, dropped: Dropped) -> None:
         file, counts = dropped.file, dropped.counts
@@ -352,16 +353,30 @@ class FileModel:
             ):
                 return "a balance was stated later"
             own = [one for one in entries if one[1:3] == place]
-            if position.counted is not None and position.counted >= min(one.clock for one in own):
+            if (
+                position.counted_by is not dropped
+                and position.counted is not None
+                and position.counted >= min(one.clock for one in own)
+            ):
                 return "it was counted later"
             units = sum(one.qoh for one in own)
             may_be_negative = dropped.file.kind in DOCUMENTS
             if not may_be_negative and units > 0 and position.qoh < units:
                 return "stock would fall below 0"
-        facilities = {facility for _, facility in first}
+        counted = {place for place, one in self.model.stock.items() if one.counted_by is dropped}
+        if any(self._was_judged(one) for one in self.model.history if one[1:3] in counted):
+            return "a movement was taken as contained in its count"
+        facilities = {facility for _, facility in {*first, *counted}}
         if any(facilities & one.facilities and self._came_later(one, dropped) for one in self._logged()):
             return "a later file has set the facility"
         return None
+
+    def _was_judged(self, entry: Movement) -> bool:
+        """Whether an entry of 0 happened between the newest count of its position and the one before."""
+        position = self.model.stock[entry.sku, entry.facility]
+        after = position.counted_before is None or entry.clock > position.counted_before
+        nothing = not (entry.qoh or entry.atp or (entry.file and entry.file.undone))
+        return nothing and after and entry.clock <= position.counted
 
     @staticmethod
     def _states(entry, dropped: Dropped) -> bool:
@@ -390,6 +405,10 @@ class FileModel:
                 file=dropped,
                 takes_back=True,
             )
+        for position in self.model.stock.values():
+            if position.counted_by is dropped:
+                position.counted, position.counted_before = position.counted_before, None
+                position.counted_by = None
         dropped.undone = True
         self.documents = {key: one for key, one in self.documents.items() if one[1] is not dropped}
         self.repairs = {key: one for key, one in self.repairs.items() if one[0] is not dropped}

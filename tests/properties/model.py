@@ -29,11 +29,16 @@ class Level(NamedTuple):
 
 @dataclass
 class Position:
-    """Units of a product at a facility; counted: the latest moment of which a count was accepted."""
+    """Units of a product at a facility; counted: the latest moment of which a count was accepted.
+
+    counted_by: the file that it came with; counted_before: what it was before.
+    """
 
     qoh: int = 0
     atp: int = 0
     counted: int | None = None
+    counted_by: Any = None
+    counted_before: int | None = None
 
 
 class Moment(NamedTuple):

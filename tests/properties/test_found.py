@@ -13,6 +13,7 @@ from tests.properties.actions import (
     Drop,
     Fault,
     LoseStaging,
+    NoteMoment,
     Place,
     Push,
     Reserve,
@@ -21,6 +22,7 @@ from tests.properties.actions import (
     Ship,
     TakeIn,
     Tell,
+    Undo,
 )
 from tests.properties.file_model import File, Row
 from tests.properties.play import World, play
@@ -72,3 +74,25 @@ def test_rows_held_back_go_out_with_the_comparison_and_stay(begin: Begin) -> Non
     held = Drop(File("reset", (Row("A", "WH", 9),)))
 
     play(begin, DELTA, held, Push("DELTA"), Push("HARD"), LINE, Push("DELTA"), Push("RECENT"))
+
+
+def late_sale(at: int) -> Drop:
+    return Drop(File("variance", (Row("A", "WH", -1, "POS_SALE", at=at),)))
+
+
+def count(units: int, at: int) -> Drop:
+    return Drop(File("reset", (Row("A", "WH", units, at=at),)))
+
+
+def test_a_count_that_is_undone_counts_no_more_and_the_one_before_does_again(begin: Begin) -> None:
+    """INV-52 and back: each late sale is in the newest count that stands, or comes off."""
+    two = [NoteMoment(), NoteMoment(), NoteMoment(), NoteMoment(), count(7, 1), count(5, 3)]
+
+    play(begin, DELTA, *two, Undo(1), late_sale(0), late_sale(2), late_sale(3), Undo(0))
+
+
+@pytest.mark.parametrize("units", [10, 7], ids=["also one that changed nothing", "one with an entry"])
+def test_a_count_is_not_undone_once_a_late_sale_was_judged_by_it(begin: Begin, units: int) -> None:
+    begun = World(modes=("DELTA", "DELTA"), stock=(10,) * 6)
+
+    play(begin, begun, NoteMoment(), NoteMoment(), count(units, 1), late_sale(0), Undo(0))

@@ -111,6 +111,7 @@ select item.facility_id, item.location_seq_id, product.internal_name,
           and zero.atp_diff = 0
           and zero.effective_at <= item.counted_as_of
           and (zero.effective_at <= item.counted_before) is not true
+          and not exists (select from oms.import_undo as undone where undone.log_id = zero.log_id)
         order by zero.entry_id
         limit 1) as late on true
   left join covering on covering.facility_id = item.facility_id
