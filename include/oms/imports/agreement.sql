@@ -1,65 +1,96 @@
--- Rows of large resets that agree with their positions: counted by group, not resolved one by one.
+-- Rows of large resets that agree with their positions: counted by place, not resolved one by one.
 
--- name: count_positions
-select count(*) from oms.inventory_item
+-- name: positions_about
+-- How many positions there are, as the last analysis saw it.
+select greatest(reltuples, 0)::bigint
+  from pg_class
+ where oid = 'oms.inventory_item'::regclass
 
 -- name: seen
--- What the comparison sees for certain, and where these transaction numbers were given. Functions that are not
--- parallel safe stay out of the comparison itself.
+-- What a comparison that begins now sees for certain, and where these transaction numbers were given.
 select pg_current_snapshot()::text, oms.present_identity()
 
--- name: keep_places
--- The places of a log as they were when it was judged.
-create unlogged table {table} with (autovacuum_enabled = false) as
-{places}
+-- name: places
+-- What {name} may be, and where its stock lies.
+select {name}, facility_id, location_seq_id
+  from ({places}) as place
+ where not is_virtual
+   and location_is_known
+   and {name} is not null
+
+-- name: kinds
+-- The identifier types of these spellings: compared without case and punctuation.
+select spelling, identification_type_id
+  from unnest(%(spellings)s::text[]) as spelled (spelling)
+  join oms.identification_spelling as known on known.match_key = oms.match_key(spelling)
+
+-- name: products_by_identifier
+-- Identifiers that stand for one product of which a row may tell the balance.
+select identification_type_id, id_value, min(product_id)
+  from ({products}) as known
+ where identification_type_id = any(%(kinds)s)
+ group by identification_type_id, id_value
+having count(*) = 1
+   and not bool_or(is_virtual)
+   and bool_or(product_type_id = any(%(excluded)s)) is not true
+
+-- name: products_by_id
+select product_id::text, product_id
+  from oms.product
+ where not is_virtual
+   and (product_type_id = any(%(excluded)s)) is not true
+
+-- name: positions
+-- Products and figures of each place, as arrays in Postgres' own binary form: seven million rows would take longer.
+select facility_id, location_seq_id, array_send(array_agg(product_id)), array_send(array_agg({figure}))
+  from oms.inventory_item
+ group by facility_id, location_seq_id
+
+-- name: make_agreeing
+-- For each place: how many rows agreed, and by product, as numbers of four bytes, the line that did (0: none) and its
+-- figure.
+create unlogged table {agreeing} (
+    group_key        text,
+    facility_id      text collate "C" not null,
+    location_seq_id  text collate "C" not null,
+    rows             bigint not null,
+    lines            bytea not null,
+    figures          bytea not null,
+    mark             pg_snapshot not null,
+    database         text
+) with (autovacuum_enabled = false);
+alter table {agreeing} alter column lines set storage external, alter column figures set storage external;
+create unlogged table {products} (product_ids bytea not null) with (autovacuum_enabled = false);
+
+-- name: keep_place
+insert into {agreeing} (group_key, facility_id, location_seq_id, rows, lines, figures, mark, database)
+values (%(group_key)s, %(facility_id)s, %(location_seq_id)s, %(rows)s, %(lines)s, %(figures)s, %(mark)s, %(database)s)
 
 -- name: keep_products
--- The products of a log as they were when it was judged, without identifiers that stand for several.
-create unlogged table {table} with (autovacuum_enabled = false) as
-select identification_type_id, id_value, product_id, is_virtual, product_type_id
-  from (select *, count(*) over (partition by identification_type_id, id_value) as owners
-          from ({products}) as known
-         where identification_type_id = any(%(spelled_types)s::text[] || %(default_id_type)s::text)) as known
- where owners = 1
+insert into {products} (product_ids) values (%(product_ids)s)
 
--- name: survey
--- For each group of a file: how many good rows agree with their positions, and where all others are. The full join
--- tells whether a position is named twice: positions named = all less those that no row names.
-create unlogged table {agreeing} with (autovacuum_enabled = false) as
-{judged}
-select group_key, facility_id, %(mark)s::pg_snapshot as mark, %(database)s as database,
-       count(*) filter (where agrees) as rows,
-       array_agg(place_in_table) filter (where line_number is not null and not agrees) as others,
-       count(*) filter (where line_number is not null and at_position) as placed,
-       count(*) filter (where line_number is null) as absent
-  from (select row.group_key, row.facility_id, row.line_number, row.place_in_table,
-               item.product_id is not null as at_position,
-               coalesce(row.error_code is null and row.remark is null and row.as_of is null
-                        and row.quantity = case when row.by_atp then item.atp else item.qoh end, false) as agrees
-          from judged as row
-          full join (select product_id, facility_id, location_seq_id, qoh, atp
-                       from oms.inventory_item) as item
-                 on item.product_id = row.product_id
-                and item.facility_id = row.facility_id
-                and item.location_seq_id = row.location_seq_id) as compared
- group by group_key, facility_id
+-- name: good_positions
+-- Where those of these lines belong that are good after all.
+select facility_id, location_seq_id, product_id
+  from {resolved}
+ where line_number = any(%(lines)s)
+   and error_code is null
 
--- name: look
--- Whether a position stands in two rows (positions that came after they were counted make it say yes too often), and
--- how many rows are to be resolved.
-select sum(placed) > %(positions)s - sum(absent), coalesce(sum(cardinality(others)), 0)::bigint
-  from {agreeing}
+-- name: make_back
+create temporary table import_back (
+    line_number bigint, product_id bigint, quantity integer, facility_id text collate "C",
+    location_seq_id text collate "C", group_key text
+) on commit drop
 
--- name: forget_agreeing
-drop table {agreeing}
-
--- name: groups
-select group_key, facility_id, rows
-  from {agreeing}
- where rows > 0
-
--- name: others
-{landed} where ctid in (select unnest(others) from {agreeing})
+-- name: put_back
+-- Rows that agreed are resolved like all others. They were good when they were compared and stay so.
+insert into {resolved}
+       (line_number, product_id, position_key, as_of, quantity, remark, by_atp, facility_id, location_seq_id,
+        reason_id, comments, group_key, error_code, counts)
+select line_number, product_id, hashtextextended(location_seq_id, hashtextextended(facility_id, product_id)), null, quantity,
+       null, %(by_atp)s, facility_id, location_seq_id, null, null, group_key, null, true
+  from import_back as row
+ where not exists (select from {resolved} as known where known.line_number = row.line_number)
 
 -- name: exists
 select to_regclass(format('oms_staging.%%I', 'agreeing_' || %(log_id)s::bigint)) is not null
@@ -82,31 +113,17 @@ select distinct item.product_id, item.facility_id, item.location_seq_id
     or (entry.tx >= pg_snapshot_xmin(%(mark)s::pg_snapshot)
         and not pg_visible_in_snapshot(entry.tx, %(mark)s::pg_snapshot))
 
--- name: moved_products
--- What the file may call the products of moved positions.
-select array(select distinct product_id::text from import_moved),
-       array(select distinct id_value from {products} where product_id in (select product_id from import_moved))
+-- name: moved
+-- The moved products of each place of the part, with what the comparison has kept of it.
+select facility_id, location_seq_id, row.group_key, row.lines, row.figures, array_send(moved.product_ids)
+  from (select facility_id, location_seq_id, array_agg(product_id) as product_ids
+          from import_moved
+         group by facility_id, location_seq_id) as moved
+  join {agreeing} as row using (facility_id, location_seq_id)
+ where {in_part}
 
--- name: find_candidates
--- Rows that name one of these products, at whatever place.
-create temporary table import_candidate on commit drop as
-select *
-  from {landed}
- where {named}
-
--- name: bring_back
--- Rows that agreed and whose position has moved are resolved like all others. They were good when they were judged
--- and stay so.
-insert into {resolved}
-       (line_number, product_id, position_key, as_of, quantity, remark, by_atp, facility_id, location_seq_id,
-        reason_id, comments, group_key, error_code, counts)
-{judged}
-select line_number, product_id, position_key, as_of, quantity, null, by_atp, facility_id, location_seq_id,
-       reason_id, comments, group_key, null, true
-  from judged as row
- where (product_id, facility_id, location_seq_id) in (select product_id, facility_id, location_seq_id from import_moved)
-   and not exists (select from {resolved} as known where known.line_number = row.line_number)
-   and {in_part}
+-- name: kept_products
+select product_ids from {products}
 
 -- name: forget
-drop table if exists pg_temp.import_moved, pg_temp.import_candidate
+drop table if exists pg_temp.import_moved, pg_temp.import_back

@@ -4,6 +4,7 @@ from typing import Protocol
 
 from oms.database import Connection
 from oms.imports import (
+    agreement,
     allotment,
     inbound_shipment,
     product_facility,
@@ -49,6 +50,10 @@ FILE_TYPES: dict[str, FileType] = {
     "thresholds": thresholds,
     "inbound_shipment": inbound_shipment,
 }
+
+
+COMPARISONS = {"reset": agreement.compare}
+"""What may take rows of a large file while it streams by."""
 
 
 def file_type(name: str) -> FileType:

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -22,7 +23,7 @@ from oms.database import Connection, statements
 from oms.imports import arrival, guard, repairs, staging
 from oms.imports.arrival import RemoteFile, Stamp
 from oms.imports.errors import FileMissing, FileRefused, FileUnstable
-from oms.imports.file_types import file_type
+from oms.imports.file_types import COMPARISONS, file_type
 from oms.imports.jobs import ALL_OR_NOTHING, ImportJob, Run, Settings, settings_of
 from oms.imports.json_files import as_csv
 from oms.imports.packing import pack
@@ -288,7 +289,15 @@ def _land_file(
                 row,
                 file,
                 own_settings,
-                lambda: read_in(conn, sftp, log_id, file, own_settings, whole=row["kind"] in ALL_OR_NOTHING),
+                lambda: read_in(
+                    conn,
+                    sftp,
+                    log_id,
+                    file,
+                    own_settings,
+                    whole=row["kind"] in ALL_OR_NOTHING,
+                    compare=COMPARISONS.get(own_settings.file_type),
+                ),
             )
             crashpoints.point(COPIED)
     except FileRefused as refused:
@@ -384,9 +393,18 @@ def _record(conn: Connection, log_id: int, content: Content, sha256: bytes, bad:
 
 
 def read_in(
-    conn: Connection, sftp: Any, log_id: int, file: RemoteFile, settings: Settings, *, whole: bool
+    conn: Connection,
+    sftp: Any,
+    log_id: int,
+    file: RemoteFile,
+    settings: Settings,
+    *,
+    whole: bool,
+    compare: Callable[..., Any] | None = None,
 ) -> tuple[Content, bytes]:
     """Stream a file into staging; return what it held and its hash.
+
+    `compare`: may leave out rows (`file_types.COMPARISONS`).
 
     Raises FileUnstable if the file is not the one that was looked at, once the last byte is read.
     """
@@ -396,7 +414,11 @@ def read_in(
         contract = file_type(settings.file_type).CONTRACT
         text = unpacked(file.name, pieces, settings.max_uncompressed_bytes)
         lines = as_csv(file.name, text, contract, settings)
-        content = staging.copy_in(conn, log_id, lines, contract, settings, whole=whole)
+        if compare is not None:
+            compare = partial(
+                compare, conn, size=file.size, packed=file.name.endswith(".gz"), settings=settings
+            )
+        content = staging.copy_in(conn, log_id, lines, contract, settings, whole=whole, compare=compare)
         for _ in pieces:  # what follows the end of a packed file still counts for the hash
             pass
     except FileRefused:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from oms.imports.errors import FileRefused
+from oms.imports.sieve import LONGEST_NAME, Sieve
 
 MAX_LINE_BYTES = 1 << 20
 PREFIX = np.dtype([("high", "u2"), ("middle", "u4"), ("low", "u4"), ("separator", "u1")])
@@ -51,9 +52,18 @@ class LineSorter:
     """Fed with the text after the header, in pieces of any size; blank lines are no rows."""
 
     def __init__(
-        self, columns: int, delimiter: str, encoding: str, integer_column: int | None = None
+        self,
+        columns: int,
+        delimiter: str,
+        encoding: str,
+        integer_column: int | None = None,
+        sieve: Sieve | None = None,
     ) -> None:
-        """`integer_column`: position of a column that holds a whole number, or nothing, in plain lines."""
+        """`integer_column`: position of a column that holds a whole number, or nothing, in plain lines.
+
+        `sieve`: plain lines that it takes are counted as rows and left out.
+        """
+        self._sieve = sieve
         self._columns = columns
         self._integer_column = integer_column
         self.delimiter = delimiter
@@ -118,18 +128,31 @@ class LineSorter:
         count = int(plain.sum())
         if count:
             numbers = self._next_line + np.flatnonzero(plain)
-            if count < len(ends):
-                letters = letters[np.repeat(plain, ends - starts + 1)]
-                lengths = (ends - starts + 1)[plain]
-                starts = np.concatenate(([0], np.cumsum(lengths)[:-1]))
-            done.plain = numbered(letters, starts, numbers, self._separator)
             self._last_row_line = max(self._last_row_line, int(numbers[-1]))
+            if count < len(ends):
+                letters, starts, ends = _picked(letters, starts, ends, plain)
+            if self._sieve is not None:
+                staged = self._sieve.differ(*self._cells(letters, starts, ends), numbers)
+                letters, starts, ends = _picked(letters, starts, ends, staged)
+                numbers = numbers[staged]
+            if len(numbers):
+                done.plain = numbered(letters, starts, numbers, self._separator)
         if done.odd:
             self._last_row_line = max(self._last_row_line, done.odd[-1].number)
+            if self._sieve is not None:
+                self._sieve.pass_by([line.number for line in done.odd if line.cells])
         done.rows = count + len(done.odd)
         self.rows += done.rows
-        self._next_line += len(ends)
+        self._next_line += len(odd)
         return done
+
+    def _cells(
+        self, letters: np.ndarray, starts: np.ndarray, ends: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Plain lines as a sieve wants them: room behind them, and the borders of their cells."""
+        marks = np.flatnonzero(letters == self._separator).reshape(len(starts), self._columns - 1)
+        borders = np.concatenate((starts[:, None] - 1, marks, ends[:, None]), axis=1)
+        return np.concatenate((letters, np.zeros(LONGEST_NAME, np.uint8))), borders
 
     def _find_odd(self, text: bytes, letters: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
         odd = self._wrong_shape(letters, starts, ends)
@@ -347,6 +370,20 @@ def numbered(letters: np.ndarray, starts: np.ndarray, numbers: np.ndarray, separ
     out[free] = letters
     _prefixes(out)[at] = prefix.view(NO_LETTERS)
     return out.tobytes()
+
+
+def _picked(
+    letters: np.ndarray, starts: np.ndarray, ends: np.ndarray, wanted: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Only the wanted lines of a block: their bytes, and where each begins and ends."""
+    lengths = (ends - starts + 1)[wanted]
+    after = np.cumsum(lengths)
+    if len(lengths) * 10 < len(starts):
+        pieces = [letters[start : end + 1] for start, end in zip(starts[wanted], ends[wanted], strict=True)]
+        picked = np.concatenate(pieces) if pieces else letters[:0]
+    else:
+        picked = letters[np.repeat(wanted, ends - starts + 1)]
+    return picked, after - lengths, after - 1
 
 
 def _split(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

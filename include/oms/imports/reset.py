@@ -106,14 +106,14 @@ set_rejects_aside = balances.set_rejects_aside
 
 def judge(conn: Connection, log_id: int, content: Content, settings: Settings, *, again: bool) -> Judged:
     """Give the rows their ids and verdicts; of a large file only those that differ from their position."""
-    how = agreement if agreement.is_worth_it(content, settings) else balances
+    how = agreement if content.compared else balances
     return how.judge(conn, log_id, content, settings, again=again)
 
 
 def apply(conn: Connection, part: Part, settings: Settings) -> Counts:
     """Bring the positions of the rows to the stated balances; return what became of the rows."""
     names = {"rows": resolved_table(part.log_id), "in_part": positions.in_part(part)}
-    agreeing = agreement.bring_back(conn, part, settings, CONTRACT)
+    agreeing = agreement.bring_back(conn, part, settings)
     rows, skipped, _, named, dated = filled(conn, sql.count_rows, {}, **names).fetchone()
     considered = rows - skipped
     source = (

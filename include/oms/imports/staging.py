@@ -3,7 +3,7 @@
 What the rows mean, and which of them are bad, is the file type's to say (`oms.imports.file_types`).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from oms.imports.lines import MAX_LINE_BYTES, LineSorter, OddLine
 sql = statements(__file__)
 
 SCHEMA = "oms_staging"
-KINDS = ("file", "rows", "agreeing", "places", "products")
+KINDS = ("file", "rows", "agreeing", "products")
 """Tables that a log may have: the landed rows, the resolved ones, and what `agreement` keeps."""
 ODD_BYTES_AT_ONCE = 4 << 20
 BOM = b"\xef\xbb\xbf"
@@ -33,6 +33,8 @@ class Content:
     header: Header | None
     """None: the file is empty."""
     rows: int
+    compared: Any = None
+    """What took some of the rows while they streamed by, if anything did (`oms.imports.agreement`)."""
 
 
 @dataclass(frozen=True)
@@ -90,10 +92,13 @@ def copy_in(
     settings: Settings,
     *,
     whole: bool,
+    compare: Callable[[Header, bytes], Any] | None = None,
 ) -> Content:
     """Copy the text of a file into its staging table, inside the caller's transaction.
 
     `whole`: a file that ends in the middle of a line is refused (delta files, inventory.md 3.5).
+    `compare`: is given the header and the first lines; what it returns, if not None, has a `sieve`, and the
+    lines that this takes are not copied.
 
     Raises:
         FileRefused: the file as a whole is at fault; nothing of it may be kept.
@@ -104,8 +109,14 @@ def copy_in(
         return Content(None, 0)
     text = _decoded_header(first_line, settings.encoding)
     header = read_header(text, settings.delimiter, contract)
+    beginning = beginning or next(rest, b"")
+    compared = compare(header, beginning) if compare else None
     sorter = LineSorter(
-        len(header.fields), settings.delimiter, settings.encoding, integer_column=figure_position(header)
+        len(header.fields),
+        settings.delimiter,
+        settings.encoding,
+        integer_column=figure_position(header),
+        sieve=compared.sieve if compared else None,
     )
     drop(conn, log_id)
     columns = [
@@ -123,7 +134,7 @@ def copy_in(
             "requireFinalNewline to false",
         )
     _refuse_unlike_repetition(conn, log_id, header)
-    return Content(header, sorter.rows)
+    return Content(header, sorter.rows, compared)
 
 
 def _chained(beginning: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
@@ -336,6 +347,10 @@ def set_faults_aside(conn: Connection, log_id: int, header: Header, settings: Se
 
 def is_staged(conn: Connection, log_id: int) -> bool:
     """Whether the staged rows of a log with good rows are still there."""
-    if not conn.execute(sql.staging_exists, {"log_id": log_id}).fetchone()[0]:
-        return False
-    return filled(conn, sql.has_staged_rows, {}, rows=landed_table(log_id)).fetchone()[0]
+    return any(
+        conn.execute(sql.staging_exists, {"table": f"{kind}_{log_id}"}).fetchone()[0]
+        and filled(
+            conn, sql.has_staged_rows, {}, rows=composed.Identifier(SCHEMA, f"{kind}_{log_id}")
+        ).fetchone()[0]
+        for kind in ("file", "agreeing")
+    )

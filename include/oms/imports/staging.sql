@@ -46,7 +46,7 @@ select %(log_id)s, row.line_number, row.error_column, row.error_code, row.error_
 on conflict do nothing
 
 -- name: staging_exists
-select to_regclass(format('oms_staging.%%I', 'file_' || %(log_id)s::bigint)) is not null
+select to_regclass(format('oms_staging.%%I', %(table)s::text)) is not null
 
 -- name: has_staged_rows
 select exists (select from {rows})

@@ -204,7 +204,7 @@ select place.tablename
   from pg_tables as place
   left join oms.import_log as log on log.log_id = substring(place.tablename from '_([0-9]+)$')::bigint
  where place.schemaname = 'oms_staging'
-   and place.tablename ~ '^(file|rows|agreeing|places|products)_[0-9]+$'
+   and place.tablename ~ '^(file|rows|agreeing|products)_[0-9]+$'
    and (log.log_id is null or log.closed_at is not null)
  order by place.tablename
 

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 
-from oms.imports import agreement, applying
+from oms.imports import agreement, applying, lines
 from tests.oms.imports.conftest import RESET, RESET_JOB, VARIANCE, VARIANCE_JOB, empty_staging, identify
 
 THREE = RESET + "STORE_1,SKU,A,8\nSTORE_1,SKU,B,5\nSTORE_2,SKU,A,3\nSTORE_1,SKU,NOPE,1\n"
@@ -163,12 +163,84 @@ def test_staging_lost_before_and_between_chunks_is_landed_again(stocked, conf):
     assert (stocked.position("A"), stocked.position("B")) == ((8, 8), (5, 5))
 
 
-def test_a_file_that_names_a_position_twice_is_resolved_row_by_row(stocked):
+def test_a_position_named_twice_is_resolved_row_by_row(stocked):
     chunks = landed(stocked, RESET + "STORE_1,SKU,A,9\nSTORE_1,SKU,B,4\nSTORE_1,SKU,A,8\n")
 
-    assert resolved(stocked) == [2, 3, 4]
+    assert resolved(stocked) == [2, 4]
     assert finished(stocked, chunks) == {"total": 3, "unchanged": 2, "superseded": 1}
     assert stocked.position("A") == (8, 8)
+
+
+def test_a_row_that_agreed_before_its_position_was_named_again_is_superseded(stocked, monkeypatch):
+    monkeypatch.setattr(lines, "BLOCK", 30)
+
+    chunks = landed(stocked, RESET + "STORE_1,SKU,A,8\nSTORE_1,SKU,B,4\nSTORE_2,SKU,A,3\nSTORE_1,SKU,A,9\n")
+
+    assert resolved(stocked) == [2, 5]
+    assert finished(stocked, chunks) == {"total": 4, "applied": 1, "unchanged": 2, "superseded": 1}
+    assert stocked.position("A") == (9, 9)
+
+
+def test_a_row_of_a_kind_that_shows_only_later_names_a_position_that_agreed(stocked, monkeypatch):
+    monkeypatch.setattr(agreement, "SAMPLED_LINES", 2)
+    (product_id,) = stocked.conn.execute(
+        "select product_id from oms.product where internal_name = 'A'"
+    ).fetchone()
+    identify(stocked.conn, product_id, "UPCA", "4711")
+
+    chunks = landed(stocked, RESET + "STORE_1,SKU,A,8\nSTORE_1,SKU,B,4\nSTORE_1,UPCA,4711,9\n")
+
+    assert resolved(stocked) == [2, 4]
+    assert finished(stocked, chunks) == {"total": 3, "applied": 1, "unchanged": 1, "superseded": 1}
+    assert stocked.position("A") == (9, 9)
+
+
+@pytest.mark.parametrize(
+    "rows", ['STORE_1,SKU,A,8\n"STORE_1",SKU,A,9\n', '"STORE_1",SKU,A,8\nSTORE_1,SKU,A,9\n']
+)
+def test_a_quoted_row_names_a_position_that_agreed(stocked, rows):
+    chunks = landed(stocked, RESET + rows)
+
+    assert resolved(stocked) == [2, 3]
+    assert finished(stocked, chunks) == {"total": 2, "applied": 1, "superseded": 1}
+    assert stocked.position("A") == (9, 9)
+
+
+def test_a_plain_row_that_agrees_after_a_quoted_one_wins(stocked):
+    chunks = landed(stocked, RESET + '"STORE_1",SKU,A,9\nSTORE_1,SKU,A,8\n')
+
+    assert resolved(stocked) == [2, 3]
+    assert finished(stocked, chunks) == {"total": 2, "unchanged": 1, "superseded": 1}
+    assert stocked.position("A") == (8, 8)
+
+
+def test_a_file_that_agrees_in_every_row_stages_nothing_and_is_finished(stocked):
+    chunks = landed(stocked, RESET + "STORE_1,SKU,A,8\nSTORE_1,SKU,B,4\n")
+
+    assert resolved(stocked) == []
+    assert finished(stocked, chunks) == {"total": 2, "unchanged": 2}
+
+
+@pytest.mark.parametrize(
+    ("conf", "header"),
+    [({}, "facilityId,externalFacilityId,idType,idValue,availableQty"), ({"groupBy": "idValue"}, None)],
+)
+def test_other_files_are_resolved_row_by_row(stocked, conf, header):
+    content = "STORE_1,,SKU,A,8\n" if header else "STORE_1,SKU,A,8\n"
+
+    chunks = landed(stocked, (f"{header}\n" if header else RESET) + content, **conf)
+
+    assert resolved(stocked) == [2]
+    assert finished(stocked, chunks) == {"total": 1, "unchanged": 1}
+
+
+def test_facilities_by_their_external_id(stocked):
+    stocked.conn.execute("update oms.facility set external_id = '101' where facility_id = 'STORE_1'")
+
+    chunks = landed(stocked, "externalFacilityId,idValue,availableQty\n101,A,8\n101,B,9\nSTORE_1,A,8\n")
+
+    assert resolved(stocked) == [3, 4]
+    assert finished(stocked, chunks) == {"total": 3, "applied": 1, "unchanged": 1, "rejected": 1}
 
 
 def test_a_position_named_twice_by_two_identifiers(stocked):
