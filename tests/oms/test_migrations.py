@@ -1,5 +1,8 @@
 """The database itself refuses what must not happen."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import psycopg
 import pytest
 
@@ -124,3 +127,78 @@ def test_receipts_are_append_only(oms_db):
 
     with pytest.raises(psycopg.errors.RestrictViolation, match="append-only"):
         oms_db.execute("update oms.shipment_receipt set quantity_accepted = 6")
+
+
+@pytest.mark.parametrize(
+    ("item", "diff", "reason", "log_id"),
+    [(999, 1, None, None), (999, 0, None, None), (None, 1, "NO_SUCH_REASON", None), (None, 0, None, 999)],
+)
+def test_an_entry_names_only_what_exists(oms_db, item, diff, reason, log_id):
+    own = position(oms_db)
+
+    with pytest.raises(psycopg.errors.ForeignKeyViolation):
+        oms_db.execute(
+            """insert into oms.inventory_ledger
+                      (inventory_item_id, qoh_diff, atp_diff, reason_id, log_id, line_number, source_key)
+               values (%s, 1, 1, 'VAR_LOST', null, null, 'good'), (%s, %s, %s, %s, %s, %s, 'k')""",
+            (own, item or own, diff, diff, reason, log_id, log_id),
+        )
+
+
+def log_of(db):
+    return db.execute(
+        """insert into oms.import_log (config_id, dag_id, run_id, connection_id, remote_path, file_name,
+                                       domain, kind, schedule_now, status)
+           values ('C', 'd', 'r', 'c', 'p', 'f', 'X', 'reset', true, 'DmlsPending') returning log_id"""
+    ).fetchone()[0]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "delete from oms.import_log",
+        "delete from oms.reason where reason_id = 'VAR_LOST'",
+        "update oms.reason set reason_id = 'GONE' where reason_id = 'VAR_LOST'",
+    ],
+)
+def test_what_an_entry_names_stays(oms_db, statement):
+    oms_db.execute(
+        """insert into oms.inventory_ledger
+                  (inventory_item_id, qoh_diff, atp_diff, reason_id, log_id, line_number)
+           values (%s, 1, 1, 'VAR_LOST', %s, 2)""",
+        (position(oms_db), log_of(oms_db)),
+    )
+
+    with pytest.raises(psycopg.errors.ForeignKeyViolation, match="ledger entries name this row"):
+        oms_db.execute(statement)
+
+
+def test_positions_stay(oms_db):
+    position(oms_db)
+
+    with pytest.raises(psycopg.errors.RestrictViolation):
+        oms_db.execute("delete from oms.inventory_item")
+
+
+def test_a_log_that_no_entry_names_can_go(oms_db):
+    log_of(oms_db)
+
+    assert oms_db.execute("delete from oms.import_log").rowcount == 1
+
+
+def test_a_log_is_not_deleted_beside_the_entries_that_name_it(oms_db):
+    item, log_id = position(oms_db), log_of(oms_db)
+    oms_db.commit()
+    with psycopg.connect(oms_db.info.dsn, password=oms_db.info.password) as applying:
+        applying.execute(
+            """insert into oms.inventory_ledger (inventory_item_id, qoh_diff, atp_diff, log_id, line_number)
+               values (%s, 1, 1, %s, 2)""",
+            (item, log_id),
+        )
+        with ThreadPoolExecutor(1) as pool:
+            deleting = pool.submit(oms_db.execute, "delete from oms.import_log")
+            time.sleep(0.3)
+            assert not deleting.done()
+            applying.commit()
+            with pytest.raises(psycopg.errors.ForeignKeyViolation):
+                deleting.result(timeout=20)
