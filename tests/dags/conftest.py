@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from airflow.dag_processing.dagbag import DagBag
+from airflow.dag_processing.bundles.manager import DagBundlesManager
+from airflow.dag_processing.dagbag import BundleDagBag, DagBag, sync_bag_to_db
 from psycopg.conninfo import conninfo_to_dict
 
 from fakeshop.testing import ShopServer
@@ -31,10 +32,16 @@ def oms_connection(dsn: str) -> str:
 
 @pytest.fixture(scope="session")
 def airflow_db() -> None:
-    """Airflow's own tables, once."""
+    """Airflow's own tables and the DAGs in them, once."""
     from airflow.utils.db import initdb
 
     initdb()
+    manager = DagBundlesManager()
+    manager.sync_bundles_to_db()
+    for bundle in manager.get_all_dag_bundles():
+        bundle.initialize()
+        found = BundleDagBag(dag_folder=bundle.path, bundle_path=bundle.path, bundle_name=bundle.name)
+        sync_bag_to_db(found, bundle.name, bundle.version)
 
 
 @pytest.fixture(scope="session")
@@ -70,7 +77,9 @@ def run(airflow_db: None, bag: DagBag) -> Callable[..., Any]:
     """Run a DAG to its end: `run("dag_id", {"parameter": value})` returns Airflow's run."""
 
     def start(dag_id: str, conf: dict[str, Any] | None = None) -> Any:
-        return bag.dags[dag_id].test(run_conf=conf)
+        with pytest.MonkeyPatch.context() as patch:  # or each run parses and stores all DAGs anew
+            patch.setattr(DagBundlesManager, "get_all_dag_bundles", lambda _: [])
+            return bag.dags[dag_id].test(run_conf=conf)
 
     return start
 
