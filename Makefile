@@ -9,6 +9,9 @@ ARGS ?=
 # more than processors: most tests wait for a server or a clock
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * os.cpu_count() + 1)')
 
+# our own modules are compiled once, not by every process of a test or a task
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo up down status clean test lint format bench psql lock schema env
 
