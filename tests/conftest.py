@@ -9,6 +9,21 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+ROOM = 4 << 30
+"""Bytes that the databases and files of all tests may need at a time."""
+
+
+def folder_in_memory() -> Path | None:
+    """A folder whose files are no work for a disk, if there is one with room where programs may run."""
+    memory = Path("/dev/shm")
+    if not memory.is_dir() or not os.access(memory, os.W_OK) or shutil.disk_usage(memory).free < ROOM:
+        return None
+    return None if os.statvfs(memory).f_flag & os.ST_NOEXEC else memory
+
+
+if "TMPDIR" not in os.environ and (memory := folder_in_memory()):
+    tempfile.tempdir = os.environ["TMPDIR"] = str(memory)
+
 PROJECT = Path(__file__).resolve().parent.parent
 AIRFLOW_HOME = Path(tempfile.mkdtemp(prefix="oms-airflow-"))
 
@@ -34,9 +49,6 @@ from psycopg.conninfo import conninfo_to_dict  # noqa: E402
 
 from fakeshop.testing import ShopServer, running_shop  # noqa: E402
 from sandbox import postgres, processes, sftp  # noqa: E402
-
-ROOM = 4 << 30
-"""Bytes that a cluster of test databases may need."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -87,20 +99,13 @@ class DatabaseServer:
             conn.execute(statement)
 
 
-def folder_in_memory() -> Path | None:
-    """Where files are no work for a disk, if there is such a place with room: each test makes a database."""
-    memory = Path("/dev/shm")
-    roomy = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ROOM
-    return memory if roomy else None
-
-
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[DatabaseServer]:
     """The server of TEST_PG_DSN, or a cluster of our own that lives as long as the session."""
     if dsn := os.environ.get("TEST_PG_DSN"):
         yield DatabaseServer(dsn)
         return
-    home = Path(tempfile.mkdtemp(prefix="oms-postgres-", dir=folder_in_memory()))
+    home = Path(tempfile.mkdtemp(prefix="oms-postgres-"))
     home.chmod(0o711)
     cluster = postgres.prepare(home, port=processes.free_port(0))
     try:

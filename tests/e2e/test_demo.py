@@ -4,8 +4,10 @@ It runs under trouble: at eight points of the way a task is killed (kill -9), an
 """
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -38,9 +40,10 @@ def sandbox(command: str, environment: dict[str, str], seconds: int) -> subproce
 
 @pytest.mark.e2e
 @pytest.mark.timeout(960)
-def test_every_number_of_the_demo_is_right_though_tasks_are_killed(tmp_path: Path):
-    tmp_path.chmod(0o711)
-    killed = tmp_path / "killed"
+def test_every_number_of_the_demo_is_right_though_tasks_are_killed():
+    folder = Path(tempfile.mkdtemp(prefix="oms-demo-"))
+    folder.chmod(0o711)  # no folder of pytest's: Postgres does not run as root and must get in
+    killed = folder / "killed"
     killed.mkdir()
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
     paths = os.pathsep.join(str(PROJECT / folder) for folder in ("include", "plugins"))
@@ -48,7 +51,7 @@ def test_every_number_of_the_demo_is_right_though_tasks_are_killed(tmp_path: Pat
         "EXIT": "1",
         "SCENE": "all",
         "PYTHONPATH": paths,
-        FOLDER_VARIABLE: str(tmp_path / "sandbox"),
+        FOLDER_VARIABLE: str(folder / "sandbox"),
         "OMS_CRASH_AT": ",".join(KILLED_AT),
         "OMS_CRASH_ONCE_FOLDER": str(killed),
     }
@@ -58,6 +61,7 @@ def test_every_number_of_the_demo_is_right_though_tasks_are_killed(tmp_path: Pat
     finally:  # a demo that hangs must not leave its stack behind
         sandbox("down", environment, seconds=60)
 
-    assert done.returncode == 0, f"{done.stdout[-6000:]}\n{done.stderr[-3000:]}"
+    assert done.returncode == 0, f"{folder}\n{done.stdout[-6000:]}\n{done.stderr[-3000:]}"
     assert "WRONG" not in done.stdout
     assert {point.name for point in killed.iterdir()} == set(KILLED_AT)
+    shutil.rmtree(folder)

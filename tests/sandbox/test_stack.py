@@ -1,6 +1,8 @@
 """The whole sandbox up and down with a real Airflow, in a folder and on ports of its own."""
 
 import json
+import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 import requests
 
 from sandbox import connections, processes, stack
-from sandbox.layout import Sandbox
+from sandbox.layout import Sandbox, State
 
 pytestmark = pytest.mark.e2e
 
@@ -44,11 +46,13 @@ def for_ever():
 two_tasks()
 for_ever()
 """
+SERVICES = ("postgres", "sftp", "fakeshop", "airflow")
 
 
 @pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    folder = tmp_path_factory.mktemp("stack")
+def sandbox() -> Iterator[Sandbox]:
+    folder = Path(tempfile.mkdtemp(prefix="oms-stack-"))
+    folder.chmod(0o711)  # no folder of pytest's: Postgres does not run as root and must get in
     (folder / "dags").mkdir()
     (folder / "dags" / "try.py").write_text(DAG)
     with pytest.MonkeyPatch.context() as patch:
@@ -58,9 +62,14 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
         shop = connections.shopify("https://shop.example", "token", "2026-10", client_secret="s", domain="d")
         patch.setenv("AIRFLOW_CONN_SHOPIFY_DEMO", shop)
         box = Sandbox(folder / "box")
+        box.make()
+        box.write_state(
+            State(ports={name: processes.free_port(0) for name in ("postgres", "sftp", "airflow")})
+        )
         stack.up(box)
         yield box
         stack.clean(box)
+    shutil.rmtree(folder)
 
 
 def marked_names(sandbox: Sandbox) -> list[str]:
