@@ -35,8 +35,7 @@ clean: $(INSTALLED) ## down, and delete the sandbox's data
 
 test: lint ## style and all tests; ARGS="-k name" picks some
 	@tools/test-extras.sh
-	@$(RUN) -m pytest -m "not e2e" --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder $(ARGS)
-	@$(RUN) -m pytest -m e2e $(ARGS) || test $$? = 5 # 5: ARGS picked none of them
+	@$(RUN) -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder $(ARGS)
 	@echo "make test: all passed"
 
 lint: $(INSTALLED) ## style only

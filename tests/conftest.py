@@ -52,10 +52,10 @@ from sandbox import postgres, processes, sftp  # noqa: E402
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Slow tests first, so that others run beside them; what starts a whole stack last."""
+    """What starts a whole stack first, then slow tests: others run beside them while they wait."""
     items.sort(
         key=lambda item: (
-            item.get_closest_marker("e2e") is not None,
+            item.get_closest_marker("e2e") is None,
             item.get_closest_marker("slow") is None,
         )
     )
