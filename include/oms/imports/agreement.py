@@ -29,6 +29,8 @@ WORTH_SHARE = 0.1
 """… and from this share of all positions, as all of them are read for it."""
 MOST_CELLS = 20_000_000
 """Places times products of a comparison: eight bytes each, of the memory that a task may use."""
+MOST_NAMES = 400_000
+"""Names of products that a comparison looks up, for the same reason."""
 FIELDS = frozenset(("facility_id", "external_facility_id", "id_type", "id_value", "product_id", "quantity"))
 SAMPLED_LINES = 5000
 PACKED = 6
@@ -71,7 +73,7 @@ def compare(
     kinds, names = _named_products(conn, header, lines, settings)
     places = {place: number for number, place in enumerate(dict.fromkeys(place for _, place in named))}
     product_ids = np.unique(np.array([product_id for _, _, product_id in names], np.int64))
-    if not 0 < len(places) * len(product_ids) <= MOST_CELLS:
+    if len(names) > MOST_NAMES or not 0 < len(places) * len(product_ids) <= MOST_CELLS:
         return None
     sieve = Sieve(
         _columns(header),
@@ -139,7 +141,7 @@ def _named_products(
     """
     excluded = list(settings.excluded_product_types)
     if "product_id" in header.fields:
-        found = conn.execute(sql.products_by_id, {"excluded": excluded})
+        found = conn.execute(sql.products_by_id, {"excluded": excluded, "most": MOST_NAMES})
         return {"": 0}, [(0, name, product_id) for name, product_id in found]
     spellings = set()
     if "id_type" in header.fields:
@@ -154,7 +156,7 @@ def _named_products(
     found = filled(
         conn,
         sql.products_by_identifier,
-        {"kinds": [kind for kind in numbers if kind], "excluded": excluded},
+        {"kinds": [kind for kind in numbers if kind], "excluded": excluded, "most": MOST_NAMES},
         products=lookups.SOURCES["identified_products"],
     )
     return kinds, [(numbers[kind], name, product_id) for kind, name, product_id in found]

@@ -33,12 +33,14 @@ select identification_type_id, id_value, min(product_id)
 having count(*) = 1
    and not bool_or(is_virtual)
    and bool_or(product_type_id = any(%(excluded)s)) is not true
+ limit %(most)s + 1
 
 -- name: products_by_id
 select product_id::text, product_id
   from oms.product
  where not is_virtual
    and (product_type_id = any(%(excluded)s)) is not true
+ limit %(most)s + 1
 
 -- name: positions
 -- Products and figures of each place, as arrays in Postgres' own binary form: seven million rows would take longer.

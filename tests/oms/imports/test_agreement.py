@@ -329,3 +329,13 @@ def test_applying_side_by_side_gives_what_one_after_the_other_gives(stocked):
     stocked.close(RESET_JOB).raise_if_open()
 
     assert (stocked.position("A"), stocked.position("A", "STORE_2")) == ((8, 8), (3, 3))
+
+
+@pytest.mark.parametrize("limit", ["MOST_NAMES", "MOST_CELLS"])
+def test_a_comparison_that_would_need_too_much_memory_is_not_made(stocked, monkeypatch, limit):
+    monkeypatch.setattr(agreement, limit, 1)
+
+    chunks = landed(stocked)
+
+    assert resolved(stocked) == [2, 3, 4, 5]
+    assert finished(stocked, chunks) == {"total": 4, "applied": 1, "unchanged": 2, "rejected": 1}
