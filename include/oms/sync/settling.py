@@ -99,8 +99,7 @@ def settle(
     """
     word = f"{'landed' if landed else 'not landed'}, says {by}" + (f": {reason}" if reason else "")
     with conn.transaction():
-        _take(conn, batch_id, wait_seconds)
-        lines = [line.line_id for line in sending.known_lines(conn, batch_id)]
+        lines = _take(conn, batch_id, wait_seconds)
         if landed:
             conn.execute(sending.sql.mark_applied, {"batches": [batch_id], "groups": [None]})
             conn.execute(sending.sql.mark_lines, {"batches": [batch_id], "status": "APPLIED"})
@@ -116,13 +115,17 @@ def settle(
     return len(lines)
 
 
-def _take(conn: Connection, batch_id: uuid.UUID, wait_seconds: float) -> None:
-    """Hold the locations and the batch until the commit. Raises SettleRefused where nobody has to decide."""
+def _take(conn: Connection, batch_id: uuid.UUID, wait_seconds: float) -> list[int]:
+    """Hold the locations and the batch until the commit; return its lines.
+
+    Raises SettleRefused where nobody has to decide.
+    """
     found = conn.execute(sql.state, {"batch": batch_id}).fetchone()
     if found is None:
         raise SettleRefused(f"there is no batch {batch_id}: `python -m oms settle` lists those to decide")
     shop_id, _ = found
-    places = {line.shopify_location_id for line in sending.known_lines(conn, batch_id)}
+    lines = conn.execute(sending.sql.lines_of_batch, {"batch": batch_id}).fetchall()
+    places = {place for _, place, *_ in lines}
     conn.execute(sql.wait_at_most, {"milliseconds": str(int(wait_seconds * 1000))})
     try:
         turns.hold_until_commit(conn, [(shop_id, place) for place in places])
@@ -137,3 +140,4 @@ def _take(conn: Connection, batch_id: uuid.UUID, wait_seconds: float) -> None:
             f"batch {batch_id}: its key is trusted until {batch.key_until:%Y-%m-%d %H:%M} UTC; until then "
             "the next push of the shop asks Shopify itself, there is nothing to decide yet"
         )
+    return [line_id for line_id, *_ in lines]
