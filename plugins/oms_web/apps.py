@@ -3,8 +3,10 @@
 import logging
 from typing import Any
 
+from airflow.sdk.configuration import conf
 from fastapi import HTTPException, Request
 
+from oms.api.limits import Limit
 from oms.webhooks.receiving import Sender, sender_of
 from oms_airflow.connections import OMS_DB, MissingConnection, connection, dsn_of, shop_login
 from oms_web import service, webhooks
@@ -19,7 +21,7 @@ def web_apps() -> list[dict[str, Any]]:
     return [
         {
             "name": "OMS API",
-            "app": service.service_app(database, is_signed_in),
+            "app": service.service_app(database, is_signed_in, limit),
             "url_prefix": service.PREFIX,
         },
         {
@@ -28,6 +30,15 @@ def web_apps() -> list[dict[str, Any]]:
             "url_prefix": webhooks.PREFIX,
         },
     ]
+
+
+def limit() -> Limit | None:
+    """What a token may change, from Airflow's settings, section `oms_api`; None: no limit was asked for."""
+    usual = Limit()
+    per_second = conf.getfloat("oms_api", "changes_per_second", fallback=usual.per_second)
+    if not per_second:
+        return None
+    return Limit(per_second, conf.getint("oms_api", "changes_at_once", fallback=usual.burst))
 
 
 async def is_signed_in(request: Request) -> bool:

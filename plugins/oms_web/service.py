@@ -11,6 +11,7 @@ from fastapi.templating import Jinja2Templates
 from oms.api import adjustments, groups, tokens
 from oms.api.errors import Problem
 from oms.api.fields import FIELDS
+from oms.api.limits import Allowances, Limit
 from oms_web.pool import Database
 from oms_web.problems import answers_with_problems, as_json, body_up_to, require_json
 
@@ -19,11 +20,16 @@ WRITE = "inventory:write"
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def service_app(database: Database, signed_in: Callable[[Request], Awaitable[bool]]) -> FastAPI:
+def service_app(
+    database: Database,
+    signed_in: Callable[[Request], Awaitable[bool]],
+    limit: Callable[[], Limit | None] = lambda: None,
+) -> FastAPI:
     """The app, to be mounted at PREFIX.
 
     signed_in: says whether a request comes from a logged-in Airflow user, who may read the description. The
     calls themselves take only tokens of our own: no web page can make a browser send one.
+    limit: what each token may change in this process, asked for by the first call.
     """
 
     lanes = Database(database.dsn, groups.LANES)
@@ -42,6 +48,7 @@ def service_app(database: Database, signed_in: Callable[[Request], Awaitable[boo
     templates = Jinja2Templates(TEMPLATES)
 
     bearers = tokens.Bearers(database.connection)
+    allowances = Allowances(limit)
 
     async def readable_by(request: Request) -> None:
         if not await signed_in(request):
@@ -51,6 +58,7 @@ def service_app(database: Database, signed_in: Callable[[Request], Awaitable[boo
     async def update_inventory_by_identification(request: Request) -> Response:
         """Change the stock of one product, or of many: an object, or a list of 1 to 1,000."""
         bearer = await bearers.identify(request.headers.get("authorization"))
+        allowances.begin(bearer.token_id)
         try:
             bearer.require(WRITE)
             require_json(request)
@@ -61,6 +69,7 @@ def service_app(database: Database, signed_in: Callable[[Request], Awaitable[boo
             raise
         if not call.is_list:
             return as_json(await singles.adjust(call))
+        allowances.add(bearer.token_id, len(call.elements) - 1)
         async with database.connection() as conn:
             (results,) = await adjustments.send(conn, [call])
         return as_json(adjustments.told(call, results), 207)
@@ -129,6 +138,12 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
     415: {"description": "The body is not application/json."},
     422: {
         "description": "The change is not possible: a negative level under negativePolicy reject, a kit, …"
+    },
+    429: {
+        "description": "The token has used up its allowance of changes, nothing was done; Retry-After says "
+        "after how many seconds the same call works. A list counts as many as it has elements; each server "
+        "process counts for itself.",
+        "headers": {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}},
     },
     503: {"description": "Something else is changing the position, or the database is away: send it again."},
 }

@@ -15,7 +15,8 @@ INVENTORY_RESET = "inventory_reset"
 PUSH_REPAIR = (
     "Read the log of the shop's task: it names the levels that Shopify refused and why (often a "
     "product that is no longer stocked at the location). Correct that and start the job again. If the"
-    " shop itself is down, nothing needs to be done."
+    " shop itself is down, nothing needs to be done. If batches wait for a person, `python -m oms settle` "
+    "says what to look at in the shop and takes the decision."
 )
 PUSH_FAILURE = (
     "The task of the shop fails, other shops are served on time. What was not sent stays on the list "
