@@ -42,8 +42,9 @@ select count(*)
 -- name: objections
 -- Positions that do not let their entries be taken back. A balance stated later already contains or has overridden
 -- them: in the ledger, by its moment (counted_as_of), or unseen, where a later file has set the facility and found
--- nothing to change. A count of the file itself is no objection, unless a movement from before it has come since and
--- was recorded with 0: moments only grow, so that one after the count before was judged by this one.
+-- nothing to change (files of one run begin at one moment and are applied in the order of their logs). A count of the
+-- file itself is no objection, unless a movement from before it has come since and was recorded with 0: moments only
+-- grow, so that one after the count before was judged by this one.
 with position as (
     select inventory_item_id, sum(qoh_diff) as qoh, min(entry_id) as first_entry, min(effective_at) as since
       from undo_entry
@@ -64,8 +65,7 @@ covering as materialized (
       from place
       join oms.import_facility_rows as later using (facility_id)
       join oms.import_log as log using (log_id)
-     where log.log_id <> %(log_id)s
-       and log.started_at >= %(started_at)s
+     where (log.started_at, log.log_id) > (%(started_at)s, %(log_id)s)
        and log.status in ('DmlsRunning', 'DmlsFinished')
        and not exists (select from oms.import_undo as undone where undone.log_id = log.log_id)
      order by place.facility_id, log.log_id

@@ -150,6 +150,19 @@ def test_a_reset_of_the_facility_afterwards_is_in_the_way(floor, later):
     assert "count the position again" in message
 
 
+def test_of_two_resets_of_one_run_the_last_can_be_undone_and_then_the_first(floor):
+    floor.stock("A", 10, 10)
+    for number, units in enumerate((12, 15), 1):
+        floor.drop(RESET_JOB, f"{number}.csv", RESET + f"STORE_1,SKU,A,{units}\n")
+    floor.run(RESET_JOB)
+
+    assert "2.csv (log 2)" in refusal(floor, 1)
+    undo(floor, 2)
+    undo(floor, 1, run="undo_import/2")
+
+    assert floor.position("A") == (10, 10)
+
+
 def test_once_the_later_reset_is_undone_the_file_can_be(floor):
     floor.vary(ROWS)
     floor.reset(RESET + "STORE_1,SKU,A,20\n")
