@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -157,15 +157,30 @@ class Calls(Stage):
     # the API
 
     def call(self, call: Call, times: int = 1, *, at_once: bool = False) -> None:
-        """A system calls, and calls again because it got no answer; at once: from two places."""
+        """A system calls, and calls again because it got no answer; at once: from two places.
+
+        Whichever of the two is first with an element has its effect. An element that may be refused is not
+        sent so: the second may find what lets it pass.
+        """
         call = replace(call, changes=tuple(map(self._dated, call.changes)))
-        if at_once and call.key is not None:
-            told = self._send(call, call)
-            self._judge(call, sorted(told, key=lambda one: '"duplicate":true' in one.text))
+        if at_once and call.key is not None and all(one.policy != "reject" for one in call.changes):
+            pairs = zip(*map(self._answers, self._send(call, call)), strict=True)
+            told = zip(
+                *(sorted(pair, key=lambda one: one.get("duplicate", False)) for pair in pairs), strict=True
+            )
+            for answers in told:
+                self._judge(call, answers)
         else:
             for _ in range(times):
-                self._judge(call, self._send(call))
+                (response,) = self._send(call)
+                self._judge(call, self._answers(response))
         self.calls.append(call)
+
+    @staticmethod
+    def _answers(response: Response) -> list[dict[str, Any]]:
+        """What is told of each element; of an object, or where the call as a whole is refused, of that."""
+        told = response.json()
+        return told if isinstance(told, list) else [told | {"status": response.status_code}]
 
     def call_again(self, number: int, more: int) -> None:
         """An old call comes once more; more: its key with another body."""
@@ -197,29 +212,21 @@ class Calls(Stage):
         }
         return element if one.at is None else element | {"effectiveDate": one.at.text}
 
-    def _judge(self, call: Call, told: list[Response]) -> None:
-        for response in told:
-            kept = self.answers.get(call.key) if call.key is not None else None
-            if kept and self._body(kept[0]) != self._body(call):
-                assert (response.status_code, response.json()["code"]) == (409, "ERR_KEY_REUSED")
-                continue
-            known = kept[1] if kept else {}
-            expected = {}
-            for number, change in enumerate(call.changes):
-                expected[number] = (
-                    known[number] | {"duplicate": True} if number in known else self._adjust(change)
-                )
-            answers = (
-                response.json() if call.is_list else [response.json() | {"status": response.status_code}]
-            )
-            found = [{name: answer.get(name) for name in expected[n]} for n, answer in enumerate(answers)]
-            assert found == list(expected.values()), response.text
-            applied = {n: one for n, one in expected.items() if one["status"] == 200}
-            if call.key is not None and applied:
-                self.answers[call.key] = (
-                    call,
-                    known | {n: one | {"duplicate": False} for n, one in applied.items()},
-                )
+    def _judge(self, call: Call, answers: Sequence[dict[str, Any]]) -> None:
+        kept = self.answers.get(call.key) if call.key is not None else None
+        if kept and self._body(kept[0]) != self._body(call):
+            assert [(one["status"], one["code"]) for one in answers] == [(409, "ERR_KEY_REUSED")]
+            return
+        known = kept[1] if kept else {}
+        expected = {
+            n: known[n] | {"duplicate": True} if n in known else self._adjust(change)
+            for n, change in enumerate(call.changes)
+        }
+        found = [{name: answer.get(name) for name in expected[n]} for n, answer in enumerate(answers)]
+        assert found == list(expected.values()), answers
+        applied = {n: one | {"duplicate": False} for n, one in expected.items() if one["status"] == 200}
+        if call.key is not None and applied:
+            self.answers[call.key] = call, known | applied
 
     def _adjust(self, one: Change) -> dict[str, Any]:
         """What an element does, and what its sender is told of it (inventory.md 5.17)."""
