@@ -46,9 +46,13 @@ import psycopg  # noqa: E402
 import pytest  # noqa: E402
 from psycopg import sql  # noqa: E402
 from psycopg.conninfo import conninfo_to_dict  # noqa: E402
+from xdist.remote import Producer  # noqa: E402
+from xdist.scheduler import LoadFileScheduling  # noqa: E402
 
 from fakeshop.testing import ShopServer, running_shop  # noqa: E402
 from sandbox import postgres, processes, sftp  # noqa: E402
+
+IN_AIRFLOW = ("tests/dags/", "tests/web/test_in_airflow.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -59,6 +63,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.get_closest_marker("slow") is None,
         )
     )
+
+
+class AirflowOnce(LoadFileScheduling):
+    """The tests of a file are one worker's; all that run Airflow in our process, too: its start is long."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "airflow" if nodeid.startswith(IN_AIRFLOW) else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> AirflowOnce:
+    return AirflowOnce(config, log)
 
 
 def pytest_unconfigure() -> None:
