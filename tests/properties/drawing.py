@@ -449,13 +449,14 @@ def pushes(shops: tuple[str, ...]) -> SearchStrategy[Action]:
     at = st.sampled_from(points("plan.", "push.", "settle."))
     calm = st.builds(Push, mode, shop, run_type, limit, st.none(), again=st.booleans())
     bulky = st.builds(Push, mode, shop, run_type, st.just(1), bulk=st.just(True))
+    meanwhile = st.one_of(events(shops), events(shops), files(), outside())
     return st.one_of(
         calm,
         calm,
         st.one_of(bulky, st.builds(SideBySide, calm, calm)),
         st.builds(Push, mode, shop, run_type, limit, st.one_of(once, once, stubborn, reading)),
         st.builds(Push, mode, shop, run_type, limit, st.one_of(st.none(), once), at),
-        st.builds(Push, mode, shop, run_type, limit, st.one_of(st.none(), once), at, events(shops)),
+        st.builds(Push, mode, shop, run_type, limit, st.one_of(st.none(), once), at, meanwhile),
     )
 
 

@@ -147,8 +147,10 @@ class Pushes(Checks):
                 self._note_snapshot(action.shop, watch)
             if name == "plan.levels_read":
                 self._note_reading(action.shop, watch)
+            if name != action.at:
+                return
             with self._lock:
-                if name != action.at or fired:
+                if fired:
                     return
                 fired.append(name)
                 if action.then is None:

@@ -16,7 +16,7 @@ from tests.properties.drawing import happenings
 from tests.properties.play import World, play
 
 EXAMPLES = int(os.environ.get("OMS_PROPERTY_EXAMPLES", "0"))
-FEW = 20
+FEW = 15
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(0 if EXAMPLES else 300)]
 
