@@ -14,13 +14,24 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import requests
 
 from fakeshop.webhooks.delivery import signature
 from oms.inventory import checking
 from sandbox import demo_data as data
-from sandbox.afternoon_data import BASKET, CALL_CHANGES, RIGHT_FIGURE, SOLD, WRONG_FIGURE, Afternoon, SentFile
+from sandbox.afternoon_data import (
+    BASKET,
+    CALL_CHANGES,
+    RESTOCK,
+    RESTOCK_FOLDER,
+    RESTOCK_NAME,
+    RESTOCKED,
+    RIGHT_FIGURE,
+    SOLD,
+    WRONG_FIGURE,
+    Afternoon,
+    SentFile,
+)
 from sandbox.progress import heading, say, step, table
 from sandbox.story import Levels, Scene
 
@@ -30,7 +41,10 @@ JOBS = (
     "import_inventory_adjustment",
     "import_inbound_shipment",
     "import_product_facility",
+    "import_product_thresholds",
     "import_warehouse_allotment",
+    "schedule_restock",
+    "scheduled_restock",
     "undo_import",
     "manage_webhook_subscriptions",
     "receive_inventory_level_webhooks",
@@ -51,13 +65,18 @@ def tell(scene: Scene) -> None:
     sent = Afternoon(scene.counts)
     before = scene.shop.available("demo")
     token, subscribing = prepare(scene, sent)
-    with step("six files dropped at once, each with a row that must be refused") as current:
-        after = drop(scene, *((file.folder, file.name, file.text) for file in sent.files))
-        current.note = ", ".join(file.what for file in sent.files)
+    with step("eight files dropped at once, each with a row that must be refused") as current:
+        restock = (RESTOCK_FOLDER, "restock.csv", RESTOCK)
+        after = drop(scene, restock, *((file.folder, file.name, file.text) for file in sent.files))
+        preparing = scene.airflow.trigger("schedule_restock", {})
+        current.note = ", ".join(["restock", *(file.what for file in sent.files)])
     calls(scene, token)
     subscribed(scene, subscribing)
+    restocking = restock_by_hand(scene, preparing)
     logs = imported(scene, sent, after)
     settle(scene, sent, logs, after)
+    state = scene.airflow.wait_for_run("scheduled_restock", restocking)
+    scene.demo.expect("restock: the run that carries it out", "success", state)
     in_the_shop(scene, sent, before)
     account(scene, sent, logs)
     explained(scene, sent)
@@ -132,7 +151,7 @@ def calls(scene: Scene, token: str) -> None:
         again = call(SOLD[0], "POS:106:4711:1")
         listed = call(list(BASKET), "POS:106:4712")
         reused = call(BASKET[0], "POS:106:4711:1")
-        nobody = call(SOLD[0], "POS:106:4713:1", token="oms_nobody")
+        nobody = call(SOLD[0], "POS:106:4713:1", token=token[:-1] + ("b" if token[-1] == "a" else "a"))
         current.note = f"{SOLD[0]['idValue']} has {first.json()['qoh']} left at {first.json()['facilityId']}"
     found = [(one.status_code, one.json().get("duplicate")) for one in (first, again)]
     expect("call, and the same again with its key", [(200, False), (200, True)], found)
@@ -173,16 +192,29 @@ def subscribed(scene: Scene, run: str) -> None:
     scene.demo.expect("webhooks: one signed with another secret", 401, forged.status_code)
 
 
+def restock_by_hand(scene: Scene, preparing: str) -> str:
+    """Carry the restock out now, though it is prepared for nine o'clock; return the run that does."""
+    with step("a restock prepared for nine o'clock, and carried out by hand") as current:
+        state = scene.airflow.wait_for_run("schedule_restock", preparing)
+        ((shipment,),) = scene.query(
+            "select shipment_id from oms.scheduled_restock where restock_name = %s", RESTOCK_NAME
+        )
+        run = scene.airflow.trigger("scheduled_restock", {"shipmentId": shipment})
+        current.note = f"shipment {shipment}"
+    scene.demo.expect("restock: the run that prepares it", "success", state)
+    return run
+
+
 def imported(scene: Scene, sent: Afternoon, after: int) -> dict[str, Log]:
-    """Wait until all six files are closed; return their logs by what they are."""
-    with step("all six imported") as current:
+    """Wait until all imports are closed; return their logs by what they are."""
+    with step("all of them imported") as current:
         names = {file.name: file.what for file in sent.files}
 
         def closed() -> dict[str, Log] | None:
             logs = closed_logs(scene, after)
             return logs if names.keys() <= logs.keys() else None
 
-        logs = scene.until("six closed logs", closed)
+        logs = scene.until("their logs to be closed", closed, seconds=300)
         refused = sum(log["rejected_count"] for log in logs.values())
         current.note = f"{refused} rows refused, each in the reject file of its import"
     return {what: logs[name] for name, what in names.items()}
@@ -301,7 +333,10 @@ def account(scene: Scene, sent: Afternoon, logs: dict[str, Log]) -> None:
             units,
         )
     )
-    (units, entries) = scene.query(MOVED_BY_RECEIPTS)[0]
+    (units, entries) = scene.query(MOVED_BY_SHIPMENTS, "VAR_SCH_SHIP_RECV")[0]
+    scene.demo.expect("restock: entries and units", (1, RESTOCKED.units), (entries, units))
+    rows.append(("merchandiser", "restock", 2, f"{entries} applied, 1 dropped", RESTOCKED.units, units))
+    (units, entries) = scene.query(MOVED_BY_SHIPMENTS, "VAR_SHIP_RECV")[0]
     received = sum(change.units for change in sent.received)
     scene.demo.expect(
         "shipment received: entries and units", (len(sent.received), received), (entries, units)
@@ -325,8 +360,8 @@ def account(scene: Scene, sent: Afternoon, logs: dict[str, Log]) -> None:
 MOVED_BY_LOG = "select coalesce(sum(abs(qoh_diff)), 0)::integer from oms.inventory_ledger where log_id = %s"
 MOVED_BY_CALLS = """select coalesce(sum(abs(qoh_diff)), 0)::integer, count(*) from oms.inventory_ledger
                      where source_key like 'api:%%'"""
-MOVED_BY_RECEIPTS = """select coalesce(sum(qoh_diff), 0)::integer, count(*) from oms.inventory_ledger
-                        where shipment_id is not null"""
+MOVED_BY_SHIPMENTS = """select coalesce(sum(qoh_diff), 0)::integer, count(*) from oms.inventory_ledger
+                         where shipment_id is not null and reason_id = %s"""
 TAKEN_BACK = """select coalesce(sum(abs(entry.qoh_diff)), 0)::integer, count(*)
                   from oms.inventory_ledger as entry
                   join oms.inventory_ledger as undone on undone.entry_id = entry.undoes_entry
@@ -363,8 +398,8 @@ def positions(scene: Scene, sent: Afternoon) -> None:
     places = expected.keys() | found.keys()
     right = sum(found.get(place, (0, 0)) == (expected.get(place, 0),) * 2 for place in places)
     scene.demo.expect("afternoon: positions right, QOH and ATP", len(places), right)
-    with psycopg.connect(scene.demo.environment["OMS_DSN"]) as conn:
-        scene.demo.expect("afternoon: sums that do not add up (check)", [], checking.breaches(conn))
+    breaches = checking.breaches(scene.db)
+    scene.demo.expect("afternoon: sums that do not add up (check)", [], breaches)
 
 
 def explained(scene: Scene, sent: Afternoon) -> None:

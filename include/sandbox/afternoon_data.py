@@ -91,6 +91,15 @@ CALL_CHANGES = tuple(
     Change(one["idValue"], data.RECENT_STORE, one["availableDelta"]) for one in (*SOLD, *BASKET[:2])
 )
 
+RESTOCK_FOLDER, RESTOCK_NAME = "restock/incoming", "November_Restock"
+RESTOCKED = Change("SEED-E", "BROADWAY", 12)
+RESTOCK = f"""\
+Shopify Product SKU,Restock Quantity,Schedule Time,Facility,Product Store,Shopify Store,Restock Name
+{RESTOCKED.sku},{RESTOCKED.units},09:00:00,Broadway,Demo Brand,Demo shop,{RESTOCK_NAME}
+NO-SUCH-CAP,100,09:00:00,Broadway,Demo Brand,Demo shop,{RESTOCK_NAME}
+"""
+"""For nine o'clock; a merchandiser carries it out by hand before that."""
+
 WRONG_FIGURE, RIGHT_FIGURE = ",two,", ",2,"
 """What a person corrects in the reject file of the adjustment."""
 
@@ -148,6 +157,8 @@ class Afternoon:
             Setting(kept_back, "NEW_YORK", safety_stock=2),
             Setting(switched_off, "KYOTO", sells_online=False),
         )
+        self.thresholds = {"SEED-E": 7}
+        self.held_back = self._held_back()
         self.allotment = self._allotment(Change(second, WAREHOUSE, 15), Change(third, WAREHOUSE, 20))
         self.received = (Change("SEED-C", data.RECENT_STORE, 5), Change("SEED-D", data.RECENT_STORE, 4))
         """Of the shipment's 6 and 4 units the store rejects one."""
@@ -200,6 +211,22 @@ class Afternoon:
             ERP, "product facility", "import_product_facility", name, lines, refused, settings=settings
         )
 
+    def _held_back(self) -> SentFile:
+        """Thresholds of the channel; a store has none."""
+        lines = (
+            "product-sku,facility-id,threshold",
+            *(f"{sku},CONFIGURATION,{units}" for sku, units in self.thresholds.items()),
+            "SEED-E,OSAKA,5",
+        )
+        return SentFile(
+            MERCHANDISER,
+            "product thresholds",
+            "import_product_thresholds",
+            "new_arrivals.csv",
+            lines,
+            ("ERR_NOT_CONFIG_FACILITY",),
+        )
+
     def _allotment(self, *changes: Change) -> SentFile:
         lines = (
             "facilityId,idType,idValue,availableDelta,varianceReasonId,shopId",
@@ -218,13 +245,14 @@ class Afternoon:
 
     @property
     def files(self) -> tuple[SentFile, ...]:
-        """The six that are dropped at once."""
+        """Those that are dropped at once."""
         return (
             self.receipt,
             self.transfer,
             self.adjustment,
             self.shipment,
             self.settings,
+            self.held_back,
             self.allotment,
         )
 
@@ -239,7 +267,7 @@ class Afternoon:
             (sku, store): count for store in PLACES for sku, count in self.counts.today.get(store, {}).items()
         }
         lasting = (one for file in self.files if file is not self.transfer for one in file.changes)
-        for change in (*lasting, self.correction, *self.received, *CALL_CHANGES):
+        for change in (*lasting, self.correction, *self.received, RESTOCKED, *CALL_CHANGES):
             place = change.sku, change.facility
             units[place] = units.get(place, 0) + change.units
         return units
@@ -256,7 +284,8 @@ class Afternoon:
         shown = {}
         for variant in data.catalogue():
             sku = variant.sku
-            shown[sku, data.ONLINE] = sum(offered(sku, place) for place in (WAREHOUSE, *data.STORES))
+            total = sum(offered(sku, place) for place in (WAREHOUSE, *data.STORES))
+            shown[sku, data.ONLINE] = max(0, total - self.thresholds.get(sku, 0))
             shown |= {(sku, name): units.get((sku, place), 0) for place, name in data.OWN_LOCATION.items()}
             shown[sku, data.OUTLET] = units.get((sku, data.DELTA_STORE), 0)
         return shown

@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
 import paramiko
@@ -60,10 +60,10 @@ def run(sandbox: Sandbox) -> int:
         signal.signal(number, _as_ctrl_c)
     with _sandbox_up(sandbox):
         demo = Demo(sandbox, stack.api_of(sandbox), sandbox.read_environment())
-        scene = story.Scene(demo)
-        story.tell(scene)
-        if os.environ.get("SCENE") == "all":
-            afternoon.tell(scene)
+        with closing(story.Scene(demo)) as scene:
+            story.tell(scene)
+            if os.environ.get("SCENE") == "all":
+                afternoon.tell(scene)
         say()
         table("Every number", ["what", "expected", "found", ""], demo.checks)
         say()

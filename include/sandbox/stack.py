@@ -244,9 +244,14 @@ def _sftp(run: Run) -> None:
 
 
 def import_folders() -> list[str]:
-    """The SFTP folders in which the import jobs look for files, as the catalogue has them."""
-    jobs = [job for job in catalog.JOBS.values() if isinstance(job, catalog.ImportJob)]
-    return sorted({config.import_path for job in jobs for config in job.configs})
+    """The SFTP folders in which jobs look for files, as the catalogue has them."""
+    folders = set()
+    for job in catalog.JOBS.values():
+        if isinstance(job, catalog.ImportJob):
+            folders |= {config.import_path for config in job.configs}
+        else:
+            folders |= {one.default for one in job.parameters if one.name == "importPath"}
+    return sorted(folders)
 
 
 def _shop(run: Run) -> None:

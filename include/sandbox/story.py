@@ -56,14 +56,19 @@ class Scene:
 
     def __init__(self, demo: Demo) -> None:
         self.demo = demo
+        self.db = psycopg.connect(demo.environment["OMS_DSN"], autocommit=True)
         self.airflow = demo.airflow
         self.shop = ShopServer(Path(), port=int(demo.environment["FAKESHOP_URL"].rsplit(":", 1)[1]))
         self.counts = data.morning()
         self.began = now()
 
+    def close(self) -> None:
+        """Close the connections to database and shop."""
+        self.db.close()
+        self.shop.session.close()
+
     def query(self, statement: str, *values: object) -> list[tuple]:
-        with psycopg.connect(self.demo.environment["OMS_DSN"]) as conn:
-            return conn.execute(statement, values).fetchall()
+        return self.db.execute(statement, values).fetchall()
 
     def drop(self, folder: str, name: str, text: str) -> int:
         """Put a file on SFTP as a POS does; return the id of the last log before it."""
@@ -87,19 +92,19 @@ class Scene:
         )
         return found[0][0]
 
-    def until(self, what: str, look: Callable[[], Any], seconds: float = PATIENCE) -> Any:
+    def until(self, what: str, look: Callable[[], Any], seconds: float = PATIENCE, pause: float = 0.1) -> Any:
         """Look again and again until there is something to see."""
         deadline = time.monotonic() + seconds
         while not (seen := look()):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"waited {seconds} s for {what}")
-            time.sleep(0.1)
+            time.sleep(pause)
         return seen
 
     def until_shop_shows(self, expected: Levels) -> bool:
         """Wait for the shop to show these figures; False: it does not, and the checks will say where."""
         try:
-            return self.until("the shop", lambda: self.shows(expected))
+            return self.until("the shop", lambda: self.shows(expected), pause=0.25)
         except TimeoutError:
             return False
 

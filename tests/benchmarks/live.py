@@ -62,7 +62,7 @@ def business(variants: int) -> Iterator[Scene]:
             if (state, known) != ("success", variants):
                 raise RuntimeError(f"initial_load: {state}, {known} of {variants} variants")
             scene.until_at_rest()
-        with contextlib.closing(scene.shop.session):
+        with contextlib.closing(scene):
             yield scene
 
 

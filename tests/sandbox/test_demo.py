@@ -48,5 +48,5 @@ def test_a_step_says_when_it_begins_and_how_it_ended(capsys):
     ]
 
 
-def test_the_folders_of_the_import_jobs_come_from_the_catalogue():
-    assert "pos/morning_inventory_sync/staging/incoming" in stack.import_folders()
+def test_the_folders_in_which_jobs_look_come_from_the_catalogue():
+    assert {"pos/morning_inventory_sync/staging/incoming", "restock/incoming"} <= set(stack.import_folders())
