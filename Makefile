@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
-demo: $(INSTALLED) ## the whole thing with real files, step by step; EXIT=1 stops at the end
+demo: $(INSTALLED) ## the whole thing with real files, step by step; SCENE=all: the afternoon, too; EXIT=1 stops at the end
 	@$(RUN) -m sandbox demo
 
 up: $(INSTALLED) ## start Postgres, SFTP, the local shop and Airflow

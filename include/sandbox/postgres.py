@@ -128,18 +128,22 @@ class Cluster:
 
 
 def prepare(home: Path, *, port: int = DEFAULT_PORT) -> Cluster:
-    """Create the data directory unless it exists, and beside it the admin's password, readable by us only."""
+    """Create the data directory unless it exists, and in `home` the admin's password, readable by us only.
+
+    Data outside without that password are those of a `home` that was deleted: they are not taken over.
+    """
     account = server_account()
     home = home.absolute()
     home.mkdir(parents=True, exist_ok=True)
     home.chmod(0o711)
+    password_file = home / "password"
     if not _reachable(home, account):
         home = _outside(home)
-    password_file = home / "password"
     if (home / "data" / "PG_VERSION").exists() and password_file.exists():
         return Cluster(home, port, password_file.read_text())
-    shutil.rmtree(home / "data", ignore_errors=True)
     cluster = Cluster(home, port, secrets.token_urlsafe(24))
+    stop(cluster)
+    shutil.rmtree(cluster.data, ignore_errors=True)
     _initdb(cluster, account)
     processes.write_secret(password_file, cluster.password)
     return cluster

@@ -64,4 +64,5 @@ def test_every_number_of_the_demo_is_right_though_tasks_are_killed():
     assert done.returncode == 0, f"{folder}\n{done.stdout[-6000:]}\n{done.stderr[-3000:]}"
     assert "WRONG" not in done.stdout
     assert {point.name for point in killed.iterdir()} == set(KILLED_AT)
+    sandbox("clean", environment, seconds=60)
     shutil.rmtree(folder)

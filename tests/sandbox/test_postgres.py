@@ -1,6 +1,7 @@
 """The sandbox's Postgres: settings, restart, taken ports, leftovers of a crash."""
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -58,18 +59,32 @@ def test_root_does_not_run_the_server(cluster):
     assert psutil.Process(started.pid).uids().real != 0
 
 
-def test_data_survives_a_restart(cluster):
+def test_data_survives_a_restart(cluster, home):
     start(cluster)
     with psycopg.connect(postgres.ensure_database(cluster, "oms", "secret")) as conn:
         conn.execute("create table kept as select 42 as answer")
     postgres.stop(cluster)
     assert postgres.running(cluster) is None
 
-    again = postgres.prepare(cluster.home, port=cluster.port)
+    again = postgres.prepare(home, port=cluster.port)
     start(again)
 
     with psycopg.connect(postgres.ensure_database(again, "oms", "changed")) as conn:
         assert conn.execute("select answer from kept").fetchone() == (42,)
+
+
+def test_a_folder_that_was_deleted_does_not_come_back_with_its_old_data(cluster, home):
+    """As root the data may lie outside the folder; secrets of the old one would open nothing of it."""
+    start(cluster)
+    postgres.ensure_database(cluster, "oms", "secret of the old folder")
+    postgres.stop(cluster)
+    shutil.rmtree(home)
+
+    again = postgres.prepare(home, port=cluster.port)
+
+    start(again)
+    with psycopg.connect(again.dsn()) as conn:
+        assert conn.execute("select count(*) from pg_roles where rolname = 'oms'").fetchone() == (0,)
 
 
 def test_two_databases_have_owners_of_their_own(cluster):
