@@ -338,9 +338,9 @@ def held(scene: Scene) -> None:
 
 
 def rejected(scene: Scene, last: int) -> dict | None:
-    """The log of the rejected file; until it is closed, every open question is answered.
+    """The log of the rejected file; until it is closed, every open question is read and answered.
 
-    Airflow may ask again: it runs a task anew that was answered before the scheduler knew that it waits.
+    Airflow asks again where the answer came before the scheduler knew that the task waits.
     """
     found = scene.query(
         "select row_to_json(log) from oms.import_log as log where log_id > %s and closed_at is not null", last
@@ -348,6 +348,7 @@ def rejected(scene: Scene, last: int) -> dict | None:
     if found:
         return found[0][0]
     for question in scene.airflow.questions(APPROVAL):
+        time.sleep(1)
         scene.airflow.answer(question["task_instance"], "Reject")
     return None
 
