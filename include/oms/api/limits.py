@@ -13,8 +13,8 @@ from oms.api.errors import Problem
 class Limit:
     """Changes of stock that a token may make: so many a second in the long run, so many at once before."""
 
-    per_second: float = 300.0
-    burst: int = 30_000
+    per_second: float = 2000.0
+    burst: int = 100_000
 
     def __post_init__(self) -> None:
         if self.per_second <= 0 or self.burst < 1:
