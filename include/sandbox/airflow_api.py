@@ -71,7 +71,7 @@ class AirflowApi:
     def run_state(self, dag_id: str, run_id: str) -> str:
         return self.call("GET", f"dags/{dag_id}/dagRuns/{run_id}")["state"]
 
-    def wait_for_run(self, dag_id: str, run_id: str, seconds: float = 120) -> str:
+    def wait_for_run(self, dag_id: str, run_id: str, seconds: float = 300) -> str:
         """Wait until the run has ended; return its state. Raises TimeoutError."""
         deadline = time.monotonic() + seconds
         while (state := self.run_state(dag_id, run_id)) not in ("success", "failed"):

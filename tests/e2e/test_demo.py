@@ -39,7 +39,7 @@ def sandbox(command: str, environment: dict[str, str], seconds: int) -> subproce
 
 
 @pytest.mark.e2e
-@pytest.mark.timeout(960)
+@pytest.mark.timeout(1260)
 def test_every_number_of_the_demo_is_right_though_tasks_are_killed():
     folder = Path(tempfile.mkdtemp(prefix="oms-demo-"))
     folder.chmod(0o711)  # no folder of pytest's: Postgres does not run as root and must get in
@@ -57,7 +57,7 @@ def test_every_number_of_the_demo_is_right_though_tasks_are_killed():
     }
 
     try:
-        done = sandbox("demo", environment, seconds=900)
+        done = sandbox("demo", environment, seconds=1200)
     finally:  # a demo that hangs must not leave its stack behind
         sandbox("down", environment, seconds=60)
 

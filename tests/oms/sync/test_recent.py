@@ -176,15 +176,18 @@ def test_a_facility_joins_and_leaves_its_channel_when_the_day_comes(oms: Bench, 
         composed.Identifier("oms", table)
     )
     oms.db.execute(dated, ("2099-01-01", None))
+    began = datetime.now(UTC)
     oms.push("HARD")
-    joins = datetime.now(UTC) + timedelta(seconds=0.5)
+    a_while = max(timedelta(seconds=0.5), 3 * (datetime.now(UTC) - began))  # longer than a push takes here
+    joins = datetime.now(UTC) + a_while
+    leaves = joins + 3 * a_while
 
-    oms.db.execute(dated, (joins, joins + timedelta(seconds=1.5)))
+    oms.db.execute(dated, (joins, leaves))
     assert oms.push(mode).candidates == 0
     time.sleep(max(0, (joins - datetime.now(UTC)).total_seconds()))
     report = oms.push(mode)
     assert (report.candidates, oms.available("P")) == (1, 13)
-    time.sleep(max(0, (joins + timedelta(seconds=1.5) - datetime.now(UTC)).total_seconds()))
+    time.sleep(max(0, (leaves - datetime.now(UTC)).total_seconds()))
     oms.push(mode)
 
     assert oms.lines() == [("P", +3, "APPLIED"), ("P", -3, "APPLIED")]
