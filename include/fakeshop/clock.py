@@ -26,6 +26,11 @@ def iso(seconds: int | None) -> str | None:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def iso_with_fraction(seconds: float) -> str:
+    """Format as webhooks say when they were triggered, e.g. 2026-11-03T09:00:00.250000Z."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
 def seconds_of(text: str) -> int:
     """Read a date or a date-time of a search filter; raises ValueError."""
     moment = datetime.fromisoformat(text)

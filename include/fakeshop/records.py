@@ -170,7 +170,8 @@ class Delivery:
     event_id: str
     topic: str
     body: str
-    triggered: int
+    triggered: float
+    """With its fraction: it tells apart what happened in one second."""
     attempts: int = 0
     due: float = 0
 

@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -233,6 +234,22 @@ def test_row_132_deliveries_can_change_their_order(demo: Demo, receiver: Receive
 
     assert sorted(came) == placed
     assert came != placed
+
+
+def test_row_132_words_of_one_second_are_told_apart_by_when_they_were_triggered(
+    demo: Demo, receiver: Receiver
+):
+    demo.server.switch("demo", webhook_reorder=True)
+    subscribe(demo, "INVENTORY_LEVELS_UPDATE", receiver.url)
+    for _ in range(6):
+        demo.server.adjust("demo", "MUG-R", "Store", delta=1)
+
+    told = receiver.wait(6)
+
+    by_time = sorted(told, key=lambda one: datetime.fromisoformat(one[0]["X-Shopify-Triggered-At"]))
+    figures = [body["available"] for _, body in by_time]
+    assert figures == sorted(figures)
+    assert len({headers["X-Shopify-Triggered-At"] for headers, _ in told}) == 6
 
 
 def test_row_133_topics_of_one_action_share_the_event(demo: Demo, receiver: Receiver):

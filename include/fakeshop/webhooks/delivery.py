@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import requests
 
-from fakeshop.clock import iso
+from fakeshop.clock import iso_with_fraction
 from fakeshop.records import App, Delivery, Subscription
 from fakeshop.shop import Shop
 from fakeshop.webhooks.filters import accepts
@@ -81,7 +81,7 @@ class Postman:
                 event_id,
                 topic,
                 orjson.dumps(body).decode(),
-                shop.clock.now(),
+                shop.clock.precise(),
                 due=due,
             )
             shop.put(delivery)
@@ -150,7 +150,7 @@ class Postman:
             "X-Shopify-API-Version": subscription.version,
             "X-Shopify-Webhook-Id": delivery.webhook_id,
             "X-Shopify-Event-Id": delivery.event_id,
-            "X-Shopify-Triggered-At": str(iso(delivery.triggered)),
+            "X-Shopify-Triggered-At": iso_with_fraction(delivery.triggered),
         }
         if subscription.name:
             headers["X-Shopify-Name"] = subscription.name
