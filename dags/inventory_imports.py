@@ -2,9 +2,10 @@
 
 from oms.catalog import APPROVE_HELD_FILES, INVENTORY_IMPORTS
 from oms_airflow.approvals import approval_dag
-from oms_airflow.job_dags import import_job_dag
+from oms_airflow.job_dags import import_job_dag, wanted
 
-for job in INVENTORY_IMPORTS:
+for job in wanted(INVENTORY_IMPORTS):
     import_job_dag(job)
 
-approval_dag(APPROVE_HELD_FILES)
+for job in wanted([APPROVE_HELD_FILES]):
+    approval_dag(job)

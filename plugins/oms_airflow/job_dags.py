@@ -4,10 +4,11 @@ What differs between two jobs of a shape is in the catalogue.
 """
 
 import logging
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import (
@@ -25,6 +26,7 @@ from airflow.sdk import (
     chain,
     dag,
     get_current_context,
+    get_parsing_context,
     task,
 )
 from airflow.sdk.api.datamodels._generated import DagRunType
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
     from oms.imports.jobs import Run
 
 log = logging.getLogger(__name__)
+AnyJob = TypeVar("AnyJob", bound=Job)
 
 LANES = 4
 """Runs of one import at a time: an urgent one must not wait behind one that waits (design 4.4)."""
@@ -111,6 +114,15 @@ DEFAULT_ARGS: dict[str, Any] = {
     "retry_policy": RETRIES,
     "execution_timeout": timedelta(hours=2),
 }
+
+
+def wanted(jobs: Iterable[AnyJob]) -> list[AnyJob]:
+    """The jobs whose DAGs a file has to build: all of them, but in the process of a task only its own.
+
+    Each task parses its DAG file anew; the other DAGs would cost it up to a second.
+    """
+    running = get_parsing_context().dag_id
+    return [job for job in jobs if running in (None, job.dag_id)]
 
 
 def import_job_dag(job: ImportJob) -> DAG:

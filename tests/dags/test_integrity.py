@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG, Asset, RetryAction
+from airflow.sdk.definitions.context import _AIRFLOW_PARSING_CONTEXT_DAG_ID
 
 from oms import catalog, config, docs
 from oms.imports.errors import (
@@ -54,6 +55,16 @@ def dag(bag: DagBag, job: catalog.Job) -> DAG:
 def assets_of(dag: DAG) -> list[Asset]:
     """What starts the DAG beside its clock."""
     return [*getattr(getattr(dag.timetable, "asset_condition", None), "objects", ())]
+
+
+def test_a_task_builds_no_dag_but_its_own(job: catalog.Job, monkeypatch: pytest.MonkeyPatch):
+    (file,) = (name for name, jobs in FILES.items() if job in jobs)
+    monkeypatch.setenv(_AIRFLOW_PARSING_CONTEXT_DAG_ID, job.dag_id)
+
+    own = DagBag(dag_folder=str(DAGS / file), collect_dags=True)
+
+    assert own.import_errors == {}
+    assert list(own.dags) == [job.dag_id]
 
 
 def test_every_file_yields_its_dags(bag: DagBag):
