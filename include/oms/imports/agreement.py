@@ -35,7 +35,10 @@ FIELDS = frozenset(("facility_id", "external_facility_id", "id_type", "id_value"
 SAMPLED_LINES = 5000
 PACKED = 6
 """How many times longer the text of a packed file is, about."""
-BIGINTS, INTEGERS = (np.dtype([("length", ">i4"), ("value", kind)]) for kind in (">i8", ">i4"))
+AT_ONCE = 10_000
+BIGINTS = np.dtype([("length", ">i4"), ("value", ">i8")])
+MOST_PRODUCT_ID = (1 << 31) - 1
+"""Of a product that fits into one number with its figure."""
 Place = tuple[str, str]
 """Facility and location."""
 ARRAY_HEAD = 20
@@ -65,8 +68,10 @@ def compare(
     """
     lines = sample.split(b"\n", SAMPLED_LINES)[:-1] or [sample]
     rows = size * (PACKED if packed else 1) / (1 + sum(map(len, lines)) / len(lines))
-    (known,) = conn.execute(sql.positions_about).fetchone()
+    known, highest = conn.execute(sql.positions_about).fetchone()
     if rows < max(WORTH_ROWS, known * WORTH_SHARE) or not _is_plain(header, settings):
+        return None
+    if highest > MOST_PRODUCT_ID:
         return None
     mark, database = conn.execute(sql.seen).fetchone()
     named = _named_places(conn, header, settings)
@@ -173,17 +178,18 @@ def _figures(conn: Connection, places: dict[Place, int], product_ids: np.ndarray
     """The figures of all positions, by number of place and of product."""
     figures = np.full((len(places), len(product_ids)), NOWHERE, np.int32)
     query = composed.SQL(sql.positions).format(figure=composed.Identifier(figure))
-    for facility_id, location_seq_id, products, units in conn.cursor(binary=True).stream(query):
+    for facility_id, location_seq_id, array in conn.cursor(binary=True).stream(query):
         if (number := places.get((facility_id, location_seq_id))) is None:
             continue
-        known, at = _find(product_ids, _elements(products, BIGINTS))
-        figures[number, at[known]] = _elements(units, INTEGERS)[known]
+        both = _elements(array)
+        known, at = _find(product_ids, both >> 32)
+        figures[number, at[known]] = both.astype(np.int32)[known]
     return figures
 
 
-def _elements(array: bytes, kind: np.dtype) -> np.ndarray:
-    """The elements of an array without nulls, as Postgres sends it."""
-    return np.frombuffer(array, kind, offset=ARRAY_HEAD)["value"]
+def _elements(array: bytes) -> np.ndarray:
+    """The elements of an array of bigints without nulls, as Postgres sends it."""
+    return np.frombuffer(array, BIGINTS, offset=ARRAY_HEAD)["value"].astype(np.int64)
 
 
 def _find(product_ids: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -200,15 +206,19 @@ def judge(conn: Connection, log_id: int, content: Content, settings: Settings, *
     judging = balances.judging_of(conn, log_id, content.header, settings, landed_table(log_id), again=again)
     balances.resolve_rows(conn, log_id, judging, content.rows - sieve.rows - len(recalled))
     recalled = np.concatenate((recalled, sieve.recall(_good_after_all(conn, log_id, compared))))
-    places = list(compared.places)
-    back = [
-        (line, compared.product_ids[product].item(), units, *places[place], _key(settings, places[place]))
-        for line, place, product, units in recalled.tolist()
-    ]
-    _put_back(conn, log_id, back, settings)
+    _put_back(conn, log_id, _recalled_rows(compared, recalled, settings), settings)
     groups, bad = staging.count_groups(conn, log_id)
     groups += _keep(conn, log_id, compared, settings)
     return Judged(groups, bad, lookups.is_positional(content.header, settings.group_by))
+
+
+def _recalled_rows(compared: Compared, recalled: np.ndarray, settings: Settings) -> Iterator[Sequence[Any]]:
+    """What a sieve has taken back, as `_put_back` takes it; some thousands at a time, to spare memory."""
+    places = list(compared.places)
+    for start in range(0, len(recalled), AT_ONCE):
+        for line, place, product, units in recalled[start : start + AT_ONCE].tolist():
+            product_id = compared.product_ids[product].item()
+            yield line, product_id, units, *places[place], _key(settings, places[place])
 
 
 def _key(settings: Settings, place: Place) -> str | None:
@@ -293,7 +303,7 @@ def bring_back(conn: Connection, part: Part, settings: Settings) -> int:
 def _moved_rows(product_ids: np.ndarray, moved: Iterable[Sequence[Any]]) -> Iterator[Sequence[Any]]:
     """The rows that agreed on products which have moved: as `_put_back` takes them."""
     for facility_id, location_seq_id, key, lines, figures, products in moved:
-        known, at = _find(product_ids, _elements(products, BIGINTS))
+        known, at = _find(product_ids, _elements(products))
         at = at[known]
         found, units = np.frombuffer(lines, np.int32)[at], np.frombuffer(figures, np.int32)[at]
         agreed = found > 0

@@ -331,7 +331,15 @@ def test_applying_side_by_side_gives_what_one_after_the_other_gives(stocked):
     assert (stocked.position("A"), stocked.position("A", "STORE_2")) == ((8, 8), (3, 3))
 
 
-@pytest.mark.parametrize("limit", ["MOST_NAMES", "MOST_CELLS"])
+def test_balances_below_zero_agree_too(stocked):
+    stocked.stock("C", -2, -2)
+
+    landed(stocked, RESET + "STORE_1,SKU,C,-2\nSTORE_1,SKU,A,-8\nSTORE_1,SKU,B,-4\n")
+
+    assert resolved(stocked) == [3, 4]
+
+
+@pytest.mark.parametrize("limit", ["MOST_NAMES", "MOST_CELLS", "MOST_PRODUCT_ID"])
 def test_a_comparison_that_would_need_too_much_memory_is_not_made(stocked, monkeypatch, limit):
     monkeypatch.setattr(agreement, limit, 1)
 
