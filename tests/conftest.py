@@ -42,15 +42,15 @@ os.environ |= {
     "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "asyncssh=WARNING paramiko=WARNING",
 }
 
-import psycopg  # noqa: E402
-import pytest  # noqa: E402
-from psycopg import sql  # noqa: E402
-from psycopg.conninfo import conninfo_to_dict  # noqa: E402
-from xdist.remote import Producer  # noqa: E402
-from xdist.scheduler import LoadFileScheduling  # noqa: E402
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
-from fakeshop.testing import ShopServer, running_shop  # noqa: E402
-from sandbox import postgres, processes, sftp  # noqa: E402
+from fakeshop.testing import ShopServer, running_shop
+from sandbox import postgres, processes, sftp
 
 IN_AIRFLOW = ("tests/dags/", "tests/web/test_in_airflow.py")
 

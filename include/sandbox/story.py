@@ -362,10 +362,12 @@ def again(scene: Scene) -> None:
     scene.until_at_rest()
     before = scene.state()
     with step("the variance files once more") as current:
-        notes = []
+        notes, dropped = [], []
         for sku, delta, reason in (("SEED-F", -1, "VAR_DAMAGED"), ("SEED-G", 2, "VAR_INTEGR")):
             name = f"variance_{sku[-1].lower()}.csv"
-            last = scene.drop(VARIANCE_FOLDER, name, data.variance_file(data.DELTA_STORE, sku, delta, reason))
+            text = data.variance_file(data.DELTA_STORE, sku, delta, reason)
+            dropped.append((scene.drop(VARIANCE_FOLDER, name, text), name))
+        for last, name in dropped:
             log = scene.closed_log(last, name)
             scene.demo.expect(f"{name} again: applied", 0, log["applied_count"])
             scene.demo.expect(f"{name} again: duplicate", 1, log["duplicate_count"])

@@ -91,7 +91,7 @@ def main(products: int = 1_000_000, rounds: int = 3) -> None:
             for query, taken in arms.items():
                 taken.append(seconds(conn, query))
         ids = ", ".join(map(str, range(1, 1001)))
-        some = seconds(conn, f"select * from oms.online_atp('FAC_GRP', array[{ids}])")  # noqa: S608
+        some = seconds(conn, f"select * from oms.online_atp('FAC_GRP', array[{ids}])")
     print(f"{products:,} products at {FACILITIES} facilities, {rounds} rounds")
     for name, taken in (("online ATP of all", arms[FIGURES]), ("plain sum", arms[PLAIN_SUM])):
         print(f"  {name:<20} {statistics.median(taken):7.2f} s  ({min(taken):.2f} to {max(taken):.2f})")

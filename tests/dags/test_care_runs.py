@@ -55,7 +55,7 @@ def test_a_missing_file_fails_the_run_once_and_is_mailed_by_airflow_s_notifier(
     oms: Bench,
     run: Callable,
     connections: Callable,
-    inbox: Inbox,  # noqa: F811
+    inbox: Inbox,
 ):
     extra = {"disable_ssl": True, "disable_tls": True, "from_email": "oms@example.com"}
     connections(

@@ -63,7 +63,7 @@ def server(oms_dsn: str) -> Iterator[Server]:
 
 
 @pytest.fixture
-def caller(server: Server, oms_db: psycopg.Connection, shop_floor) -> Caller:  # noqa: F811
+def caller(server: Server, oms_db: psycopg.Connection, shop_floor) -> Caller:
     return Caller(f"http://127.0.0.1:{server.port}", oms_db)
 
 

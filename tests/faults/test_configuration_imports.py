@@ -50,7 +50,7 @@ def undisturbed() -> dict[str, dict[str, object]]:
 
 @pytest.mark.parametrize("job", [FACILITIES, THRESHOLDS, SHIPMENTS], ids=lambda job: job.dag_id)
 @pytest.mark.parametrize("point", [None, *POINTS])
-def test_an_import_killed_anywhere_is_finished_by_the_next_run(floor, sftp_server, undisturbed, point, job):  # noqa: F811
+def test_an_import_killed_anywhere_is_finished_by_the_next_run(floor, sftp_server, undisturbed, point, job):
     for name, content in zip(("a.csv", "b.csv"), FILES[job.dag_id], strict=True):
         floor.drop(job, name, content)
     if point is not None:

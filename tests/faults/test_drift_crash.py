@@ -35,7 +35,7 @@ def reconcile(dsn: str, server: sftp.Server, base_url: str) -> None:
 
 @pytest.mark.parametrize("point", POINTS)
 def test_the_next_report_is_whole_and_repairs_once(
-    oms: Bench,  # noqa: F811
+    oms: Bench,
     sftp_server: Any,
     sftp_root: Path,
     point: str,

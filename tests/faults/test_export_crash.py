@@ -29,7 +29,7 @@ def crash(one: Shelf, server: sftp.Server, point: str) -> None:
 
 
 @pytest.mark.parametrize("point", POINTS)
-def test_an_export(shelf: Shelf, sftp_server: sftp.Server, point: str):  # noqa: F811
+def test_an_export(shelf: Shelf, sftp_server: sftp.Server, point: str):
     shelf.rule("SP1", 1, included_tags=["sale"], threshold=9)
     shelf.rule("SP2", 2, included_tags=["summer"], threshold=3)
     crash(shelf, sftp_server, point)
@@ -50,7 +50,7 @@ def test_an_export(shelf: Shelf, sftp_server: sftp.Server, point: str):  # noqa:
     )
 
 
-def test_a_file_is_written_again_with_the_same_bytes(shelf: Shelf, sftp_server: sftp.Server):  # noqa: F811
+def test_a_file_is_written_again_with_the_same_bytes(shelf: Shelf, sftp_server: sftp.Server):
     shelf.rule("SP1", included_tags=["sale"], threshold=9)
     crash(shelf, sftp_server, exports.WRITTEN)
     (path,) = (shelf.floor.root / "hotwax/threshold").iterdir()

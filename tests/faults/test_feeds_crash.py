@@ -20,7 +20,7 @@ def look(dsn: str, port: int, at: str) -> None:
 
 
 @pytest.mark.parametrize(("point", "mails"), [(checking.RAISED, 1), (checking.MAILED, 2)])
-def test_a_missing_file_is_told_by_the_next_run(watch: Watch, point: str, mails: int):  # noqa: F811
+def test_a_missing_file_is_told_by_the_next_run(watch: Watch, point: str, mails: int):
     watch.feed(since="2026-01-10")
     killed_at(point, look, watch.floor.dsn, watch.inbox.port, "2026-01-10T12:00Z")
     until_locks_are_given_up(watch.floor.conn)

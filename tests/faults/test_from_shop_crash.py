@@ -40,7 +40,7 @@ def crash(
 
 
 @pytest.mark.parametrize("point", [None, *WEBHOOKS])
-def test_webhooks_on_levels(side: Side, point: str | None):  # noqa: F811
+def test_webhooks_on_levels(side: Side, point: str | None):
     side.open_shop({"P": 7, "Q": 3})
     side.stand("P", 6, 5)
     for number in range(3):
@@ -60,7 +60,7 @@ def test_webhooks_on_levels(side: Side, point: str | None):  # noqa: F811
 
 
 @pytest.mark.parametrize("point", [None, *[name for name in LEVELS if name != sync.REPORTED], *LANDING])
-def test_all_levels_of_a_shop(side: Side, point: str | None):  # noqa: F811
+def test_all_levels_of_a_shop(side: Side, point: str | None):
     side.open_shop({"P": {"levels": {"Store": 7, "Other": 2}}, "Q": {"levels": {"Store": 4}}})
     side.stand("P", 6, 5)
 
@@ -78,7 +78,7 @@ def test_all_levels_of_a_shop(side: Side, point: str | None):  # noqa: F811
 
 
 @pytest.mark.parametrize("point", [sync.CLOSED, sync.REPORTED])
-def test_the_file_of_rejected_levels(side: Side, sftp_server: Any, sftp_root: Path, point: str):  # noqa: F811
+def test_the_file_of_rejected_levels(side: Side, sftp_server: Any, sftp_root: Path, point: str):
     side.open_shop({"P": {"levels": {"Store": 7}}})
     side.db.execute("update oms.shop_product set thru_date = now()")
     crash(side.oms, point, "sync_inventory_from_shopify", {}, sftp_server)
@@ -95,7 +95,7 @@ def test_the_file_of_rejected_levels(side: Side, sftp_server: Any, sftp_root: Pa
     ]
 
 
-def test_levels_whose_rows_a_database_crash_has_lost_are_asked_for_again(side: Side):  # noqa: F811
+def test_levels_whose_rows_a_database_crash_has_lost_are_asked_for_again(side: Side):
     side.open_shop({"P": {"levels": {"Store": 7}}})
     crash(side.oms, sync.LANDED, "sync_inventory_from_shopify", {})
     empty_staging(side.db)

@@ -25,7 +25,7 @@ def decide(dsn: str, log_id: int, decision: str) -> None:
     [(guard.APPROVED, "DmlsFinished", 1), (guard.REJECTED, "DmlsCancelled", 100)],
 )
 def test_an_answer_outlives_the_task_that_took_it(
-    floor: Floor,  # noqa: F811
+    floor: Floor,
     decision: str,
     status: str,
     stock: int,

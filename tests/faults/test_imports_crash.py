@@ -122,7 +122,7 @@ IMPORTS = {
 @pytest.mark.parametrize("kind", IMPORTS)
 @pytest.mark.parametrize("point", [None, *POINTS])
 def test_an_import_killed_anywhere_is_finished_by_the_next_run(
-    floor,  # noqa: F811
+    floor,
     sftp_server,
     undisturbed,
     monkeypatch,
@@ -149,7 +149,7 @@ REPAIR_POINTS = [point for point in POINTS if point.startswith(("land.", "apply.
 
 
 @pytest.mark.parametrize("point", REPAIR_POINTS)
-def test_a_repair_killed_anywhere_books_each_line_once(floor, sftp_server, point):  # noqa: F811
+def test_a_repair_killed_anywhere_books_each_line_once(floor, sftp_server, point):
     arrange_repair(floor)
 
     crash(floor, sftp_server, VARIANCE_JOB, point)
@@ -165,7 +165,7 @@ def test_every_step_has_its_points():
     assert len(POINTS) == 12
 
 
-def test_a_reset_file_replaced_while_the_lander_was_dead_is_landed_as_it_is(floor, sftp_server):  # noqa: F811
+def test_a_reset_file_replaced_while_the_lander_was_dead_is_landed_as_it_is(floor, sftp_server):
     arrange(floor, RESET_JOB)
     crash(floor, sftp_server, RESET_JOB, landing.CLAIMED)
     floor.drop(RESET_JOB, "a.csv", RESET + "STORE_1,SKU,A,99\n")
@@ -175,7 +175,7 @@ def test_a_reset_file_replaced_while_the_lander_was_dead_is_landed_as_it_is(floo
     assert floor.position("A") == (99, 99)
 
 
-def test_a_file_removed_while_the_lander_was_dead_leaves_no_claim(floor, sftp_server):  # noqa: F811
+def test_a_file_removed_while_the_lander_was_dead_leaves_no_claim(floor, sftp_server):
     arrange(floor, RESET_JOB)
     crash(floor, sftp_server, RESET_JOB, landing.STAGED)
     for name in ("a.csv", "b.csv"):
@@ -189,7 +189,7 @@ def test_a_file_removed_while_the_lander_was_dead_leaves_no_claim(floor, sftp_se
     ).fetchone() == (None,)
 
 
-def test_a_connection_lost_while_applying_leaves_the_chunk_to_be_repeated(floor):  # noqa: F811
+def test_a_connection_lost_while_applying_leaves_the_chunk_to_be_repeated(floor):
     arrange(floor, RESET_JOB)
     chunks = floor.land(RESET_JOB)
     with psycopg.connect(floor.dsn, autocommit=True) as other:

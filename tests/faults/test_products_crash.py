@@ -32,7 +32,7 @@ def crash(world: Catalogue, point: str) -> None:
 
 
 @pytest.mark.parametrize("point", [None, *POINTS])
-def test_an_import_of_products(catalogue: Catalogue, point: str | None):  # noqa: F811
+def test_an_import_of_products(catalogue: Catalogue, point: str | None):
     catalogue.offer(*PRODUCTS)
     if point is not None:
         crash(catalogue, point)
@@ -49,7 +49,7 @@ def test_an_import_of_products(catalogue: Catalogue, point: str | None):  # noqa
     assert exports == [*asked_in_vain, ("FINISHED", 1)]
 
 
-def test_an_export_of_yesterday_is_not_taken_up(catalogue: Catalogue):  # noqa: F811
+def test_an_export_of_yesterday_is_not_taken_up(catalogue: Catalogue):
     catalogue.offer(*PRODUCTS)
     crash(catalogue, import_in_bulk.STARTED)
     catalogue.db.execute("update oms.product_import set started_at = now() - interval '1 day'")

@@ -26,7 +26,7 @@ ON_THE_WAY = [
 
 
 @pytest.mark.parametrize("point", [None, *ON_THE_WAY])
-def test_inv_32_a_restock(yard: Yard, point: str | None):  # noqa: F811
+def test_inv_32_a_restock(yard: Yard, point: str | None):
     yard.open("X", "Y", "Z")
     shipment = yard.prepared()
     yard.due()
@@ -42,7 +42,7 @@ def test_inv_32_a_restock(yard: Yard, point: str | None):  # noqa: F811
     assert yard.oms.push("DELTA").planned == 0
 
 
-def test_a_file_of_restocks(yard: Yard, sftp_server: Any, sftp_root: Path):  # noqa: F811
+def test_a_file_of_restocks(yard: Yard, sftp_server: Any, sftp_root: Path):
     yard.open("X", "Y", "Z")
     folder = sftp_root / "restock/incoming"
     folder.mkdir(parents=True)

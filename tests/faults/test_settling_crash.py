@@ -13,7 +13,7 @@ POINTS = [settling.DECIDED]
 
 
 @pytest.mark.parametrize("landed", [True, False])
-def test_a_decision_killed_before_its_commit_is_taken_again(oms: Bench, landed: bool):  # noqa: F811
+def test_a_decision_killed_before_its_commit_is_taken_again(oms: Bench, landed: bool):
     unanswered(oms, landed=landed)
     changed_by_hand(oms)
     decision = [number_of(oms), "--landed" if landed else "--not-landed"]

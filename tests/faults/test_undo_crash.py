@@ -16,7 +16,7 @@ def undo(dsn: str) -> None:
 
 
 @pytest.mark.parametrize("point", POINTS)
-def test_an_undoing_killed_anywhere_is_done_once(floor: Floor, point: str):  # noqa: F811
+def test_an_undoing_killed_anywhere_is_done_once(floor: Floor, point: str):
     floor.vary(VARIANCE + "STORE_1,,SKU,A,5,,,\n")
 
     killed_at(point, undo, floor.dsn)

@@ -36,7 +36,7 @@ def start_over(dsn: str) -> None:
 
 
 @pytest.mark.parametrize("point", POINTS[:3])
-def test_house_keeping_is_finished_by_the_next_run(floor: Floor, sftp_server, later, point: str):  # noqa: F811
+def test_house_keeping_is_finished_by_the_next_run(floor: Floor, sftp_server, later, point: str):
     floor.vary(VARIANCE + "STORE_1,,SKU,A,7,,,\n" + "STORE_1,,SKU,NOPE,1,,,\n" * 5)
     later("import_log", 100)
     killed_at(point, keep_house, floor.dsn, sftp_server)
@@ -52,7 +52,7 @@ def test_house_keeping_is_finished_by_the_next_run(floor: Floor, sftp_server, la
     assert breaches(floor.conn) == []
 
 
-def test_a_database_that_starts_over_does_so_as_a_whole(oms: Bench):  # noqa: F811
+def test_a_database_that_starts_over_does_so_as_a_whole(oms: Bench):
     oms.open_shop("demo", {"A": 10})
     oms.move("A", 15)
     oms.push("RECENT")

@@ -21,10 +21,10 @@ WISHED = {"action": "subscribe", "shopId": "demo", "category": "orders"}
 @pytest.fixture
 def manager(
     shop_server: ShopServer,
-    server: Server,  # noqa: F811
+    server: Server,
     oms_dsn: str,
     oms_db: psycopg.Connection,
-    shops,  # noqa: F811
+    shops,
 ) -> Manager:
     return Manager(shop_server, oms_dsn, Postman(f"http://127.0.0.1:{server.port}", oms_db))
 
@@ -37,7 +37,7 @@ def crash(manager: Manager, point: str, params: dict) -> None:
 
 
 @pytest.mark.parametrize("point", [one for one in POINTS if one.startswith("webhook.")])
-def test_a_delivery_that_was_not_answered_is_stored_once(manager: Manager, server: Server, point):  # noqa: F811
+def test_a_delivery_that_was_not_answered_is_stored_once(manager: Manager, server: Server, point):
     server.start(crash_at=point)
     manager.run("subscribe", topics=[LEVELS])
     manager.server.switch("demo", webhook_retry_seconds=[0.5] * 60)

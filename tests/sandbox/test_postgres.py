@@ -40,7 +40,7 @@ def test_it_is_version_18_with_our_settings(cluster):
     start(cluster)
 
     with psycopg.connect(cluster.dsn()) as conn:
-        show = lambda name: conn.execute(f"show {name}").fetchone()[0]  # noqa: E731
+        show = lambda name: conn.execute(f"show {name}").fetchone()[0]  # noqa: E731 - a name for a call, read once below
         assert show("server_version").startswith("18.")
         assert (show("max_wal_size"), show("synchronous_commit"), show("timezone")) == ("4GB", "on", "UTC")
         assert show("listen_addresses") == "127.0.0.1"

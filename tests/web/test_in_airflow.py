@@ -24,7 +24,7 @@ SHOP = {
 
 
 @pytest.fixture(scope="module")
-def airflow_app(airflow_db) -> FastAPI:  # noqa: F811
+def airflow_app(airflow_db) -> FastAPI:
     """The API server with the plugins of this project."""
     from airflow.api_fastapi.app import create_app
 

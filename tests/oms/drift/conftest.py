@@ -17,12 +17,12 @@ from tests.oms.sync.conftest import oms  # noqa: F401 - a fixture
 Reconcile = Callable[..., dict[str, dict[str, int]]]
 
 
-def patient(oms: Bench, shop_id: str = "demo") -> ShopifyClient:  # noqa: F811
+def patient(oms: Bench, shop_id: str = "demo") -> ShopifyClient:
     """A client that waits as long as that of a job: a busy machine is no fault here."""
     return ShopifyClient(oms.server.base(shop_id), TOKEN)
 
 
-def work_of(oms: Bench, sftp_server: Any, **conf: Any) -> Work:  # noqa: F811
+def work_of(oms: Bench, sftp_server: Any, **conf: Any) -> Work:
     """What the task of a run with these parameters is handed."""
     return Work(
         conn=oms.db,
@@ -35,12 +35,12 @@ def work_of(oms: Bench, sftp_server: Any, **conf: Any) -> Work:  # noqa: F811
 
 
 @pytest.fixture
-def reconcile(oms: Bench, sftp_server: Any, sftp_root: Any) -> Reconcile:  # noqa: F811
+def reconcile(oms: Bench, sftp_server: Any, sftp_root: Any) -> Reconcile:
     """Run the report with these parameters; the levels by cause of each shop."""
     return lambda **conf: report_all(work_of(oms, sftp_server, **conf))
 
 
-def causes(oms: Bench) -> dict[str, str]:  # noqa: F811
+def causes(oms: Bench) -> dict[str, str]:
     """The cause of each SKU in the newest report."""
     return dict(
         oms.db.execute(

@@ -96,7 +96,7 @@ class Watch:
         marks = ", ".join(f"%({name})s" for name in values)
         self.floor.conn.execute(
             f"""insert into oms.feed (feed_id, feed_name, expected, watched_from, {names})
-                values (%(feed_id)s, 'Morning count', %(expected)s, %(since)s, {marks})""",  # noqa: S608
+                values (%(feed_id)s, 'Morning count', %(expected)s, %(since)s, {marks})""",
             values | {"feed_id": feed_id, "expected": expected, "since": f"{since}T00:00Z"},
         )
 
@@ -122,5 +122,5 @@ class Watch:
 
 
 @pytest.fixture
-def watch(floor: Floor, inbox: Inbox) -> Watch:  # noqa: F811
+def watch(floor: Floor, inbox: Inbox) -> Watch:
     return Watch(floor, inbox)

@@ -161,7 +161,7 @@ def test_an_order_name_that_looks_like_a_formula_is_made_harmless(till: Till):
     ids=["t_nec_02", "t_nec_05"],
 )
 def test_t_nec_02_05_the_morning_count_after_packing(
-    floor: Floor,  # noqa: F811
+    floor: Floor,
     reset_by_atp: bool,
     other_order: bool,
     after: tuple[int, int],

@@ -167,7 +167,7 @@ class Floor:
         ).fetchone()
 
     def logs(self, columns: str = "status") -> list[tuple]:
-        return self.conn.execute(f"select {columns} from oms.import_log order by log_id").fetchall()  # noqa: S608
+        return self.conn.execute(f"select {columns} from oms.import_log order by log_id").fetchall()
 
     def counts(self) -> dict[str, int]:
         """The counts of the newest log that are not 0."""

@@ -46,7 +46,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(oms, sftp_server, sftp_root) -> Iterator[Desk]:  # noqa: F811
+def desk(oms, sftp_server, sftp_root) -> Iterator[Desk]:
     (sftp_root / JOB.import_path).mkdir(parents=True)
     with sftp_client(sftp_server) as sftp:
         floor = Floor(oms.db, sftp, sftp_root, oms.dsn, lambda: sftp_client(sftp_server))

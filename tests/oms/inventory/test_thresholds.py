@@ -20,14 +20,14 @@ FOLDER = IMPORT.import_path
 
 
 @pytest.fixture
-def shelf(floor: Floor) -> "Shelf":  # noqa: F811
+def shelf(floor: Floor) -> "Shelf":
     return Shelf(floor)
 
 
 class Shelf:
     """A store with a channel of two facilities, and products with tags and categories."""
 
-    def __init__(self, floor: Floor) -> None:  # noqa: F811
+    def __init__(self, floor: Floor) -> None:
         self.floor, self.db = floor, floor.conn
         self.world = World(self.db)
         for facility in ("STORE_1", "STORE_2"):
@@ -49,7 +49,7 @@ class Shelf:
         columns |= {"search_preference_id": name, "position": position, "product_store_id": "STORE"}
         names = ", ".join(columns)
         marks = ", ".join(f"%({one})s" for one in columns)
-        self.db.execute(f"insert into oms.search_preference ({names}) values ({marks})", columns)  # noqa: S608
+        self.db.execute(f"insert into oms.search_preference ({names}) values ({marks})", columns)
         return name
 
     def export(self, run_type: str = "manual", **conf) -> dict:

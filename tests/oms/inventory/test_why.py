@@ -26,7 +26,7 @@ def identified(world, sku: str) -> int:
     return product
 
 
-def test_an_entry_of_a_file_names_file_line_run_reason_and_comment(floor: Floor):  # noqa: F811
+def test_an_entry_of_a_file_names_file_line_run_reason_and_comment(floor: Floor):
     floor.vary(VARIANCE + "STORE_1,,SKU,B,1,,,\nSTORE_1,,SKU,A,7,,VAR_FOUND,behind the shelf\n", "found.csv")
 
     found = why(floor.conn, "A", "101")
@@ -81,7 +81,7 @@ def test_storage_locations_are_summed_or_shown_alone(world):
         why(world.db, "P", "A", storage="CELLAR")
 
 
-def test_what_was_pushed_is_told_with_its_answer_run_and_book(oms: Bench):  # noqa: F811
+def test_what_was_pushed_is_told_with_its_answer_run_and_book(oms: Bench):
     oms.open_shop("demo", {"A": 10})
     oms.move("A", 25)
     oms.push("RECENT")

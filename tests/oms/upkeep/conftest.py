@@ -11,7 +11,7 @@ from tests.oms.imports.conftest import Floor, floor  # noqa: F401 - a fixture
 from tests.oms.sync.conftest import oms  # noqa: F401 - a fixture
 
 
-def work_of(floor: Floor, job: catalog.TaskJob, **conf: Any) -> Work:  # noqa: F811
+def work_of(floor: Floor, job: catalog.TaskJob, **conf: Any) -> Work:
     """What the task of a run with these parameters is handed."""
 
     def no_shop(shop_id: str) -> Any:
@@ -28,7 +28,7 @@ def work_of(floor: Floor, job: catalog.TaskJob, **conf: Any) -> Work:  # noqa: F
 
 
 @pytest.fixture
-def later(floor: Floor) -> Callable[[str, int], None]:  # noqa: F811
+def later(floor: Floor) -> Callable[[str, int], None]:
     """Make the rows of a table look older by days: `later("import_log", 20)`."""
     columns = {
         "import_log": ("created_at", "landed_at", "finished_at", "closed_at"),
@@ -42,7 +42,7 @@ def later(floor: Floor) -> Callable[[str, int], None]:  # noqa: F811
     def age(table: str, days: int) -> None:
         floor.conn.execute(f"alter table oms.{table} disable trigger user")
         for column in columns[table]:
-            floor.conn.execute(f"update oms.{table} set {column} = {column} - interval '{days} days'")  # noqa: S608
+            floor.conn.execute(f"update oms.{table} set {column} = {column} - interval '{days} days'")
         floor.conn.execute(f"alter table oms.{table} enable trigger user")
 
     return age
