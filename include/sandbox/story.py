@@ -118,13 +118,14 @@ class Scene:
         runs = self.airflow.call("GET", "dags/~/dagRuns", params=active)["dag_runs"]
         return not any(run["dag_id"] in JOBS for run in runs)
 
-    def until_at_rest(self) -> None:
-        calm = 0.0
-        while calm < 3:
+    def until_at_rest(self, calm: float = 3) -> None:
+        """Wait for `calm` seconds without a run: 3 where a bell may still ring, 1 where the shop is right."""
+        quiet = 0.0
+        while quiet < calm:
             if not self.at_rest():
-                calm = 0.0
-            time.sleep(0.5)
-            calm += 0.5
+                quiet = 0.0
+            time.sleep(0.25)
+            quiet += 0.25
 
     def changes_in_the_shop(self) -> list[dict]:
         """What was changed through the API, oldest first."""
@@ -195,7 +196,7 @@ def morning(scene: Scene) -> None:
         seconds = time.monotonic() - began
         current.note = f"the shop is right {seconds:.1f} s after the file was complete"
     log = scene.closed_log(last, "morning.csv")
-    scene.until_at_rest()
+    scene.until_at_rest(calm=1)
     show_account(scene, log, rows)
     shown = scene.shop.available("demo")
     for location in data.LOCATION_IDS:
@@ -241,7 +242,7 @@ def recent_changes(scene: Scene) -> None:
         scene.until_shop_shows({(sku, data.ONLINE): count for sku, count in data.RECENT_LATER.items()})
         current.note = f"{time.monotonic() - began:.1f} s from file to shop"
     scene.closed_log(last, "later.csv")
-    scene.until_at_rest()
+    scene.until_at_rest(calm=1)
     after = scene.shop.available("demo")
     rows = []
     for sku, count in data.RECENT_LATER.items():
@@ -276,7 +277,7 @@ def deltas(scene: Scene) -> None:
             scene.until_shop_shows({(sku, data.OUTLET): target})
             current.note = f"{time.monotonic() - began:.1f} s from file to shop"
         scene.closed_log(last, name)
-    scene.until_at_rest()
+    scene.until_at_rest(calm=1)
     after = scene.shop.available("demo")
     rows = [
         (sku, *(levels[sku, data.OUTLET] for levels in (before, ordered, after)), stock_of(scene, sku))
@@ -331,7 +332,7 @@ def held(scene: Scene) -> None:
     with step("a person rejects it") as current:
         log = scene.until("the file to be rejected", lambda: rejected(scene, last), pause=0.5)
         current.note = f"{log['status']}, moved to {log['moved_to']}"
-    scene.until_at_rest()
+    scene.until_at_rest(calm=1)
     scene.demo.expect("held file: its log", "DmlsCancelled", log["status"])
     moved = len(before.items() ^ scene.shop.available("demo").items())
     scene.demo.expect("held file: levels moved in the shop", 0, moved)
