@@ -32,13 +32,13 @@ def service_app(
     limit: what each token may change in this process, asked for by the first call.
     """
 
-    lanes = Database(database.dsn, groups.LANES)
-    singles = groups.Groups(lanes.connection, database.connection)
+    lane = Database(database.dsn, largest=1)
+    singles = groups.Groups(lane.connection, database.connection)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
-        await lanes.close()
+        await lane.close()
         await database.close()
 
     app = FastAPI(

@@ -1,8 +1,8 @@
 """Single calls of a server process on their way to the database (inventory.md 5.17).
 
-A call that comes while the database has time goes there at once. One that comes while all lanes are taken
-waits with others, and they go together: a group costs this process and the disk no more than a call does.
-Nothing else ties the calls of a group to each other.
+A call that comes while none is under way goes there at once. Those that come meanwhile wait and then go
+together: a group costs this process and the disk no more than a call does, so that one group at a time is
+faster than two. Nothing else ties the calls of a group to each other.
 """
 
 import asyncio
@@ -15,8 +15,6 @@ from psycopg import AsyncConnection
 from oms.api import adjustments
 from oms.api.adjustments import Answer, Call, Results
 
-LANES = 2
-"""Groups under way at a time."""
 LARGEST = 16
 """Calls of a group."""
 LOCK_WAIT = timedelta(milliseconds=20)
@@ -34,10 +32,10 @@ class Group:
 
 
 class Groups:
-    """Sends single calls, as many together as came while they waited for a lane."""
+    """Sends single calls, as many together as came while the lane was taken."""
 
     def __init__(self, lane: Connect, connection: Connect) -> None:
-        """lane: gives the connection of a lane, once one is free. connection: any other one."""
+        """lane: gives the connection that groups take one after the other. connection: any other one."""
         self._lane = lane
         self._connection = connection
         self._open: Group | None = None
