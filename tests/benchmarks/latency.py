@@ -31,7 +31,8 @@ PUSH = "upload_recent_inventory_changes"
 SHORTEST_PAUSE, LONGEST_PAUSE = 2.0, 12.0
 """Seconds between two files."""
 
-WARM_UP = (data.RECENT_STORE, data.DELTA_STORE)
+WARM_UP = (data.RECENT_STORE, data.DELTA_STORE, *data.OWN_LOCATION)
+"""A store of each location, whose first push compares all of its products, as it does once in its life."""
 
 Moment = tuple[float, str]
 """Seconds since the epoch, and the batch that changed the level."""
