@@ -50,8 +50,10 @@ def test_a_file_of_restocks(yard: Yard, sftp_server: Any, sftp_root: Path):
 
     crash(yard.oms, scheduling.PREPARED, "schedule_restock", {"settleSeconds": 0}, sftp_server)
     assert (folder / "january.csv").exists()
+    yard.db.execute("update oms.scheduled_restock set source_key = source_key || ', of another day'")
     told = yard.schedule(lambda resource: sftp_client(sftp_server), settleSeconds=0)
 
     assert (told["new"], told["units"]) == (0, 150)
     assert [path.name for path in folder.iterdir()] == ["archive"]
     assert len(preparing.listed(yard.db)) == 1
+    assert yard.db.execute("select file_key from oms.scheduled_restock").fetchone() == (None,)

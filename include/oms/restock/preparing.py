@@ -85,12 +85,21 @@ class Prepared:
 
 
 def prepare(
-    conn: Connection, content: bytes, file_name: str, chosen: Chosen, by: str, now: datetime | None = None
+    conn: Connection,
+    content: bytes,
+    file_name: str,
+    chosen: Chosen,
+    by: str,
+    *,
+    lies_at: str | None = None,
+    now: datetime | None = None,
 ) -> Prepared:
     """Make the restocks of a file in the caller's transaction: one for each facility, time, shop and name.
 
-    The same file again makes nothing new. Lines of unknown products are dropped with a warning. Raises
-    RestockRefused, with the line, for anything else that is wrong: nothing of the file is prepared then.
+    The same file again makes nothing new, unless its restock was cancelled. lies_at: the file as it lies on a
+    server, until `note_moved`; found there again it makes nothing new at whatever time. Lines of unknown
+    products are dropped with a warning. Raises RestockRefused, with the line, for anything else that is
+    wrong: nothing of the file is prepared then.
     """
     now = now or datetime.now(UTC)
     prepared = Prepared()
@@ -105,22 +114,35 @@ def prepare(
     digest = hashlib.sha256(content).hexdigest()
     for (run_time, facility, product_store, shop, name), units in groups.items():
         place = _place(conn, file_name, facility, product_store, shop)
-        due = due_at(run_time, place["time_zone"], now, chosen.on)
-        source_key = f"{digest}:{place['facility_id']}:{place['shop_id']}:{due:%Y%m%dT%H%M%S}:{name}"
-        conn.execute(sql.lock_source, {"source_key": source_key})
-        if earlier := conn.execute(sql.find_source, {"source_key": source_key}).fetchone():
+        source = f"{digest}:{place['facility_id']}:{place['shop_id']}"
+        keys: dict[str, Any] = {
+            "file_key": lies_at and f"{source}:{run_time}:{chosen.on}:{name}:{lies_at}",
+            "source_key": None,
+        }
+        conn.execute(sql.lock_source, {"source": source})
+        earlier = conn.execute(sql.find_source, keys).fetchone()
+        if earlier is None:
+            due = due_at(run_time, place["time_zone"], now, chosen.on)
+            keys["source_key"] = f"{source}:{due:%Y%m%dT%H%M%S}:{name}"
+            earlier = conn.execute(sql.find_source, keys).fetchone()
+        if earlier is not None:
             log.warning("%s: restock %s was prepared before, as shipment %s", file_name, name, earlier[0])
             prepared.restocks.append(read(conn, earlier[0], is_new=False))
             continue
         products = _products(conn, file_name, units, prepared)
         if not products:
             raise RestockRefused(f"{file_name}: no product of restock {name} is known; import products first")
-        values = place | {"run_at": due, "name": name, "source_key": source_key, "by": by}
+        values = place | keys | {"run_at": due, "name": name, "by": by}
         (shipment_id,) = conn.execute(sql.add_shipment, values).fetchone()
         conn.execute(sql.add_restock, values | {"shipment_id": shipment_id})
         _set_items(conn, shipment_id, products)
         prepared.restocks.append(read(conn, shipment_id))
     return prepared
+
+
+def note_moved(conn: Connection, restocks: Sequence[Restock]) -> None:
+    """The file of these restocks lies in its folder no more: one that comes there is another one."""
+    conn.execute(sql.note_moved, {"shipments": [restock.shipment_id for restock in restocks]})
 
 
 def reschedule(conn: Connection, shipment_id: int, run_time: str, now: datetime | None = None) -> Restock:

@@ -48,12 +48,22 @@ select wanted.sku, min(known.product_id), count(distinct known.product_id),
  order by wanted.sku
 
 -- name: lock_source
-select pg_advisory_xact_lock(hashtextextended('oms.restock:' || %(source_key)s, 0))
+select pg_advisory_xact_lock(hashtextextended('oms.restock:' || %(source)s, 0))
 
 -- name: find_source
+-- What was prepared from this very file, or from one of the same content for the same time.
 select shipment_id
   from oms.scheduled_restock
- where source_key = %(source_key)s
+ where (source_key = %(source_key)s or file_key = %(file_key)s)
+   and status <> 'CANCELLED'
+ order by shipment_id
+ limit 1
+
+-- name: note_moved
+update oms.scheduled_restock
+   set file_key = null
+ where shipment_id = any(%(shipments)s)
+   and file_key is not null
 
 -- name: add_shipment
 insert into oms.shipment (shipment_type_id, status, destination_facility_id)
@@ -61,8 +71,9 @@ values ('INCOMING_SHIPMENT', 'APPROVED', %(facility_id)s)
 returning shipment_id
 
 -- name: add_restock
-insert into oms.scheduled_restock (shipment_id, restock_name, shop_id, product_store_id, run_at, source_key, prepared_by)
-values (%(shipment_id)s, %(name)s, %(shop_id)s, %(product_store_id)s, %(run_at)s, %(source_key)s, %(by)s)
+insert into oms.scheduled_restock (shipment_id, restock_name, shop_id, product_store_id, run_at, source_key, file_key,
+                                   prepared_by)
+values (%(shipment_id)s, %(name)s, %(shop_id)s, %(product_store_id)s, %(run_at)s, %(source_key)s, %(file_key)s, %(by)s)
 
 -- name: drop_items
 -- Products that are taken out.

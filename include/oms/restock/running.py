@@ -27,6 +27,10 @@ LATE = timedelta(minutes=2)
 REASON = "VAR_SCH_SHIP_RECV"
 
 
+class PutOff(Exception):
+    """The restock was given a later time, or up, after it was found to be due: there is nothing to do now."""
+
+
 @dataclass(frozen=True)
 class Due:
     """A restock to be carried out."""
@@ -61,8 +65,10 @@ def run(work: Work) -> dict[str, Any]:
                 counts["busy"] += 1
                 continue
             try:
-                counts["applied"] += _carry_out(work, due)
+                counts["applied"] += _carry_out(work, due, at_once=wanted is not None)
                 counts["done"] += 1
+            except PutOff as later:
+                log.info("%s", later)
             except Exception as error:  # every restock on its own; told below
                 log.exception("restock %s (%s) is not done", due.shipment_id, due.restock_name)
                 faults.append(f"{due.shipment_id} ({due.restock_name}): {error}")
@@ -99,7 +105,7 @@ def _alone(conn: Connection, shipment_id: int) -> Iterator[bool]:
             conn.execute(sql.leave, {"shipment_id": shipment_id})
 
 
-def _carry_out(work: Work, due: Due) -> int:
+def _carry_out(work: Work, due: Due, *, at_once: bool) -> int:
     """Receive and push one restock; return how many levels the shop has changed."""
     _tell_time(due)
     options = PushOptions(limit=work.params["limit"])
@@ -109,7 +115,7 @@ def _carry_out(work: Work, due: Due) -> int:
         due.shop_id,
         "RESTOCK",
         [due.facility_id],
-        lambda conn: receive(conn, due.shipment_id, work.run_name),
+        lambda conn: receive(conn, due.shipment_id, work.run_name, at_once=at_once),
         options,
         work.run_name,
     )
@@ -119,15 +125,18 @@ def _carry_out(work: Work, due: Due) -> int:
     return report.applied
 
 
-def receive(conn: Connection, shipment_id: int, run_name: str) -> Collection[int]:
+def receive(conn: Connection, shipment_id: int, run_name: str, *, at_once: bool) -> Collection[int]:
     """Receive what is outstanding, once, in the caller's transaction; return the products of the shipment.
 
-    Raises RestockRefused if it was cancelled meanwhile.
+    at_once: whatever its time is. Raises PutOff if it was given a later time meanwhile, or was cancelled.
     """
-    status, receipt_no, is_outstanding = conn.execute(sql.lock, {"shipment_id": shipment_id}).fetchone()
+    found = conn.execute(sql.lock, {"shipment_id": shipment_id}).fetchone()
+    status, run_at, is_due, receipt_no, is_outstanding = found
     if status == "CANCELLED":
-        raise RestockRefused(f"restock {shipment_id} was cancelled")
+        raise PutOff(f"restock {shipment_id} was cancelled meanwhile")
     if status == "PENDING":
+        if not is_due and not at_once:
+            raise PutOff(f"restock {shipment_id} was put off until {run_at:%Y-%m-%d %H:%M:%S} UTC meanwhile")
         if is_outstanding:
             receiving.receive_shipment(
                 conn, shipment_id, receipt_no=receipt_no, reason=REASON, received_by=run_name

@@ -24,7 +24,7 @@ select pg_advisory_unlock(hashtextextended('oms.scheduled_restock', %(shipment_i
 
 -- name: lock
 -- The restock, the number of the next receipt, and whether any unit is still to be received.
-select restock.status,
+select restock.status, restock.run_at, restock.run_at <= now(),
        (select coalesce(max(receipt_no), 0) + 1 from oms.shipment_receipt as receipt
          where receipt.shipment_id = restock.shipment_id),
        exists (select from oms.shipment_item as item

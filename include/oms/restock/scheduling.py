@@ -93,7 +93,9 @@ def _prepare_files(work: Work) -> dict[str, Any]:
             try:
                 content = _content(sftp, file)
                 with work.conn.transaction(force_rollback=params["dryRun"]):
-                    prepared = preparing.prepare(work.conn, content, file.name, chosen, work.run_name)
+                    prepared = preparing.prepare(
+                        work.conn, content, file.name, chosen, work.run_name, lies_at=_place_of(params, file)
+                    )
             except RestockRefused as reason:
                 log.error("%s is refused and stays where it is: %s", file.name, reason)
                 refused.append(str(reason))
@@ -105,11 +107,17 @@ def _prepare_files(work: Work) -> dict[str, Any]:
                 make_folders(sftp, f"{folder}/archive")
                 number = prepared.restocks[0].shipment_id
                 sftp.posix_rename(file.path, f"{folder}/archive/{number}_{file.name}")
+                preparing.note_moved(work.conn, prepared.restocks)
     if refused:
         raise RestockRefused("; ".join(refused))
     if not files:
         log.info("no file in %s", folder)
     return _told(restocks) | {"files": len(files), "dropped": dropped}
+
+
+def _place_of(params: Mapping[str, Any], file: arrival.RemoteFile) -> str:
+    """A file as it lies on the server: one that is put there later has another moment."""
+    return f"{params['propertyResource']}:{file.path}:{file.size}:{file.mtime}"
 
 
 def _content(sftp: Any, file: arrival.RemoteFile) -> bytes:

@@ -1,6 +1,7 @@
 """Restocks from a file: what it says, what a person has chosen, and changes while they wait (5.13)."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,38 @@ def test_the_same_file_again_prepares_nothing_new(open_yard: Yard):
 
     assert (again.shipment_id, again.is_new) == (first, False)
     assert open_yard.db.execute("select count(*) from oms.scheduled_restock").fetchone() == (1,)
+
+
+def test_a_file_whose_restock_was_cancelled_can_be_prepared_again(open_yard: Yard):
+    first = open_yard.prepared()
+    open_yard.schedule(action="cancel", shipmentId=first)
+
+    (again,) = open_yard.prepare().restocks
+
+    assert (again.is_new, again.status, again.shipment_id != first) == (True, "PENDING", True)
+
+
+def test_a_file_that_was_left_behind_prepares_nothing_new_once_its_time_has_come(open_yard: Yard):
+    """09:00 is that of the next day by then: a run that died before it could move the file is repeated."""
+    content = (HEADER + "X,5,09:00,WH,STORE,demo,R1\n").encode()
+
+    def found(at: str, lies_at: str = "r.csv, written on Monday") -> list[preparing.Restock]:
+        with open_yard.db.transaction():
+            now = datetime.fromisoformat(at)
+            given = preparing.Chosen()
+            return preparing.prepare(
+                open_yard.db, content, "r.csv", given, "test", lies_at=lies_at, now=now
+            ).restocks
+
+    (first,) = found("2098-12-01T07:59Z")
+    (same,) = found("2098-12-01T08:01Z")
+    assert (same.shipment_id, same.is_new) == (first.shipment_id, False)
+
+    preparing.note_moved(open_yard.db, [same])
+    (later,) = found("2098-12-01T08:01Z")
+    assert (later.is_new, later.local_time) == (True, "2098-12-02 09:00:00 Europe/Berlin")
+    (other,) = found("2098-12-02T08:01Z", "r.csv, written on Tuesday")
+    assert (other.is_new, other.local_time) == (True, "2098-12-03 09:00:00 Europe/Berlin")
 
 
 def test_inv_32_a_restock_that_waits_may_be_rescheduled_but_not_into_the_past(open_yard: Yard):

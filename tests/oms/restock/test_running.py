@@ -6,7 +6,7 @@ import pytest
 
 from oms import catalog, crashpoints, database
 from oms.inventory import receiving
-from oms.restock import running
+from oms.restock import preparing, running
 from oms.restock.errors import RestocksLeft
 from tests.oms.restock.yard import AHEAD, R1, Yard
 
@@ -212,3 +212,26 @@ def test_a_restock_changed_until_the_last_moment_is_run_as_it_is_then(yard: Yard
     yard.run()
 
     assert yard.shown("X", "Y", "Z") == [11, 10, 10]
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_a_restock_put_off_while_its_run_waits_is_not_received(yard: Yard, monkeypatch, cancelled: bool):
+    yard.open("X", "Y", "Z")
+    shipment = yard.prepared()
+    yard.due()
+
+    def meanwhile(name: str) -> None:
+        if name == "plan.locked":
+            with database.connect(yard.oms.dsn, autocommit=True) as person:
+                if cancelled:
+                    preparing.cancel(person, shipment)
+                else:
+                    preparing.reschedule(person, shipment, AHEAD)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(crashpoints, "point", meanwhile)
+        counts = yard.run()
+
+    assert (counts["due"], counts["done"]) == (1, 0)
+    assert yard.status(shipment) == ("CANCELLED" if cancelled else "PENDING")
+    assert (yard.stock("X"), yard.shown("X")) == ([(10, 10)], [10])
