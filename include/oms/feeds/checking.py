@@ -4,6 +4,7 @@ Each expected time has a window that ends where the next one begins; what came i
 An alert is a row that is unique by feed, time, kind and file: it is raised once, told once, cleared once.
 """
 
+import csv
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from oms.database import Connection, statements
 from oms.feeds.errors import FeedsSilent, MailFailed
 from oms.feeds.times import instants
 from oms.filenames import wanted
+from oms.imports.contracts import reject_places
 from oms.mail import Mail
 from oms.work import Work
 
@@ -72,8 +74,16 @@ class File:
     is_closed: bool
     error_message: str | None
     reject_file: str | None
+    header: str | None
+    delimiter: str
     run: str
     created_at: datetime
+
+    @property
+    def is_returned(self) -> bool:
+        """Whether it is a reject file that came back: none that was expected."""
+        names = next(csv.reader([self.header or ""], delimiter=self.delimiter), [])
+        return bool(reject_places([name.strip() for name in names]))
 
 
 @dataclass(frozen=True)
@@ -154,8 +164,11 @@ def _files(conn: Connection, feed: Feed, since: datetime) -> list[File]:
 
 
 def judge(feed: Feed, expected_at: datetime, files: list[File], now: datetime) -> Iterator[Finding]:
-    """What is wrong with the files of one expected time, oldest first."""
-    if not files and now >= expected_at + timedelta(minutes=feed.grace_minutes):
+    """What is wrong with the files of one expected time, oldest first.
+
+    A corrected reject file is neither that file nor a second one; what is wrong with it is told all the same.
+    """
+    if all(file.is_returned for file in files) and now >= expected_at + timedelta(minutes=feed.grace_minutes):
         local = expected_at.astimezone(ZoneInfo(feed.time_zone))
         yield Finding(
             "MISSING",
@@ -167,6 +180,8 @@ def judge(feed: Feed, expected_at: datetime, files: list[File], now: datetime) -
     for file in files:
         if file.status in REFUSED:
             yield Finding("FAILED", file.log_id, f"{file.file_name} was refused: {file.error_message}.")
+        elif file.is_returned:
+            pass
         elif file.is_duplicate or (good is not None and _is_good(feed, file)):
             first = f" after {good.file_name} (log {good.log_id})" if good else ", as it came before"
             yield Finding("TWICE", file.log_id, f"{file.file_name} came{first}.")
@@ -190,10 +205,11 @@ def _is_good(feed: Feed, file: File) -> bool:
 def _clear(conn: Connection, feed: Feed, files: list[File], key: dict[str, Any]) -> int:
     """Clear what the files of the window have mended."""
     cleared = 0
-    if files:
-        values = key | {"kinds": ["MISSING"], "log_id": files[0].log_id}
+    came = [file for file in files if not file.is_returned]
+    if came:
+        values = key | {"kinds": ["MISSING"], "log_id": came[0].log_id}
         cleared += conn.execute(sql.clear_alerts, values).rowcount
-    if good := [file for file in files if _is_good(feed, file)]:
+    if good := [file for file in came if _is_good(feed, file)]:
         values = key | {"kinds": ["EMPTY", "FAILED"], "log_id": good[-1].log_id}
         cleared += conn.execute(sql.clear_alerts, values).rowcount
     return cleared
@@ -208,7 +224,7 @@ def _last_good(conn: Connection, work: Work, feed: Feed, before: datetime) -> st
     }
     with conn.cursor(row_factory=class_row(File)) as cursor:
         files = cursor.execute(sql.last_files, values).fetchall()
-    last = next((file for file in files if feed.takes(file)), None)
+    last = next((file for file in files if feed.takes(file) and not file.is_returned), None)
     if last is None:
         return " No good file came before."
     local = last.created_at.astimezone(ZoneInfo(feed.time_zone))

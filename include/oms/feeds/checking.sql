@@ -22,7 +22,8 @@ update oms.feed
 -- name: files
 -- Files of a feed's configuration since then, oldest first; which of them are the feed's, its pattern says.
 select log_id, file_name, remote_path, status, total_count, rejected_count, duplicate_of_log_id is not null as is_duplicate,
-       closed_at is not null as is_closed, error_message, reject_file, dag_id || '/' || run_id as run, created_at
+       closed_at is not null as is_closed, error_message, reject_file, header, coalesce(params ->> 'delimiter', ',') as delimiter,
+       dag_id || '/' || run_id as run, created_at
   from oms.import_log
  where config_id = %(config_id)s
    and connection_id = %(connection_id)s
@@ -31,7 +32,8 @@ select log_id, file_name, remote_path, status, total_count, rejected_count, dupl
 
 -- name: last_files
 select log_id, file_name, remote_path, status, total_count, rejected_count, duplicate_of_log_id is not null as is_duplicate,
-       closed_at is not null as is_closed, error_message, reject_file, dag_id || '/' || run_id as run, created_at
+       closed_at is not null as is_closed, error_message, reject_file, header, coalesce(params ->> 'delimiter', ',') as delimiter,
+       dag_id || '/' || run_id as run, created_at
   from oms.import_log
  where config_id = %(config_id)s
    and connection_id = %(connection_id)s

@@ -93,6 +93,33 @@ def test_refused_lines_are_told_to_the_sender_once_a_file_with_the_first_of_them
     assert "NOPE2" not in text
 
 
+RETURNED = "error_line,error_column,error_code,error_message,error_log," + RESET + "3,idValue,ERR,,1,"
+
+
+def test_a_corrected_reject_file_is_not_the_file_that_was_expected(watch: Watch):
+    watch.feed(since="2026-01-10", grace_minutes=30)
+    watch.came("monday.csv", "2026-01-10T06:00Z", RESET + "STORE_1,SKU,A,7\nSTORE_1,SKU,NOPE,1\n")
+    watch.look("2026-01-10T06:05Z")
+
+    watch.came("1_monday.csv", "2026-01-11T05:50Z", RETURNED + "STORE_1,SKU,B,1\n")
+
+    silent = watch.look("2026-01-11T06:30Z")
+    assert silent is not None
+    assert "expected 2026-01-11 06:00 UTC" in silent
+    assert "The last good file was monday.csv" in silent
+
+
+def test_a_corrected_reject_file_is_no_second_file_and_its_own_rejects_are_told(watch: Watch):
+    watch.feed(since="2026-01-10")
+    watch.came("monday.csv", "2026-01-10T06:00Z", RESET + "STORE_1,SKU,A,7\nSTORE_1,SKU,NOPE,1\n")
+    watch.look("2026-01-10T06:05Z")
+
+    watch.came("1_monday.csv", "2026-01-10T06:20Z", RETURNED + "STORE_1,SKU,NO,1\n")
+
+    assert watch.look("2026-01-10T06:25Z") is None
+    assert watch.inbox.subjects == ["feed COUNT: lines refused"] * 2
+
+
 def test_files_of_other_patterns_and_folders_do_not_count(watch: Watch):
     folder = "pos/morning_inventory_sync/staging/incoming"
     watch.feed("BY_NAME", since="2026-01-10", file_pattern="erp_*.csv")
