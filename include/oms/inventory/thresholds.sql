@@ -11,12 +11,13 @@ select now() - interval '24 hours'
 
 -- name: rules
 -- The active rules in their order; of a store with a named rule, that one and those behind it. since: products that
--- changed since the last export, at least 24 hours. A rule that is new or has changed is due for all its products, and
+-- changed since the last export, at least 24 hours, and an hour more: what a transaction that was open then has changed
+-- bears the time at which it began. A rule that is new or has changed is due for all its products, and
 -- so are those behind it in its store, or it would overrule them.
 select search_preference_id, product_store_id, facility_ids, threshold, is_new,
        case when %(all)s::boolean then null
             when %(all)s::boolean is null and bool_or(is_new) over turn then null
-            else least(exported_at, now() - interval '24 hours') end as since
+            else least(exported_at, now() - interval '24 hours') - interval '1 hour' end as since
   from (select rule.*, rule.exported_at is null or rule.changed_at > rule.exported_at as is_new,
                wanted.position as first_position
           from oms.search_preference as rule

@@ -249,6 +249,25 @@ def test_what_changed_while_the_job_rested_is_not_missed(shelf):
     assert shelf.exported() == [[("A", "9"), ("B", "9")]], "both changed three days ago"
 
 
+def test_what_a_transaction_changed_that_was_open_during_the_last_export_is_not_missed(shelf):
+    shelf.rule("SP1", included_tags=["sale"], threshold=9)
+    shelf.export("scheduled")
+    shelf.exported()
+    shelf.db.execute("alter table oms.search_preference disable trigger note_rule_change")
+    shelf.db.execute(
+        """update oms.search_preference set changed_at = now() - interval '9 days',
+                                            exported_at = now() - interval '25 hours'"""
+    )
+    shelf.db.execute(
+        """update oms.product set updated_at = now() - interval '25 hours 10 minutes'
+            where internal_name = 'B'"""
+    )
+
+    shelf.export("scheduled")
+
+    assert shelf.exported() == [[("B", "9")]]
+
+
 def test_include_all_decides_where_it_is_given(shelf):
     shelf.rule("SP1", included_tags=["sale"], threshold=9)
 
