@@ -120,7 +120,8 @@ update oms.import_log
  where log_id = any(%(log_ids)s)
 
 -- name: open_chunks
--- The chunks of this job's landed files that are not applied yet, oldest load first.
+-- The chunks of this job's landed files that are not applied yet, oldest load first; as many as Airflow maps in one
+-- run ([core] max_map_length), the rest is the next run's.
 select chunk.load_id, chunk.chunk_no, chunk.label, chunk.row_count
   from oms.import_chunk as chunk
  where chunk.applied_at is null
@@ -130,6 +131,7 @@ select chunk.load_id, chunk.chunk_no, chunk.label, chunk.row_count
                             and closed_at is null
                             and status in ('DmlsPending', 'DmlsQueued', 'DmlsRunning', 'DmlsCrashed'))
  order by chunk.load_id, chunk.chunk_no
+ limit 1000
 
 -- name: lock_log
 select pg_advisory_lock(hashtextextended('oms.import_log', %(log_id)s))
