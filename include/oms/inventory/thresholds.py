@@ -2,6 +2,7 @@
 
 import logging
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +22,8 @@ HEADER = (
     "product-id", "internal-name", "product-id-value", "facility-id", "external-id", "ATP", "threshold",
     "inv-group-member",
 )  # fmt: skip
+APART = 1.0
+"""Seconds between two files: SFTP tells times in whole ones, and the import takes the older file first."""
 ALL = "all"
 """Stands for the preference in the name of a file without one."""
 
@@ -64,8 +67,11 @@ def export_thresholds(work: Work) -> dict[str, Any]:
         files = exports.write_waiting(work.conn, work.open_sftp, dag_id)
         rows = 0
         for rule in rules:
-            rows += _record(work, rule, facilities, threshold)
+            found = _record(work, rule, facilities, threshold)
+            if found and files:
+                time.sleep(APART)
             files += exports.write_waiting(work.conn, work.open_sftp, dag_id)
+            rows += found
     message = f"{len(files)} files, {rows} thresholds" if files else "no product matches: no file"
     log.info("%s", message)
     return {"files": files, "rows": rows, "message": message}

@@ -195,11 +195,11 @@ def test_tags_and_categories_choose_the_products(shelf, columns, skus):
 
 
 def test_rules_of_a_store_follow_one_another_and_the_later_wins(shelf):
-    shelf.rule("SECOND", 2, included_tags=["summer"], threshold=3)
-    shelf.rule("FIRST", 1, included_tags=["sale"], threshold=9)
+    shelf.rule("A", 2, included_tags=["summer"], threshold=3)
+    shelf.rule("Z", 1, included_tags=["sale"], threshold=9)
 
-    shelf.export()
-    assert [name.split("_")[2] for name in shelf.files()] == ["FIRST", "SECOND"]
+    done = shelf.export()
+    assert [name.split("_")[2] for name in done["files"]] == ["Z", "A"]
     shelf.floor.run(IMPORT).raise_if_open()
 
     assert shelf.thresholds() == {"A": 3, "B": 9}
