@@ -172,6 +172,23 @@ def test_inv_51_a_waiting_kit_is_demand_for_its_components(world):
     assert world.online(component)[0] <= 2
 
 
+def test_a_component_that_nobody_counts_limits_no_kit(world):
+    belt, wrap, kit = world.product("C"), world.product("WRAP"), world.product("K")
+    store = world.facility("A")
+    for product in (belt, kit):
+        world.stock(product, store, 3)
+    for part in (belt, wrap):
+        world.db.execute(
+            "insert into oms.product_assoc (product_id, component_product_id) values (%s, %s)", (kit, part)
+        )
+    assert world.online(kit)[0] == figure(world, kit, "ATP")[0] == 0, "no wrap, no kit"
+
+    world.shop(wrap, tracked=False)
+
+    assert world.online(kit) == (3, None)
+    assert figure(world, kit, "ATP") == (3, None)
+
+
 def test_a_store_that_does_not_reserve_has_no_queue(world):
     p = world.product("P")
     world.stock(p, world.facility("A"), 10)
