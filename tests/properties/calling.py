@@ -258,7 +258,7 @@ class Calls(Stage):
         level = Level(FOLLOWED, COUNTER, sku)
         if available is None:
             level = Level("demo", "Main", sku)
-            available = self._available()[level]
+            available = self._shown()[level]
         self.words.append(Said(len(self.words), level, available))
 
     def deliver(self, number: int) -> None:

@@ -107,7 +107,7 @@ class Checks(Stage):
 
     def check_books(self) -> None:
         """The equation of inventory.md 6.7 at every guarded level; after a plan also what it promises (c)."""
-        done, available = self._executed(), self._available()
+        done, shown = self._executed(), self._shown()
         api: Counter[Level] = Counter()
         for changes in done.values():
             for level, delta in changes.items():
@@ -123,15 +123,15 @@ class Checks(Stage):
         for level in self.levels:
             acts = self.model.acts_done(level)
             expected = self.model.first_available[level] + self.model.by_hand[level] + acts + api[level]
-            assert available[level] == expected, f"{level} in the shop"
+            assert shown[level] == expected, f"{level} in the shop"
             if level not in books or not self._is_strict(level):
                 continue
             assert not drift[level] or level in self.model.touched_by_hand, f"nobody has changed {level}"
-            known = available[level] + self.model.not_taken_in(level)
+            known = shown[level] + self.model.not_taken_in(level)
             hand = self.model.not_found[level] - drift[level]
             planned, is_open = sum(waiting[level]), bool(waiting[level])
             assert known + planned == books[level] + hand, (
-                f"{level}: available {available[level]} + not taken in {self.model.not_taken_in(level)}"
+                f"{level}: shown {shown[level]} + not taken in {self.model.not_taken_in(level)}"
                 f" + planned {planned} <> book {books[level]} + by hand {hand}"
             )
             if not is_open and not self._is_stale(level):
@@ -178,12 +178,12 @@ class Checks(Stage):
 
     def check_unguarded(self, levels: list[Level]) -> None:
         """An unguarded comparison shows what is desired, once all orders are told."""
-        available = self._available()
+        shown = self._shown()
         waiting, _ = self._waiting({})
         for level in levels:
             desired = self.model.desired(level)
             if waiting[level] or not self.model.everything_told(level):
                 continue
-            assert available[level] == desired or (desired == 0 and available[level] <= 0), (
-                f"{level} shows {available[level]}, should be {desired}"
+            assert shown[level] == desired or (desired == 0 and shown[level] <= 0), (
+                f"{level} shows {shown[level]}, should be {desired}"
             )

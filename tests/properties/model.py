@@ -149,6 +149,25 @@ class Order:
         back = [one for one in self.cancellations if one.restocked and one.told and not one.local]
         return self._acts(location, back, self.decided)
 
+    def acts_on_hand_done(self, location: str) -> int:
+        """What the order did to on_hand of a level: units leave it when they are delivered or lost."""
+        done = [one for one in self.cancellations if one.done and not one.local]
+        return self._left_on_hand(location, done, self.location if self.fulfilled else None)
+
+    def acts_on_hand_booked(self, location: str) -> int:
+        """What the OMS has learned of that, or will tell the shop of what has left the shelf."""
+        told = [one for one in self.cancellations if one.told and not one.local]
+        return self._left_on_hand(location, told, self.told_location if self.has_left_qoh else None)
+
+    def _left_on_hand(self, location: str, gone: list[Cancellation], delivered_at: str | None) -> int:
+        lost = sum(one.quantity for one in gone if not one.restocked and one.location == location)
+        delivered = self.quantity - sum(one.quantity for one in gone)
+        return -lost - (delivered if location == delivered_at else 0)
+
+    @property
+    def has_left_qoh(self) -> bool:
+        return self.shipped or self.has_left_shelf
+
     def _acts(self, location: str, back: list[Cancellation], moves: list[tuple[str, str, int]]) -> int:
         total = -self.quantity if location == self.sold_at else 0
         total += sum(one.quantity for one in back if one.location == location)
@@ -205,7 +224,8 @@ class Seen:
 class Model:
     """The observer's records. Moments are numbers that grow with every event."""
 
-    def __init__(self) -> None:
+    def __init__(self, basis: str = "ATP") -> None:
+        self.basis = basis
         self.moment = 0
         self.clock = 0
         self.stock: defaultdict[tuple[str, str], Position] = defaultdict(Position)
@@ -329,21 +349,39 @@ class Model:
     def at_tills(self, level: Level) -> list[TillSale]:
         return [one for one in self.till_sales if (one.shop, one.location, one.sku) == level]
 
+    def by_on_hand(self, level: Level) -> bool:
+        """Whether a level shows QOH, and its figure in the shop is on_hand (inventory.md 6.3, INV-50)."""
+        return self.basis == "QOH" and level.location in STORES
+
     def acts_done(self, level: Level) -> int:
-        """What the shop did to the available of a level, apart from our calls."""
-        orders = sum(one.acts_done(level.location) for one in self.of_shop(level))
+        """What the shop did to the figure of a level, apart from our calls."""
+        act = Order.acts_on_hand_done if self.by_on_hand(level) else Order.acts_done
+        orders = sum(act(one, level.location) for one in self.of_shop(level))
         return orders + sum(one.done() for one in self.at_tills(level))
 
     def acts_booked(self, level: Level) -> int:
         """What the OMS has learned of that, or decided."""
-        orders = sum(one.acts_booked(level.location) for one in self.of_shop(level))
+        act = Order.acts_on_hand_booked if self.by_on_hand(level) else Order.acts_booked
+        orders = sum(act(one, level.location) for one in self.of_shop(level))
         return orders + sum(one.booked() for one in self.at_tills(level))
 
     def held_by_shop(self, level: Level) -> int:
+        """Units the shop holds beside the figure; on_hand has them in it."""
+        if self.by_on_hand(level):
+            return 0
         return sum(one.held_by_shop() for one in self.of_shop(level) if one.location == level.location)
 
     def held_as_told(self, level: Level) -> int:
-        return sum(one.held_as_told() for one in self.of_shop(level) if one.told_location == level.location)
+        """Units beside the book as far as the OMS was told (K); of on_hand those that have left QOH."""
+        orders = [one for one in self.of_shop(level) if one.told_location == level.location]
+        if self.by_on_hand(level):
+            orders = [one for one in orders if one.has_left_qoh]
+        return sum(one.held_as_told() for one in orders)
+
+    def one_sided(self, level: Level) -> int:
+        """Units by which what a look sees falls short of what is known, though nobody did it by hand."""
+        known = self.acts_booked(level) + self.held_as_told(level)
+        return known - self.acts_done(level) - self.held_by_shop(level)
 
     def is_fulfilling(self, level: Level) -> bool:
         return any(one.fulfilling for one in self.of_shop(level) if one.told_location == level.location)
@@ -387,7 +425,7 @@ class Model:
         held = held or {}
         store = STORES.get(level.location)
         figure = self._of_store(level.sku, store, held) if store else self._online(level.sku, held)
-        if level.sku != KIT:
+        if level.sku != KIT or self.by_on_hand(level):
             return figure
         free = {sku: self._free(sku, store, held) // units for sku, units in self.kit.items()}
         return min(figure, *free.values())
@@ -405,7 +443,10 @@ class Model:
     def _of_store(self, sku: str, store: str, held: dict[str, Counter[str]]) -> int:
         if not self.sells(sku, store):
             return 0
-        return max(0, self._left(sku, store, held) - self.queue(sku, store))
+        if self.basis == "QOH":
+            return max(0, self.stock[sku, store].qoh - held.get(sku, Counter())[store])
+        safety = self.minimum(sku, store) if self.basis == "COMPUTED_ATP" else 0
+        return max(0, self._left(sku, store, held) - safety - self.queue(sku, store))
 
     def _free(self, sku: str, store: str | None, held: dict[str, Counter[str]]) -> int:
         """Units of a component that kits may be made of, everywhere or at a store."""

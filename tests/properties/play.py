@@ -73,6 +73,10 @@ class Play(Orders, Imports, Calls, Pushes):
                 "update oms.shop_location set sync_mode = %s where shop_id = 'demo' and location_name = %s",
                 (mode, place),
             )
+        self.db.execute(
+            "update oms.shop_location set physical_basis = %s where location_name = 'Store'",
+            (self.world.basis,),
+        )
 
     def _stock_up(self) -> None:
         stock = iter(self.world.stock * 6)
@@ -152,14 +156,17 @@ class Play(Orders, Imports, Calls, Pushes):
                 self.import_orders(shop)
                 self.push(Push("HARD", shop))
             waiting, drift = self._waiting({})
-            available = self._available()
+            shown = self._shown()
             for level in self._levels_of(shop):
                 assert not waiting[level]
+                figure = shown[level]
                 if self._is_strict(level):
                     assert drift[level] == self.model.not_found[level], f"{level} has a drift left"
+                    if self.model.by_on_hand(level):
+                        figure += self.model.not_taken_in(level)
                 desired = self.model.desired(level)
-                assert available[level] == desired or (desired == 0 and available[level] <= 0), (
-                    f"{level} shows {available[level]} in the end, should be {desired}"
+                assert figure == desired or (desired == 0 and figure <= 0), (
+                    f"{level} shows {shown[level]} in the end, should be {desired}"
                 )
         self.check()
 

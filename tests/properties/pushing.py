@@ -120,7 +120,8 @@ class Pushes(Checks):
         for level in self.levels:
             told = self.model.acts_booked(level), self.model.held_as_told(level)
             done = self.model.acts_done(level), self.model.held_by_shop(level)
-            if told != done or self.model.not_found[level] != drift[level]:
+            unlike = self.model.one_sided(level) if self.model.by_on_hand(level) else told != done
+            if unlike or self.model.not_found[level] != drift[level]:
                 return
         self.db.execute(
             """update oms.sync_batch set first_sent_at = first_sent_at - interval '24 hours'

@@ -28,6 +28,8 @@ class Crash(BaseException):
 class World:
     """How a play begins. modes: sync_mode of demo's Main and Store; guarded: RECENT and HARD are, too.
 
+    basis: what Store shows of its facility (ATP, COMPUTED_ATP or QOH).
+
     shown, stock: what the shops show and the OMS has at first, one number each for SKUs in turn. kit: units
     of each SKU in a kit, which the OMS and the shops sell too.
     """
@@ -50,7 +52,7 @@ class Stage:
     ) -> None:
         self.bench, self.server, self.sftp, self.world = bench, bench.server, sftp, world
         self.db = bench.db
-        self.model = Model()
+        self.model = Model(world.basis)
         self.files = FileModel(self.model)
         self.moments: list[Moment] = []
         self.ledger: list[tuple] = []
@@ -115,11 +117,16 @@ class Stage:
     def _ledger(self) -> list[tuple]:
         return self.db.execute("select * from oms.inventory_ledger order by entry_id").fetchall()
 
-    def _available(self) -> dict[Level, int]:
-        return {
-            Level(shop, one["location_name"], one["sku"]): one["available"]
+    def _shown(self) -> dict[Level, int]:
+        """What the shops show: available or, where the basis is QOH, on_hand."""
+        levels = {
+            Level(shop, one["location_name"], one["sku"]): one
             for shop in self.shops
             for one in self.server.levels(shop)
+        }
+        return {
+            level: one["on_hand" if self.model.by_on_hand(level) else "available"]
+            for level, one in levels.items()
         }
 
     def _executed(self) -> dict[str, Counter[Level]]:

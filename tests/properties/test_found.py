@@ -10,6 +10,7 @@ import pytest
 
 from tests.properties.actions import (
     LATEST,
+    Action,
     CallAgain,
     CallApi,
     Cancel,
@@ -46,6 +47,7 @@ from tests.properties.play import World, play
 DELTA, RECENT = World(modes=("DELTA", "DELTA")), World(modes=("RECENT", "DELTA"))
 THROTTLED = Fault("throttled", stubborn=True)
 KITS = World(modes=("DELTA", "DELTA"), stock=(5, 9, 4, 8, 7), kit=(2, 3))
+BY_QOH = World(modes=("DELTA", "DELTA"), basis="QOH")
 LINE = Setting("A", "CONFIGURATION", 3)
 Begin = Callable[[World], Any]
 
@@ -244,3 +246,21 @@ def test_a_count_is_not_undone_once_a_late_sale_was_judged_by_it(begin: Begin, u
     begun = World(modes=("DELTA", "DELTA"), stock=(10,) * 6)
 
     play(begin, begun, NoteMoment(), NoteMoment(), count(units, 1), late_sale(0), Undo(0))
+
+
+def at_store(units: int) -> list[Action]:
+    """Units of A are sold where QOH is shown, and reserved there."""
+    return [Place("A", units, "Store"), TakeIn(0), Reserve(0, "S1")]
+
+
+@pytest.mark.parametrize("look", ["HARD", "DELTA"])
+def test_inv_50_what_is_delivered_leaves_qoh_what_is_ordered_does_not(begin: Begin, look: str) -> None:
+    lost = [Cancel(0, 1, False), Push(look), Tell(0), Push(look)]
+
+    play(begin, BY_QOH, *at_store(3), Push(look), *lost, Ship(0), Push(look), Ship(0), Push(look), Tell(0))
+
+
+def test_safety_stock_is_held_back_where_a_store_shows_computed_atp(begin: Begin) -> None:
+    computed = World(modes=("DELTA", "RECENT"), basis="COMPUTED_ATP")
+
+    play(begin, computed, Setting("A", "S1", 2), *at_store(1), Push("RECENT"), Setting("A", "S1", 9))

@@ -28,6 +28,7 @@ def plays(draw: st.DrawFn) -> tuple[World, list[Action]]:
     world = World(
         modes=draw(st.sampled_from((("DELTA", "RECENT"), ("DELTA", "DELTA"), ("RECENT", "DELTA")))),
         guarded=draw(st.booleans()),
+        basis=draw(st.sampled_from(("ATP", "QOH", "QOH", "COMPUTED_ATP"))),
         other_shop=draw(st.sampled_from((False, False, True))),
         shown=draw(figures),
         stock=draw(figures),
