@@ -14,10 +14,12 @@ from tests.properties.actions import (
     CallAgain,
     CallApi,
     Cancel,
+    CancelHere,
     Deliver,
     Drop,
     DropAgain,
     Fault,
+    HoldAt,
     LoseStaging,
     MakeKits,
     NoteMoment,
@@ -38,6 +40,7 @@ from tests.properties.actions import (
     Tell,
     Undo,
     Unpack,
+    Upload,
 )
 from tests.properties.calling import Call, Change
 from tests.properties.file_model import File, Row
@@ -258,6 +261,20 @@ def test_inv_50_what_is_delivered_leaves_qoh_what_is_ordered_does_not(begin: Beg
     lost = [Cancel(0, 1, False), Push(look), Tell(0), Push(look)]
 
     play(begin, BY_QOH, *at_store(3), Push(look), *lost, Ship(0), Push(look), Ship(0), Push(look), Tell(0))
+
+
+@pytest.mark.parametrize("leaves", [Ship(0), Pack(0)])
+def test_inv_50_a_shipped_order_that_is_moved_will_leave_the_other_location(begin: Begin, leaves) -> None:
+    moved = [HoldAt(0, "Main"), Push("HARD"), Upload(0), Push("DELTA"), HoldAt(0, "Store"), Push("HARD")]
+
+    play(begin, BY_QOH, *at_store(2), leaves, *moved, Upload(0, given_up=True), Push("DELTA"), Ship(0))
+
+
+@pytest.mark.parametrize("leaves", [Ship(0), Pack(0)])
+def test_inv_50_units_that_the_shop_keeps_after_all_leave_with_the_others(begin: Begin, leaves) -> None:
+    given_up = [CancelHere(0, 1, True), leaves, Upload(0, given_up=True), Push("HARD"), Unpack(0, True)]
+
+    play(begin, BY_QOH, *at_store(3), *given_up, Push("HARD"), Ship(0), Push("DELTA"), Ship(0), Tell(0))
 
 
 def test_safety_stock_is_held_back_where_a_store_shows_computed_atp(begin: Begin) -> None:

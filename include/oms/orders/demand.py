@@ -236,7 +236,8 @@ def cancel_here(conn: Connection, order_id: int, seq: int, quantity: int, upload
 def give_up_upload(conn: Connection, order_id: int, seq: int, quantity: int) -> None:
     """Shopify will not be told of units that `cancel_here` has cancelled: its order stays open.
 
-    Raises OrderError for more units than are cancelled.
+    Where the item has left the shelf, they will leave on_hand with its other units. Raises OrderError for
+    more units than are cancelled.
     """
     with conn.transaction():
         item = _lock_item(conn, order_id, seq)
@@ -244,7 +245,8 @@ def give_up_upload(conn: Connection, order_id: int, seq: int, quantity: int) -> 
             raise OrderError(
                 f"order {order_id} item {seq}: upload of {quantity} given up, {item.cancelled} are cancelled"
             )
-        _book(conn, order_id, seq, "upload given up", available=-quantity)
+        leaving = quantity if item.is_off_shelf else 0
+        _book(conn, order_id, seq, "upload given up", available=-quantity, on_hand=-leaving)
         _uncommit(conn, order_id, seq, -quantity)
         _note(conn, item.product_id, "upload given up")
 
@@ -252,8 +254,9 @@ def give_up_upload(conn: Connection, order_id: int, seq: int, quantity: int) -> 
 def hold_at(conn: Connection, order_id: int, seq: int, shopify_location_id: int) -> int:
     """Decide that Shopify is to hold the item's units at another location; return how many it concerns.
 
-    The acts of moving its fulfilment order are booked now (orders.md 6.5, INV-49); who gives the move up
-    calls this with the old location. Raises OrderError for an item of another channel or without location.
+    The acts of moving its fulfilment order are booked now (orders.md 6.5, INV-49); on_hand moves with units
+    that have left the shelf, whose fulfilment will come there. Who gives the move up calls this with the old
+    location. Raises OrderError for an item of another channel or without location.
     """
     with conn.transaction():
         item = _lock_item(conn, order_id, seq)
@@ -262,9 +265,10 @@ def hold_at(conn: Connection, order_id: int, seq: int, shopify_location_id: int)
         if item.shopify_location_id == shopify_location_id:
             return 0
         key = {"order_id": order_id, "seq": seq, "location": shopify_location_id}
-        _book(conn, order_id, seq, "moved away", available=item.committed)
+        leaving = item.committed if item.is_off_shelf else 0
+        _book(conn, order_id, seq, "moved away", available=item.committed, on_hand=leaving)
         conn.execute(sql.hold_at, key)
-        _book(conn, order_id, seq, "moved here", available=-item.committed)
+        _book(conn, order_id, seq, "moved here", available=-item.committed, on_hand=-leaving)
         _note(conn, item.product_id, "moved")
         return item.committed
 
@@ -350,7 +354,7 @@ def fulfilled(conn: Connection, order_id: int, seq: int) -> None:
         item = _lock_item(conn, order_id, seq)
         if item.committed and not item.fulfilling:
             _learn(conn, order_id, seq, "fulfilled")
-        if item.status != "COMPLETED" and not item.issued:
+        if not item.is_off_shelf:
             _book(conn, order_id, seq, "fulfilled", on_hand=-item.committed)
         _uncommit(conn, order_id, seq, item.committed)
         conn.execute(sql.set_fulfilling, {"order_id": order_id, "seq": seq, "is_sent": False})
@@ -415,6 +419,11 @@ class _Item:
     issued: int
     packed_in: int | None
 
+    @property
+    def is_off_shelf(self) -> bool:
+        """Whether its units have left QOH: the fulfilment of those that Shopify holds is booked."""
+        return self.status == "COMPLETED" or self.issued > 0
+
 
 def _lock_item(conn: Connection, order_id: int, seq: int) -> _Item:
     conn.execute(sql.lock_item, {"order_id": order_id, "seq": seq})
@@ -473,7 +482,7 @@ def _book_cancellation(
     held = min(quantity, item.committed)
     delivered = quantity - held
     moved = delivered if restocked else -held
-    not_coming = held if item.status == "COMPLETED" or item.issued else 0
+    not_coming = held if item.is_off_shelf else 0
     available = quantity if restocked else 0
     _book(conn, order_id, seq, "cancelled", available=available, on_hand=moved + not_coming)
     if restocked and delivered:
