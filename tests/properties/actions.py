@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from oms.sync.options import Mode
 from tests.properties.calling import Call
 from tests.properties.file_model import File
+from tests.properties.model import KIT
 
 if TYPE_CHECKING:
     from tests.properties.play import Play
@@ -378,12 +379,21 @@ class MakeKits(Action):
 
 @dataclass(frozen=True)
 class DefineKit(Action):
-    """The kit contains so many units of each SKU from now on."""
+    """A kit contains so many units of each of its parts from now on."""
 
     units: tuple[int, int]
+    kit: str = KIT
 
     def do(self, play: "Play") -> None:
-        play.define_kit(self.units)
+        play.define_kit(self.kit, self.units)
+
+
+@dataclass(frozen=True)
+class CloseCircle(Action):
+    """Somebody tries to make a kit contain itself."""
+
+    def do(self, play: "Play") -> None:
+        play.close_circle()
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from oms.api import tokens
 from oms.from_shop import webhooks as levels
 from oms.webhooks.receiving import Sender
 from oms.work import Work
-from tests.properties.model import KIT, RESET_REASON, WRITES_NOTHING, Level, Moment
+from tests.properties.model import KITS, RESET_REASON, WRITES_NOTHING, Level, Moment
 from tests.properties.stage import Crash, Stage
 from tests.web.conftest import mounted, nobody
 
@@ -232,8 +232,8 @@ class Calls(Stage):
         """What an element does, and what its sender is told of it (inventory.md 5.17)."""
         if one.facility == "MARS":
             return {"status": 404}
-        if one.sku == KIT:
-            return {"status": 422 if self.world.kit else 404}
+        if one.sku in KITS:
+            return {"status": 422 if one.sku in self.skus else 404}
         position = self.model.stock[one.sku, one.facility]
         counted = one.at and position.counted is not None and one.at.clock <= position.counted
         recorded = self.model.adjust(one.sku, one.facility, one.units, one.reason, one.policy, one.at)
@@ -326,7 +326,7 @@ class Calls(Stage):
         self.check_observations()
 
     def _hear(self, word: Said, status: str) -> None:
-        if word.level.shop == FOLLOWED and word.level.sku == KIT:
+        if word.level.shop == FOLLOWED and word.level.sku in KITS:
             assert status == "IGNORED", "a kit follows its components"
             return
         newest = self.heard.get(word.level)

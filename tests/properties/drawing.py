@@ -14,6 +14,7 @@ from tests.properties.actions import (
     CallApi,
     Cancel,
     CancelHere,
+    CloseCircle,
     DefineKit,
     Deliver,
     Drop,
@@ -48,7 +49,7 @@ from tests.properties.actions import (
 )
 from tests.properties.calling import Call, Change
 from tests.properties.file_model import FAULTS, HEADS, File, Row
-from tests.properties.model import CHANNEL, KIT, RESET_REASON, SKUS, WRITES_NOTHING
+from tests.properties.model import BOX, CHANNEL, KIT, KITS, RESET_REASON, SKUS, WRITES_NOTHING
 
 
 def happenings(shops: tuple[str, ...]) -> SearchStrategy[list[Action]]:
@@ -240,7 +241,7 @@ def changes() -> SearchStrategy[Change]:
     """Draw a change that another system asks for."""
     return st.builds(
         Change,
-        st.sampled_from((*SKUS, *SKUS, KIT)),
+        products(),
         st.sampled_from(("WH", "WH", "S1", "S2", "MARS")),
         st.integers(-4, 3),
         st.sampled_from(("POS_SALE", "POS_SALE", "VAR_FOUND", "VAR_DAMAGED", WRITES_NOTHING, RESET_REASON)),
@@ -273,7 +274,7 @@ def repeated_calls(draw: st.DrawFn) -> list[Action]:
 @st.composite
 def words(draw: st.DrawFn) -> list[Action]:
     """Draw words of shops on their levels, delivered in any order, twice or late, worked off in pieces."""
-    sku = draw(st.sampled_from((*SKUS, *SKUS, KIT)))
+    sku = draw(products())
     told = draw(st.lists(st.one_of(st.none(), st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=4))
     story: list[Action] = [Say(sku, available) for available in told]
     deliveries = draw(st.lists(st.integers(-4, -1), min_size=1, max_size=5))
@@ -295,14 +296,15 @@ def kit_sales(draw: st.DrawFn) -> list[Action]:
     """Draw kits and components that are sold and counted, and balances of kits that follow, in any order."""
     few = st.integers(1, 3)
     steps = st.one_of(
-        st.builds(Place, st.sampled_from((KIT, KIT, *SKUS)), few),
+        st.builds(Place, st.sampled_from((KIT, *KITS, *SKUS)), few),
         st.just(TakeIn(LATEST)),
         st.builds(Reserve, st.just(LATEST), st.sampled_from(("WH", "S1"))),
-        st.builds(OtherChannel, st.sampled_from((KIT, *SKUS)), few),
+        st.builds(OtherChannel, st.sampled_from((*KITS, *SKUS)), few),
         st.builds(
-            Setting, st.sampled_from((KIT, *SKUS)), st.sampled_from(("WH", "S1", "CONFIGURATION")), few
+            Setting, st.sampled_from((*KITS, *SKUS)), st.sampled_from(("WH", "S1", "CONFIGURATION")), few
         ),
-        st.builds(DefineKit, st.tuples(few, few)),
+        st.builds(DefineKit, st.tuples(few, few), st.sampled_from(KITS)),
+        st.just(CloseCircle()),
         st.builds(Cancel, st.just(LATEST), few, st.booleans()),
         st.just(Tell(LATEST)),
         st.builds(Pack, st.just(LATEST), st.booleans()),
@@ -333,8 +335,8 @@ def outside() -> SearchStrategy[Action]:
 
 
 def products() -> SearchStrategy[str]:
-    """Draw a product, sometimes the kit."""
-    return st.sampled_from((*SKUS, *SKUS, KIT))
+    """Draw a product, sometimes a kit."""
+    return st.sampled_from((*SKUS, *SKUS, *SKUS, KIT, KIT, BOX))
 
 
 def crashes(*steps: str) -> SearchStrategy[str | None]:
@@ -381,7 +383,7 @@ def events(shops: tuple[str, ...]) -> SearchStrategy[Action]:
 
 def a_file(*, faulty: bool = False) -> SearchStrategy[File]:
     """Draw a small file with some bad lines; faulty: mostly bad ones."""
-    sku, place = st.sampled_from((*SKUS, *SKUS, *SKUS, KIT)), st.sampled_from(("WH", "S1", "S2", "OUT"))
+    sku, place = st.sampled_from((*SKUS, *SKUS, *SKUS, KIT, BOX)), st.sampled_from(("WH", "S1", "S2", "OUT"))
     at = st.sampled_from((None, None, None, None, 0, 1, LATEST))
     fault = st.sampled_from((None, *FAULTS)) if faulty else faults(*FAULTS)
     reasons = st.sampled_from(("VAR_DAMAGED", "POS_SALE", "VAR_FOUND", WRITES_NOTHING, RESET_REASON))

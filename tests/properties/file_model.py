@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from tests.properties.model import KIT, RESET_REASON, WRITES_NOTHING, Model, Moment, Movement
+from tests.properties.model import KITS, RESET_REASON, WRITES_NOTHING, Model, Moment, Movement
 
 REJECT_COLUMNS = "error_line,error_column,error_code,error_message,error_log"
 HEADS = {
@@ -235,7 +235,7 @@ class FileModel:
 
     def _reset(self, dropped: Dropped) -> None:
         counts, by_atp = dropped.counts, dropped.file.by_atp
-        rows = [row for row in dropped.counting.values() if row.sku != KIT]
+        rows = [row for row in dropped.counting.values() if row.sku not in KITS]
         counts["skipped"] += len(dropped.counting) - len(rows)
         last = {row.place: row for row in rows}
         counts["superseded"] += len(rows) - len(last)
@@ -265,7 +265,7 @@ class FileModel:
         policy, reason = ("allow", "VAR_INTEGR") if file.kind in DOCUMENTS else ("floor", None)
         keys = self._document_keys(dropped)
         for line, row in dropped.counting.items():
-            if row.sku == KIT:
+            if row.sku in KITS:
                 counts["skipped"] += 1
             elif line in keys and keys[line] in self.documents:
                 if self.documents[keys[line]][0] == row.quantity:

@@ -13,7 +13,7 @@ from oms.imports import applying, closing, landing, undoing
 from oms.imports.errors import FileRefused, OlderFileNotLanded, UndoRefused
 from oms.imports.jobs import Run
 from tests.properties.file_model import DELTAS, REJECT_COLUMNS, SETTINGS, Dropped, File
-from tests.properties.model import KIT, SKUS, Moment
+from tests.properties.model import SKUS, Moment
 from tests.properties.stage import Crash, Stage
 
 JOBS = {
@@ -40,11 +40,8 @@ class Imports(Stage):
 
     def drop(self, file: File, name: str | None = None) -> None:
         """A sender puts a complete file into the folder of its job."""
-        if not self.world.kit:
-            file = replace(
-                file, rows=tuple(replace(row, sku=SKUS[0]) if row.sku == KIT else row for row in file.rows)
-            )
-        file = file.resolved(self.moment)
+        rows = (row if row.sku in self.skus else replace(row, sku=SKUS[0]) for row in file.rows)
+        file = replace(file, rows=tuple(rows)).resolved(self.moment)
         name = name or f"{file.kind}_{next(self._drops)}.csv"
         (self._root / self._folder / file.kind / name).write_bytes(file.content())
         self.files.files.append(Dropped(name, file))

@@ -6,12 +6,16 @@ Plain Python that shares nothing with the product: rules are read from the speci
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any, NamedTuple
 
 RESET_REASON = "VAR_EXT_RESET"
 WRITES_NOTHING = "NO_VARIANCE_LOG"
 SKUS = ("A", "B")
 KIT = "K"
+BOX = "X"
+"""A kit of kits: what is in it are units of K and of A."""
+KITS = (KIT, BOX)
 FACILITIES = ("WH", "S1", "S2", "OUT")
 MEMBERS = ("WH", "S1", "S2")
 STORES = {"Store": "S1"}
@@ -230,7 +234,7 @@ class Model:
         self.clock = 0
         self.stock: defaultdict[tuple[str, str], Position] = defaultdict(Position)
         self.history: list[Movement] = []
-        self.kit: dict[str, int] = {}
+        self.kits: dict[str, dict[str, int]] = {}
         self.settings: dict[tuple[str, str], tuple[int, bool | None]] = {}
         self.orders: list[Order] = []
         self.till_sales: list[TillSale] = []
@@ -253,7 +257,8 @@ class Model:
     def touch(self, sku: str) -> None:
         """Something happened that may move what a product shows, or what depends on it (kits)."""
         self.moment += 1
-        for one in {sku, *self.parts_of(sku)} | ({KIT} if sku in self.kit else set()):
+        inside = self.parts_of(sku)
+        for one in {*inside, *(kit for kit in self.kits if self.parts_of(kit).keys() & inside.keys())}:
             self.changed[one] = self.moment
 
     def move(
@@ -281,8 +286,16 @@ class Model:
             self.resets.append((self.moment, sku, facility, atp))
 
     def parts_of(self, sku: str) -> dict[str, int]:
-        """What one unit of a product takes: itself and, of a kit, its components."""
-        return {sku: 1} | (self.kit if sku == KIT else {})
+        """What one unit of a product takes: itself and, of a kit, all that is in it."""
+        parts = Counter({sku: 1})
+        for part, units in self.kits.get(sku, {}).items():
+            for inner, each in self.parts_of(part).items():
+                parts[inner] += units * each
+        return dict(parts)
+
+    def goods_in(self, kit: str) -> dict[str, int]:
+        """What one unit of a kit is made of in the end."""
+        return {sku: units for sku, units in self.parts_of(kit).items() if sku not in self.kits}
 
     def move_order(self, order: Order, *, qoh: int = 0, atp: int = 0) -> None:
         """Move units of an order, with what each reserved, at the facility of its reservation."""
@@ -334,12 +347,13 @@ class Model:
         return recorded
 
     def make_kits(self) -> None:
-        """The balance of the kit follows its components (inventory.md 2.5, 5.12)."""
-        for facility in FACILITIES if self.kit else ():
-            most = min(max(0, self.stock[sku, facility].atp) // units for sku, units in self.kit.items())
-            units = most - self.stock[KIT, facility].atp
+        """The balance of a kit follows what it is made of (inventory.md 2.5, 5.12)."""
+        for kit, facility in product(self.kits, FACILITIES):
+            goods = self.goods_in(kit).items()
+            most = min(max(0, self.stock[sku, facility].atp) // units for sku, units in goods)
+            units = most - self.stock[kit, facility].atp
             if units:
-                self.move(KIT, facility, qoh=units, atp=units, reason="VAR_INTEGR")
+                self.move(kit, facility, qoh=units, atp=units, reason="VAR_INTEGR")
 
     # what a level should show
 
@@ -425,10 +439,10 @@ class Model:
         held = held or {}
         store = STORES.get(level.location)
         figure = self._of_store(level.sku, store, held) if store else self._online(level.sku, held)
-        if level.sku != KIT or self.by_on_hand(level):
+        if level.sku not in self.kits or self.by_on_hand(level):
             return figure
-        free = {sku: self._free(sku, store, held) // units for sku, units in self.kit.items()}
-        return min(figure, *free.values())
+        goods = self.goods_in(level.sku).items()
+        return min(figure, *(self._free(sku, store, held) // units for sku, units in goods))
 
     def _left(self, sku: str, facility: str, held: dict[str, Counter[str]]) -> int:
         return self.stock[sku, facility].atp - held.get(sku, Counter())[facility]

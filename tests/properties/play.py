@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import paramiko
+import pytest
 
 from oms.inventory import kits
 from tests.oms.imports.conftest import identify
@@ -18,7 +19,7 @@ from tests.properties.actions import Action, Push
 from tests.properties.calling import Calls
 from tests.properties.file_model import STOCK, erp_item, erp_place
 from tests.properties.importing import JOBS, Imports
-from tests.properties.model import DEPLETES_ON_PACK, FACILITIES, KIT, SKUS, Level
+from tests.properties.model import BOX, DEPLETES_ON_PACK, FACILITIES, KIT, SKUS, Level
 from tests.properties.ordering import Orders
 from tests.properties.pushing import Pushes
 from tests.properties.stage import Crash, World
@@ -92,7 +93,9 @@ class Play(Orders, Imports, Calls, Pushes):
                 self.model.move(sku, facility, qoh=figure, atp=figure)
         self.note_moment()
         if self.world.kit:
-            self.define_kit(self.world.kit)
+            self.define_kit(KIT, self.world.kit)
+        if self.world.box:
+            self.define_kit(BOX, self.world.box)
 
     # settings, kits and hands
 
@@ -111,17 +114,26 @@ class Play(Orders, Imports, Calls, Pushes):
         self.bench.world.setting(self.bench.world.products[sku], facility, minimum, None if sells else False)
         self.model.set(sku, facility, minimum, None if sells else False)
 
-    def define_kit(self, units: tuple[int, int]) -> None:
-        """The kit contains so many units of each SKU from now on."""
-        if not self.world.kit:
+    def define_kit(self, kit: str, units: tuple[int, int]) -> None:
+        """A kit contains so many units of each of its parts from now on."""
+        if kit not in self.skus:
             return
-        parts = dict(zip(SKUS, units, strict=True))
-        rows = [{"kit_sku": KIT, "component_sku": sku, "quantity": str(n)} for sku, n in parts.items()]
-        changed = kits.define(self.db, rows)
-        assert bool(changed) == (parts != self.model.kit)
+        parts = dict(zip(SKUS if kit == KIT else (KIT, SKUS[0]), units, strict=True))
+        changed = kits.define(self.db, self._definition(kit, parts))
+        assert bool(changed) == (parts != self.model.kits.get(kit))
         if changed:
-            self.model.kit = parts
-            self.model.touch(KIT)
+            self.model.kits[kit] = parts
+            self.model.touch(kit)
+
+    def close_circle(self) -> None:
+        """Somebody puts the box into the kit that it contains: refused as a whole."""
+        if BOX in self.skus:
+            with pytest.raises(kits.BadKits):
+                kits.define(self.db, self._definition(KIT, {SKUS[0]: 9, BOX: 1}))
+
+    @staticmethod
+    def _definition(kit: str, parts: dict[str, int]) -> list[dict[str, str]]:
+        return [{"kit_sku": kit, "component_sku": sku, "quantity": str(n)} for sku, n in parts.items()]
 
     def make_kits(self, include_all: bool, crash_at: str | None) -> None:
         """A run of the job that gives kits their balances; after one that died, another one."""

@@ -15,7 +15,7 @@ import pytest
 from oms import crashpoints
 from tests.oms.sync.bench import Bench
 from tests.properties.file_model import Dropped, FileModel
-from tests.properties.model import KIT, SKUS, Level, Model, Moment
+from tests.properties.model import BOX, KIT, SKUS, Level, Model, Moment
 
 GONE = ("REJECTED", "SUPERSEDED")
 
@@ -31,7 +31,7 @@ class World:
     basis: what Store shows of its facility (ATP, COMPUTED_ATP or QOH).
 
     shown, stock: what the shops show and the OMS has at first, one number each for SKUs in turn. kit: units
-    of each SKU in a kit, which the OMS and the shops sell too.
+    of each SKU in a kit, box: of the kit and of A in a kit around it; the OMS and the shops sell both too.
     """
 
     modes: tuple[str, str] = ("DELTA", "RECENT")
@@ -42,6 +42,7 @@ class World:
     stock: tuple[int, ...] = (5, 5)
     opened: bool = True
     kit: tuple[int, int] | None = None
+    box: tuple[int, int] | None = None
 
 
 class Stage:
@@ -57,7 +58,7 @@ class Stage:
         self.moments: list[Moment] = []
         self.ledger: list[tuple] = []
         self.shops = ("demo", "other") if world.other_shop else ("demo",)
-        self.skus = (*SKUS, KIT) if world.kit else SKUS
+        self.skus = (*SKUS, *([KIT] if world.kit else []), *([BOX] if world.box else []))
         self.levels: list[Level] = []
         self._root, self._folder = root, folder
         self._runs = count(1)

@@ -15,6 +15,8 @@ from tests.properties.actions import (
     CallApi,
     Cancel,
     CancelHere,
+    CloseCircle,
+    DefineKit,
     Deliver,
     Drop,
     DropAgain,
@@ -44,12 +46,13 @@ from tests.properties.actions import (
 )
 from tests.properties.calling import Call, Change
 from tests.properties.file_model import File, Row
-from tests.properties.model import KIT, RESET_REASON
+from tests.properties.model import BOX, KIT, RESET_REASON
 from tests.properties.play import World, play
 
 DELTA, RECENT = World(modes=("DELTA", "DELTA")), World(modes=("RECENT", "DELTA"))
 THROTTLED = Fault("throttled", stubborn=True)
 KITS = World(modes=("DELTA", "DELTA"), stock=(5, 9, 4, 8, 7), kit=(2, 3))
+BOXES = World(modes=("DELTA", "DELTA"), stock=(9, 12, 4, 8, 7), kit=(2, 1), box=(1, 2))
 BY_QOH = World(modes=("DELTA", "DELTA"), basis="QOH")
 LINE = Setting("A", "CONFIGURATION", 3)
 Begin = Callable[[World], Any]
@@ -220,6 +223,19 @@ def test_inv_51_what_waits_for_a_component_makes_no_kit(begin: Begin) -> None:
 
 def test_a_kit_sold_at_a_till_takes_its_components_along(begin: Begin) -> None:
     play(begin, KITS, MakeKits(), SellAtTill(KIT, 1), TakeInTillSale(0), MakeKits(), Push("DELTA"))
+
+
+def test_inv_20_a_kit_in_a_kit_follows_what_both_are_made_of(begin: Begin) -> None:
+    lives = [Place(BOX, 1), TakeIn(0), Push("DELTA"), Reserve(0), MakeKits(), Push("RECENT"), Ship(0)]
+    other = [CloseCircle(), DefineKit((1, 3)), Push("DELTA"), MakeKits(), Push("HARD")]
+
+    play(begin, BOXES, MakeKits(), Push("DELTA"), sold(2), MakeKits(), *lives, MakeKits(), *other)
+
+
+def test_inv_51_a_queued_kit_of_kits_is_demand_for_all_that_is_in_it(begin: Begin) -> None:
+    queued = [OtherChannel(BOX, 2), Push("DELTA"), DefineKit((2, 1), BOX), Push("DELTA"), Push("HARD")]
+
+    play(begin, BOXES, MakeKits(), *queued, SellAtTill(BOX, 1), TakeInTillSale(0), MakeKits(), Push("DELTA"))
 
 
 def test_inv_27_a_packed_order_is_locked_and_leaves_the_shelf_once(begin: Begin) -> None:

@@ -25,6 +25,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(0 if EXAMPLES else 300)]
 def plays(draw: st.DrawFn) -> tuple[World, list[Action]]:
     """Draw a world and what happens in it."""
     figures = st.tuples(*[st.integers(0, 12)] * 6)
+    few, kit = st.integers(1, 3), draw(st.booleans())
     world = World(
         modes=draw(st.sampled_from((("DELTA", "RECENT"), ("DELTA", "DELTA"), ("RECENT", "DELTA")))),
         guarded=draw(st.booleans()),
@@ -33,7 +34,8 @@ def plays(draw: st.DrawFn) -> tuple[World, list[Action]]:
         shown=draw(figures),
         stock=draw(figures),
         opened=draw(st.sampled_from((True, True, False))),
-        kit=draw(st.one_of(st.none(), st.tuples(st.integers(1, 3), st.integers(1, 2)))),
+        kit=draw(st.tuples(few, st.integers(1, 2))) if kit else None,
+        box=draw(st.one_of(st.none(), st.tuples(st.integers(1, 2), few))) if kit else None,
     )
     shops = ("demo", "demo", "other") if world.other_shop else ("demo",)
     return world, draw(happenings(shops))
