@@ -272,11 +272,27 @@ class DropAgain(Action):
 class RunImport(Action):
     """An import job runs, with or without anything to do."""
 
-    kind: Literal["reset", "variance", "receipt", "transfer", "facility", "threshold"]
+    kind: Literal["reset", "variance", "receipt", "transfer", "facility", "threshold", "shipment"]
     crash_at: str | None = None
 
     def do(self, play: "Play") -> None:
         play.run_import(self.kind, self.crash_at)
+
+
+@dataclass(frozen=True)
+class ReceiveGoods(Action):
+    """A facility receives a shipment: all that is outstanding, or of one item (number, accepted, rejected).
+
+    times: how often the receipt comes.
+    """
+
+    shipment: int
+    part: tuple[int, int, int] | None = None
+    times: int = 1
+    crash_at: str | None = None
+
+    def do(self, play: "Play") -> None:
+        play.receive_goods(self.shipment, self.part, self.times, self.crash_at)
 
 
 @dataclass(frozen=True)

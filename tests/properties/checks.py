@@ -25,6 +25,7 @@ class Checks(Stage):
         """Everything that must hold whenever nobody is in the middle of something."""
         self.check_stock()
         self.check_files()
+        self.check_shipments()
         self.check_calls()
         self.check_books()
 
@@ -72,6 +73,40 @@ class Checks(Stage):
                 lines = rejected.read_text().splitlines()[1:]
                 for line, (_, row) in zip(lines, rejects, strict=True):
                     assert line.endswith(f",{dropped.file.text(row)}"), line
+
+    def check_shipments(self) -> None:
+        """Shipments are what the last file that could change them says, with their receipts."""
+        receipts: defaultdict[str, set[tuple]] = defaultdict(set)
+        for name, *receipt in self.db.execute(
+            """select shipment.external_id, receipt_no, shipment_item_seq, quantity_accepted,
+                      quantity_rejected
+                 from oms.shipment_receipt join oms.shipment using (shipment_id)
+                where shipment.shipment_type_id = 'IN_TRANSFER'"""
+        ):
+            receipts[name].add(tuple(receipt))
+        found = self.db.execute(
+            """select shipment.external_id, shipment.destination_facility_id, shipment.status = 'RECEIVED',
+                      array_agg(row (product.internal_name, item.quantity)::text order by shipment_item_seq)
+                 from oms.shipment
+                 join oms.shipment_item as item using (shipment_id)
+                 join oms.product using (product_id)
+                where shipment.shipment_type_id = 'IN_TRANSFER'
+                group by shipment.shipment_id"""
+        )
+        expected = {
+            f"T{name}": (
+                one.facility,
+                not any(one.outstanding().values()),
+                [f"({sku},{units})" for sku, units in one.items],
+                {
+                    (receipt, item, *units)
+                    for receipt, items in one.receipts.items()
+                    for item, units in items.items()
+                },
+            )
+            for name, one in self.files.shipments.items()
+        }
+        assert {name: (*said, receipts[name]) for name, *said in found} == expected
 
     def check_calls(self) -> None:
         """Each stored line is executed exactly once or, REJECTED or SUPERSEDED, never (INV-56 e)."""

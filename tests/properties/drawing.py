@@ -31,6 +31,7 @@ from tests.properties.actions import (
     Place,
     Push,
     Receive,
+    ReceiveGoods,
     Repair,
     Reserve,
     ReturnToTill,
@@ -62,6 +63,7 @@ def happenings(shops: tuple[str, ...]) -> SearchStrategy[list[Action]]:
         counts(),
         looks(shops),
         documents(),
+        shipments(),
         second_thoughts(),
         repeated_calls(),
         words(),
@@ -207,6 +209,45 @@ def document_rows() -> SearchStrategy[Row]:
     )
 
 
+@st.composite
+def shipments(draw: st.DrawFn) -> list[Action]:
+    """Draw shipments that are announced, perhaps otherwise later, and taken in in parts (INV-30)."""
+    announced = File("shipment", tuple(draw(st.lists(shipment_rows(), min_size=1, max_size=4))))
+    crash = crashes("land.", "apply.", "close.")
+    story: list[Action] = [Drop(announced, draw(crash))]
+    other = st.lists(shipment_rows(), min_size=1, max_size=2).map(lambda rows: File("shipment", tuple(rows)))
+    steps = st.one_of(
+        st.builds(DropAgain, st.just(LATEST), st.booleans(), crash),
+        st.builds(Drop, other),
+        receipts(),
+        receipts(),
+        st.builds(Push, st.sampled_from(("RECENT", "DELTA"))),
+        events(("demo",)),
+    )
+    return [*story, *draw(st.lists(steps, min_size=1, max_size=4)), draw(receipts()), Push("DELTA")]
+
+
+def shipment_rows() -> SearchStrategy[Row]:
+    """Draw a line of an announced shipment, most of which go to the same facility."""
+    return st.builds(
+        Row,
+        st.sampled_from(SKUS),
+        st.sampled_from(("WH", "WH", "WH", "S1")),
+        st.integers(1, 6),
+        document=st.sampled_from((1, 1, 1, 2, 2, None)),
+        fault=faults(*FAULTS),
+    )
+
+
+def receipts() -> SearchStrategy[Action]:
+    """Draw what a facility takes in of a shipment: all of it, or some units of an item."""
+    part = st.tuples(st.integers(0, 2), st.integers(0, 4), st.sampled_from((0, 0, 0, 1, 2)))
+    number = st.integers(-2, 1)
+    return st.builds(
+        ReceiveGoods, number, st.one_of(st.none(), part), st.sampled_from((1, 1, 2)), crashes("receive.")
+    )
+
+
 def second_thought() -> SearchStrategy[Action]:
     """Draw what may happen to a file after it was imported."""
     number = st.sampled_from((LATEST, LATEST, LATEST - 1, 0, 1))
@@ -330,6 +371,7 @@ def outside() -> SearchStrategy[Action]:
         st.builds(Receive, st.sampled_from((1, 2, 100)), crashes("webhooks.")),
         st.builds(MakeKits, st.booleans(), crashes("kits.")),
         st.just(NoteMoment()),
+        receipts(),
         st.builds(Undo, number, crashes("undo.")),
     )
 
@@ -416,6 +458,7 @@ def a_file(*, faulty: bool = False) -> SearchStrategy[File]:
         st.builds(File, st.sampled_from(("receipt", "transfer")), rows(document_rows())),
         st.builds(File, st.just("facility"), rows(held)),
         st.builds(File, st.just("threshold"), rows(threshold)),
+        st.builds(File, st.just("shipment"), rows(shipment_rows())),
     )
 
 

@@ -1,6 +1,6 @@
 """What files mean, as the observer reads them: rows, faults, repairs, documents, and what becomes of rows.
 
-Rules: inventory.md 3.1 (5), 3.5, 3.6, 5.4-5.7, 5.9, 5.10, 6.8, INV-17, INV-23, INV-52.
+Rules: inventory.md 3.1 (5), 3.5, 3.6, 5.4-5.10, 6.8, INV-17, INV-23, INV-52.
 """
 
 from collections import Counter
@@ -17,6 +17,8 @@ HEADS = {
     "transfer": "externalFacilityId,idValue,idType,availableDelta,comments",
     "facility": "product-sku,facility-id,facility-safety-stock,allow-brokering",
     "threshold": "product-sku,facility-id,threshold",
+    "shipment": "external-shipment-id,product-sku,quantity,origin-facility-id,destination-facility-id,"
+    "item-external-id",
 }
 DOCUMENTS = {"receipt": "ItemReceipt", "transfer": "Inventory Transfer"}
 DELTAS = ("variance", *DOCUMENTS)
@@ -40,8 +42,8 @@ class Row:
     """A row as its sender meant it, and the fault that came into it.
 
     quantity, sells: None leaves the setting as it is. at: when the count was taken or the change happened;
-    until the file is dropped the number of a moment noted. document: the number of the ERP document it
-    belongs to. origin: log and line of the refused line that it repairs, written in `prefix`.
+    until the file is dropped the number of a moment noted. document: the number of the ERP document, or
+    shipment, it belongs to. origin: log and line of the refused line that it repairs, written in `prefix`.
     """
 
     sku: str
@@ -73,7 +75,8 @@ class File:
         return any(row.origin for row in self.rows)
 
     def content(self) -> bytes:
-        head = f"{REJECT_COLUMNS},{HEADS[self.kind]}" if self.is_repair else HEADS[self.kind]
+        came_back = any(row.prefix for row in self.rows)
+        head = f"{REJECT_COLUMNS},{HEADS[self.kind]}" if came_back else HEADS[self.kind]
         return "".join(
             f"{line}\n" for line in (head, *(row.prefix + self.text(row) for row in self.rows))
         ).encode()
@@ -104,13 +107,20 @@ class File:
                 figure,
                 about if row.document else "",
             ]
+        if self.kind == "shipment":
+            return [f"T{row.document}" if row.document else "", item, figure, "OUT", place, "1"]
         if self.kind == "facility":
             return [item, place, figure, {None: "", True: "Y", False: "N"}[row.sells]]
         return [item, place, figure]
 
     @property
     def is_refused(self) -> bool:
-        """A file of changes whose last line is too short seems cut off: nothing of it is taken (INV-24)."""
+        """A file of changes whose last line is too short seems cut off: nothing of it is taken (INV-24).
+
+        Nor of a file of shipments with a line that may belong to any of them (5.8).
+        """
+        if self.kind == "shipment":
+            return any(row.fault in ("short", "long") for row in self.rows)
         return self.kind in DELTAS and self.rows[-1].fault == "short"
 
     def document_line(self, row: Row) -> str | None:
@@ -124,6 +134,25 @@ class File:
         """The file with its moments written out."""
         rows = (replace(row, at=moment_of(row.at)) if isinstance(row.at, int) else row for row in self.rows)
         return replace(self, rows=tuple(rows))
+
+
+@dataclass
+class Announced:
+    """A shipment on its way; items: (SKU, units) in their order; receipts: (accepted, rejected) by item."""
+
+    facility: str
+    items: list[tuple[str, int]]
+    receipts: dict[int, dict[int, tuple[int, int]]] = field(default_factory=dict)
+
+    def outstanding(self) -> dict[int, int]:
+        """Units of each item that are neither accepted nor rejected."""
+        come: Counter[int] = Counter()
+        for receipt in self.receipts.values():
+            come.update({item: sum(units) for item, units in receipt.items()})
+        return {item: units - come[item] for item, (_, units) in enumerate(self.items, 1)}
+
+    def says_the_same(self, other: "Announced") -> bool:
+        return (self.facility, sorted(self.items)) == (other.facility, sorted(other.items))
 
 
 @dataclass(eq=False)
@@ -162,6 +191,7 @@ class FileModel:
         self.files: list[Dropped] = []
         self.repairs: dict[tuple[int, int], tuple[Dropped, str]] = {}
         self.documents: dict[str, tuple[int, Dropped, Row]] = {}
+        self.shipments: dict[int, Announced] = {}
 
     def of_log(self, log_id: int) -> Dropped:
         return next(one for one in self.files if one.log_id == log_id)
@@ -177,10 +207,11 @@ class FileModel:
         if dropped.original:
             dropped.counts["duplicate"] = len(file.rows)
             return
+        refused = self._refused_shipments(file) if file.kind == "shipment" else ()
         for line, row in enumerate(file.rows, 2):
             if row.origin and self._is_repaired(file, row):
                 dropped.counts["duplicate"] += 1
-            elif row.fault or (row.origin and self._may_not_repair(dropped, row)):
+            elif row.fault or row.document in refused or (row.origin and self._may_not_repair(dropped, row)):
                 dropped.reject(line, row)
             else:
                 dropped.counting[line] = row
@@ -188,6 +219,16 @@ class FileModel:
                     self.repairs[row.origin] = dropped, file.text(row)
         if file.kind == "reset":
             dropped.facilities = {row.facility for row in dropped.counting.values()}
+
+    @staticmethod
+    def _refused_shipments(file: File) -> set[int | None]:
+        """A bad line, or one for another facility than the first, refuses its shipment, if it has one."""
+        first: dict[int | None, str] = {}
+        refused: set[int | None] = {None}
+        for row in file.rows:
+            if row.fault or first.setdefault(row.document, row.facility) != row.facility:
+                refused.add(row.document)
+        return refused
 
     def _original(self, dropped: Dropped) -> Dropped | None:
         """The first file that this one repeats: changes of stock, the same bytes, not taken back."""
@@ -230,6 +271,8 @@ class FileModel:
             self._reset(dropped)
         elif dropped.file.kind in DELTAS:
             self._vary(dropped)
+        elif dropped.file.kind == "shipment":
+            self._announce(dropped)
         else:
             self._set(dropped)
 
@@ -279,6 +322,24 @@ class FileModel:
                 counts["applied" if moves else "unchanged"] += 1
                 at = row.at or Moment(dropped.started, "")
                 self.model.adjust(*row.place, row.quantity, reason or row.reason, policy, at, dropped)
+
+    def _announce(self, dropped: Dropped) -> None:
+        """A shipment is new, known, or replaced as long as nothing of it was received."""
+        lines: dict[int, list[int]] = {}
+        for line, row in dropped.counting.items():
+            lines.setdefault(row.document, []).append(line)
+        for name, own in lines.items():
+            rows = [dropped.counting[line] for line in own]
+            given = Announced(rows[0].facility, [(row.sku, row.quantity) for row in rows])
+            known = self.shipments.get(name)
+            if known and known.says_the_same(given):
+                dropped.counts["duplicate"] += len(rows)
+            elif known and known.receipts:
+                for line, row in zip(own, rows, strict=True):
+                    dropped.reject(line, row)
+            else:
+                self.shipments[name] = given
+                dropped.counts["applied"] += len(rows)
 
     def _document_keys(self, dropped: Dropped) -> dict[int, str]:
         """Equal lines of a document are numbered over the file, bad ones too; repairs take free numbers."""

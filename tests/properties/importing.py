@@ -23,6 +23,7 @@ JOBS = {
     "transfer": catalog.IMPORT_INVENTORY_TRANSFER,
     "facility": catalog.IMPORT_PRODUCT_FACILITY,
     "threshold": catalog.IMPORT_PRODUCT_THRESHOLDS,
+    "shipment": catalog.IMPORT_INBOUND_SHIPMENT,
 }
 ERROR_LINE, ERROR_LOG = (REJECT_COLUMNS.split(",").index(name) for name in ("error_line", "error_log"))
 
@@ -68,7 +69,9 @@ class Imports(Stage):
             prefix = line.removesuffix(first.file.text(row))
             if mended[place % len(mended)]:
                 row = replace(row, fault=None, quantity=(row.quantity or 0) + more)
-            origin = int(cells[ERROR_LOG]), int(cells[ERROR_LINE])
+            # a shipment knows by itself what came before
+            known = first.file.kind == "shipment"
+            origin = None if known else (int(cells[ERROR_LOG]), int(cells[ERROR_LINE]))
             rows.append(replace(row, origin=origin, prefix=prefix))
         self.drop(replace(first.file, rows=tuple(rows)))
         self.run_import(first.file.kind, crash_at)
@@ -121,6 +124,8 @@ class Imports(Stage):
         """Kinds of older files without which a file of this kind does not count (inventory.md 3.4)."""
         if kind in SETTINGS:
             return {"settings"}
+        if kind == "shipment":
+            return {"document"}
         return {"reset"} if kind in DELTAS else {"reset", "delta"}
 
     def _import(self, conn: database.Connection, kind: str) -> None:

@@ -22,12 +22,13 @@ from tests.properties.importing import JOBS, Imports
 from tests.properties.model import BOX, DEPLETES_ON_PACK, FACILITIES, KIT, SKUS, Level
 from tests.properties.ordering import Orders
 from tests.properties.pushing import Pushes
+from tests.properties.shipping import Shipping
 from tests.properties.stage import Crash, World
 
 LOOKS = 3
 
 
-class Play(Orders, Imports, Calls, Pushes):
+class Play(Orders, Imports, Shipping, Calls, Pushes):
     """One play: the worlds, the observer's model, and the comparison of both."""
 
     def __init__(

@@ -4,6 +4,7 @@ Some were found by the plays; all are rare enough in random plays to be played e
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -30,6 +31,7 @@ from tests.properties.actions import (
     Place,
     Push,
     Receive,
+    ReceiveGoods,
     Repair,
     Reserve,
     RunImport,
@@ -123,6 +125,33 @@ def test_inv_52_a_late_report_is_in_the_count_already_and_an_older_count_is_stal
     late = CallApi(Call((Change("A", "WH", -1, at=LATEST - 1),), key=1), times=2)
 
     play(begin, RECENT, *moments, sold(3, LATEST - 1), late, counted(8, LATEST - 1), counted(6, LATEST))
+
+
+def announced(*units: tuple[str, int], name: int = 1, fault: str | None = None) -> Drop:
+    """A shipment to WH is announced; fault: its last line has one."""
+    *rows, last = (Row(sku, "WH", quantity, document=name) for sku, quantity in units)
+    return Drop(File("shipment", (*rows, replace(last, fault=fault), Row("B", "S1", 2, document=9))))
+
+
+def test_inv_30_what_is_announced_counts_when_it_is_received(begin: Begin) -> None:
+    first = [announced(("A", 6)), Push("DELTA"), ReceiveGoods(0, times=2, crash_at="receive.written")]
+    second = [DropAgain(0, False), announced(("A", 4), name=2), Push("RECENT"), ReceiveGoods(2)]
+
+    play(begin, DELTA, *first, *second, ReceiveGoods(2), Push("DELTA"))
+
+
+def test_inv_30_a_shipment_is_changed_until_some_of_it_is_received(begin: Begin) -> None:
+    changed = [announced(("A", 6), ("A", 2)), announced(("A", 5), ("B", 3)), DropAgain(LATEST, False)]
+    parts = [ReceiveGoods(0, (0, 2, 1), times=2), Push("DELTA"), announced(("A", 9))]
+    rest = [ReceiveGoods(0, (0, 3, 0)), ReceiveGoods(0, (1, 0, 3)), ReceiveGoods(0), ReceiveGoods(0)]
+
+    play(begin, DELTA, *changed, *parts, Repair(0), *rest, Push("HARD"))
+
+
+def test_a_shipment_with_a_bad_line_is_announced_as_a_whole_later(begin: Begin) -> None:
+    refused = [announced(("A", 1), ("B", 1), fault="product"), ReceiveGoods(0), Repair(0), ReceiveGoods(1)]
+
+    play(begin, DELTA, *refused, Push("DELTA"))
 
 
 @pytest.mark.parametrize("kind", ["receipt", "transfer"])
