@@ -5,10 +5,10 @@ need no decoding; whole blocks of them are recognised and numbered with numpy. L
 the header is line 1; a record that spans several lines has the number of its first.
 """
 
-import csv
-import io
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 
@@ -24,8 +24,6 @@ FOUR_DIGITS = np.frombuffer(b"".join(b"%04d" % number for number in range(10_000
 BLOCK = 1 << 18
 QUOTE, NEWLINE, RETURN, BLANK, TAB, MINUS, ZERO, NINE = b'"\n\r \t-09'
 TOO_FEW, TOO_MANY, UNCLOSED = "ERR_TOO_FEW_COLUMNS", "ERR_TOO_MANY_COLUMNS", "ERR_UNCLOSED_QUOTE"
-
-csv.field_size_limit(2 * MAX_LINE_BYTES)
 
 
 @dataclass(frozen=True)
@@ -263,8 +261,7 @@ class LineSorter:
             text = raw.decode(self._encoding)
         except UnicodeDecodeError as error:
             raise self._undecodable(number, raw, error) from error
-        parsed = csv.reader(io.StringIO(text, newline=""), delimiter=self.delimiter, skipinitialspace=True)
-        cells = [cell.strip() or None for cell in next(parsed)]
+        cells = values_of(text, self.delimiter)
         if len(cells) != self._columns:
             code = TOO_FEW if len(cells) < self._columns else TOO_MANY
             message = f"{len(cells)} columns where the header has {self._columns}"
@@ -327,22 +324,34 @@ def quote_is_open(line: bytes, separator: int, *, inside: bool) -> bool:
             return False
 
 
+@cache
+def _cell(delimiter: str) -> re.Pattern[str]:
+    """A cell as it stands; of one that begins with a quote, what is inside and what follows the quotes."""
+    blanks = "[" + " \t".replace(delimiter, "") + "]*"
+    other = f"[^{re.escape(delimiter)}]*"
+    return re.compile(rf'{blanks}"([^"]*+(?:""[^"]*+)*+)(?:"({other})|\Z)|{other}')
+
+
+def _cells(record: str, delimiter: str) -> Iterator[re.Match[str]]:
+    pattern, at = _cell(delimiter), 0
+    while at <= len(record):
+        found = pattern.match(record, at)
+        assert found is not None
+        yield found
+        at = found.end() + 1
+
+
 def cells_of(record: str, delimiter: str) -> list[str]:
     """The cells of a record as they stand, quotes and all: joined with the delimiter they are the record."""
-    cells: list[str] = []
-    start = at = 0
-    while True:
-        while at < len(record) and record[at] in " \t" and record[at] != delimiter:
-            at += 1
-        if record[at : at + 1] == '"':
-            at = record.find('"', at + 1)
-            while at >= 0 and record[at + 1 : at + 2] == '"':
-                at = record.find('"', at + 2)
-        end = record.find(delimiter, at) if at >= 0 else -1
-        if end < 0:
-            return [*cells, record[start:]]
-        cells.append(record[start:end])
-        start = at = end + 1
+    return [found[0] for found in _cells(record, delimiter)]
+
+
+def values_of(record: str, delimiter: str) -> list[str | None]:
+    """What the cells of a record say: without quotes and blanks around; None of a blank one."""
+    return [
+        (found[0] if found[1] is None else found[1].replace('""', '"') + (found[2] or "")).strip() or None
+        for found in _cells(record, delimiter)
+    ]
 
 
 def without_cells(record: bytes, places: Collection[int], delimiter: str, encoding: str) -> bytes:

@@ -384,6 +384,23 @@ def test_a_line_feed_less_file_is_refused(floor):
     assert_refused(floor, floor.reset((RESET + GOOD).replace("\n", "\r")), "ERR_FORMAT", "CR")
 
 
+def test_a_line_end_of_another_kind_within_the_file_loses_no_row(floor):
+    floor.reset(RESET + "STORE_1,SKU,A,5\rSTORE_1,SKU,B,6\nSTORE_1,SKU,C,7\n").raise_if_open()
+
+    assert floor.rejects() == [(2, "ERR_TOO_MANY_COLUMNS")]
+    assert floor.raw_rejects() == [b"STORE_1,SKU,A,5\rSTORE_1,SKU,B,6"]
+    assert floor.position("C") == (7, 7)
+
+
+def test_a_quote_behind_a_tab_swallows_no_row(floor):
+    floor.reset(
+        RESET + 'STORE_1,SKU,\t"A",5\nSTORE_1,SKU,\t"B,6\nSTORE_1,SKU,C,7\nSTORE_1,SKU,"D",8\n'
+    ).raise_if_open()
+
+    assert floor.position("A") == (5, 5)
+    assert floor.raw_rejects() == [b'STORE_1,SKU,\t"B,6\nSTORE_1,SKU,C,7\nSTORE_1,SKU,"D",8']
+
+
 def test_a_file_that_grows_while_it_is_looked_at_is_left_alone(floor):
     path = floor.drop(RESET_JOB, "reset.csv", RESET + GOOD)
     stop = threading.Event()
