@@ -118,7 +118,7 @@ def apply(conn: Connection, part: Part, settings: Settings, contract: FileContra
     applied = conn.execute(sql.write_entries, values).rowcount
     conn.execute(sql.note_remarks, values)
     if applied < moving:
-        conn.execute(sql.refuse_negative)
+        filled(conn, sql.refuse, values)
         if settings.document:
             documents.release(conn, part)
         positions.set_refused_aside(conn, part, settings, contract)

@@ -24,20 +24,23 @@ select row.line_number, row.product_id, row.facility_id, row.location_seq_id, ro
 
 -- name: work_out
 -- What each row records, in file order: 0 for a movement from before a count of its position, else its units as far
--- as the negative policy lets them pass. Positions are locked already.
+-- as the negative policy and the range of figures let them pass. Positions are locked already.
 create temporary table import_movement on commit drop as
-select line_number, inventory_item_id, reason_id, comments, as_of, counted_by_entry, already_counted,
-       quantity, asked, after - lag(after, 1, qoh) over position as recorded
-  from (select change.*, oms.running_level(qoh, asked, %(policy)s) over position as after
-          from (select change.*, item.qoh,
-                       oms.is_counted(change.as_of, item.counted_as_of) as already_counted,
-                       case when oms.is_counted(change.as_of, item.counted_as_of) then 0 else change.quantity end as asked,
-                       case when oms.is_counted(change.as_of, item.counted_as_of)
-                            then oms.counting_entry(item.inventory_item_id, item.counted_as_of) end as counted_by_entry
-                  from import_change as change
-                  join oms.inventory_item as item using (inventory_item_id)) as change
-        window position as (partition by inventory_item_id order by line_number)) as running
-window position as (partition by inventory_item_id order by line_number)
+select moved.*, recorded <> asked and (asked > 0 or %(policy)s = 'allow') as out_of_range
+  from (select line_number, inventory_item_id, reason_id, comments, as_of, counted_by_entry, already_counted,
+               quantity, asked, after - lag(after, 1, qoh) over position as recorded
+          from (select change.*, oms.running_level(qoh, asked, %(policy)s) over position as after
+                  from (select change.*, item.qoh,
+                               oms.is_counted(change.as_of, item.counted_as_of) as already_counted,
+                               case when oms.is_counted(change.as_of, item.counted_as_of) then 0
+                                    else change.quantity end as asked,
+                               case when oms.is_counted(change.as_of, item.counted_as_of)
+                                    then oms.counting_entry(item.inventory_item_id, item.counted_as_of) end
+                                   as counted_by_entry
+                          from import_change as change
+                          join oms.inventory_item as item using (inventory_item_id)) as change
+                window position as (partition by inventory_item_id order by line_number)) as running
+        window position as (partition by inventory_item_id order by line_number)) as moved
 
 -- name: write_entries
 insert into oms.inventory_ledger (inventory_item_id, qoh_diff, atp_diff, reason_id, effective_at, log_id, line_number,
@@ -46,7 +49,7 @@ select inventory_item_id, recorded, recorded, coalesce(reason_id, %(default_reas
        %(log_id)s, line_number, %(run_id)s, comments, counted_by_entry
   from import_movement
  where recorded = asked
-    or %(policy)s <> 'reject'
+    or (%(policy)s <> 'reject' and not out_of_range)
  order by inventory_item_id, line_number
 
 -- name: note_remarks
@@ -61,15 +64,19 @@ select %(log_id)s, movement.line_number,
   from import_movement as movement
   join oms.inventory_item as item using (inventory_item_id)
  where already_counted
-    or (recorded <> asked and %(policy)s = 'floor')
+    or (recorded <> asked and %(policy)s = 'floor' and not out_of_range)
 
--- name: refuse_negative
--- negativePolicy reject: a row that would bring QOH below 0 goes to the reject file.
+-- name: refuse
+-- Rows that would bring QOH out of the range of figures or, with negativePolicy reject, below 0.
 create temporary table import_refused on commit drop as
-select line_number, 'availableDelta' as error_column, 'ERR_NEGATIVE' as error_code,
-       format('%s units would bring QOH below 0; correct the row, or count the position', asked) as error_message
+select line_number, 'availableDelta' as error_column,
+       case when out_of_range then 'ERR_RANGE' else 'ERR_NEGATIVE' end as error_code,
+       case when out_of_range then format('%%s units would bring QOH beyond 1000000000; correct the row', asked)
+            else format('%%s units would bring QOH below 0; correct the row, or count the position', asked) end
+           as error_message
   from import_movement
- where recorded <> asked
+ where out_of_range
+    or (recorded <> asked and %(policy)s = 'reject')
 
 -- name: is_new
 not exists (select from import_repeated as repeated where repeated.line_number = row.line_number)

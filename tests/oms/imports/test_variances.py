@@ -122,6 +122,19 @@ def test_negative_policy_reject_sets_the_row_aside_byte_for_byte(floor):
     assert floor.raw_rejects() == [b"STORE_1,,SKU,W,-12,,,x y"]
 
 
+@pytest.mark.parametrize("units", [1_000_000_000, -1_000_000_000])
+@pytest.mark.parametrize("policy", ["floor", "allow", "reject"])
+def test_changes_that_add_up_beyond_the_range_of_figures_are_rejects_and_stop_no_other(floor, units, policy):
+    row = f"STORE_1,,SKU,A,{units},,,\n"
+    floor.vary(VARIANCE + row * 3 + "STORE_1,,SKU,B,1,,,\n", negativePolicy=policy).raise_if_open()
+
+    within = units if units > 0 or policy == "allow" else 0
+    assert (floor.position("A"), floor.position("B")) == ((within, within), (1, 1))
+    code = "ERR_RANGE" if within else "ERR_NEGATIVE"
+    refused = {"floor": [3, 4] if within else [], "allow": [3, 4], "reject": [3, 4] if within else [2, 3, 4]}
+    assert floor.rejects() == [(line, code) for line in refused[policy]]
+
+
 def test_a_reason_that_writes_nothing_is_accepted(floor):
     floor.vary(VARIANCE + "STORE_1,,SKU,W,5,,NO_VARIANCE_LOG,\n")
 
