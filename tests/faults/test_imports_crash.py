@@ -189,6 +189,41 @@ def test_a_file_removed_while_the_lander_was_dead_leaves_no_claim(floor, sftp_se
     ).fetchone() == (None,)
 
 
+@pytest.mark.parametrize("fate", ["stays", "is removed", "is replaced"])
+def test_a_copy_is_judged_anew_when_the_first_file_was_not_landed_to_its_end(floor, sftp_server, fate):
+    """Both lie in staging, the second as a copy of the first, when the lander is killed."""
+    one = VARIANCE + "STORE_1,,SKU,A,-2,,VAR_DAMAGED,\n"
+    floor.stock("A", 8, 8)
+    first = floor.drop(VARIANCE_JOB, "a.csv", one)
+    floor.drop(VARIANCE_JOB, "b.csv", one)
+    land_until_both_are_staged(floor, sftp_server)
+    if fate == "is removed":
+        first.unlink()
+    if fate == "is replaced":
+        first.write_text(VARIANCE + "STORE_1,,SKU,A,-1,,VAR_DAMAGED,\n")
+
+    floor.close(VARIANCE_JOB)
+    floor.run(VARIANCE_JOB).raise_if_open()
+
+    assert floor.position("A") == {"stays": (6, 6), "is removed": (6, 6), "is replaced": (5, 5)}[fate]
+    assert floor.files(VARIANCE_JOB) == []
+
+
+def land_until_both_are_staged(one: Floor, server: sftp.Server) -> None:
+    """A landing that ends before its chunks are made."""
+    params = parameters.resolve(VARIANCE_JOB, {}) | {"settleSeconds": 0}
+    run = landing.Run(VARIANCE_JOB.dag_id, "killed")
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        psycopg.connect(one.dsn, autocommit=True) as conn,
+        sftp_client(server) as session,
+    ):
+        patch.setattr(landing, "_make_chunks", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            landing.land(conn, session, VARIANCE_JOB, params, run)
+    assert [status for (status,) in one.logs()] == ["DmlsLanding", "DmlsFinished"]
+
+
 def test_a_connection_lost_while_applying_leaves_the_chunk_to_be_repeated(floor):
     arrange(floor, RESET_JOB)
     chunks = floor.land(RESET_JOB)

@@ -52,7 +52,7 @@ def apply_chunk(conn: Connection, chunk: dict[str, Any], open_sftp: OpenSftp) ->
 
     Raises:
         OlderFileNotLanded: an older file is in the way; a later try may succeed.
-        StagingLost: the rows and their file are gone; the log is held for a person.
+        StagingLost: the rows and their file are gone; the file failed, or is held if a part of it is applied.
     """
     own = _read_chunk(conn, chunk["load_id"], chunk["chunk_no"])
     if own["applied_at"] is None:
@@ -147,10 +147,12 @@ def _apply_file(conn: Connection, chunk: dict[str, Any], row: dict[str, Any], *,
 def _land_again(conn: Connection, sftp: Any, row: dict[str, Any]) -> None:
     """Fill lost staging from the file, which must be the very one that was landed.
 
-    Raises StagingLost, and holds the log, if the file is gone or another one.
+    Raises StagingLost if the file is gone or another one. If nothing of it is applied it has failed then, and
+    what lies under its name is a new arrival; else the log is held until the file is put back.
     """
     settings = Settings(**row["params"])
     log_id = row["log_id"]
+    (partly_applied,) = conn.execute(sql.partly_applied, {"log_id": log_id}).fetchone()
     log.warning("%s: the staged rows are gone, most likely by a crash of the database", row["remote_path"])
     with landing.locks(conn) as own:
         conn.execute(landing.sql.lock_log, {"log_id": log_id})
@@ -169,15 +171,21 @@ def _land_again(conn: Connection, sftp: Any, row: dict[str, Any]) -> None:
                 if repairs.is_repair(content.header, row["kind"]):
                     repairs.claim_again(conn, log_id, row["kind"], settings)
                 newly_bad = kind_of_file.set_rejects_aside(conn, log_id, content.header, settings)
-                if newly_bad and conn.execute(sql.partly_applied, {"log_id": log_id}).fetchone()[0]:
+                if newly_bad and partly_applied:
                     raise FileUnstable(
                         f"{newly_bad} rows that were good are not any more, and some are applied"
                     )
+                conn.execute(sql.restamp, {"log_id": log_id, "size": file.size, "mtime": file.mtime})
         except (FileMissing, FileUnstable, FileRefused) as lost:
-            message = f"the staged rows are gone and cannot be landed again: {lost}"
-            conn.execute(
-                landing.sql.hold_log, {"log_id": log_id, "code": "ERR_STAGING_LOST", "message": message}
-            )
+            message = f"{row['file_name']}: the staged rows are gone and cannot be landed again: {lost}"
+            values = {"log_id": log_id, "code": "ERR_STAGING_LOST", "message": message}
+            if not partly_applied:
+                with conn.transaction():
+                    conn.execute(landing.sql.fail_log, values)
+                    conn.execute(sql.restamp, {"log_id": log_id, "size": None, "mtime": None})
+                raise StagingLost(f"{message}; nothing of it is applied, drop the file again") from lost
+            conn.execute(landing.sql.hold_log, values)
             raise StagingLost(
-                f"{row['file_name']}: {message}; drop the file again, or cancel its log"
+                f"{message}; a part of it is applied: put the file back as it was, and start the job with "
+                f"remoteFilename {row['file_name']} and force"
             ) from lost

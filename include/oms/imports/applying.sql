@@ -51,11 +51,13 @@ select applied_at is not null
 select exists (select from oms.import_group where load_id = %(load_id)s)
 
 -- name: logs_of_load
--- The files of a load, oldest first; only those with good rows have staged rows.
+-- The files of a load, oldest first; only those with good rows have staged rows. One that failed after all is left
+-- out of the chunks that are open.
 select log_id, remote_path, file_name, file_size, file_mtime, content_sha256, kind, params, connection_id,
        total_count > rejected_count as has_rows
   from oms.import_log
  where load_id = %(load_id)s
+   and status not in ('DmlsFailed', 'DmlsCancelled')
  order by log_id
 
 -- name: start_logs
@@ -86,3 +88,9 @@ select coalesce(sum(applied), 0)::bigint as applied, coalesce(sum(unchanged), 0)
 
 -- name: partly_applied
 select exists (select from oms.import_chunk_count where log_id = %(log_id)s)
+
+-- name: restamp
+-- The file that was landed again is the one that close may move away; with nulls it moves none.
+update oms.import_log
+   set file_size = %(size)s, file_mtime = %(mtime)s
+ where log_id = %(log_id)s

@@ -2,12 +2,15 @@
 
 -- name: closable
 -- Files of this job that came with or before this run and are not closed: refused, duplicate, rejected by a person,
--- or with all chunks applied.
+-- or with all chunks applied. A duplicate stays while the landing of the first one may still be broken off.
 select log.log_id
   from oms.import_log as log
  where log.dag_id = %(dag_id)s
    and log.connection_id = any(%(connection_ids)s)
    and log.closed_at is null
+   and not exists (select from oms.import_log as original
+                    where original.log_id = log.duplicate_of_log_id
+                      and original.status = 'DmlsLanding')
    and (log.status in ('DmlsFinished', 'DmlsFailed', 'DmlsCancelled')
         or (log.status in ('DmlsPending', 'DmlsQueued', 'DmlsRunning', 'DmlsCrashed')
             and log.load_id is not null

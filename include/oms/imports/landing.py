@@ -129,9 +129,12 @@ def _take_over_abandoned(
             log.warning("%s went away before it was landed; its claim is dropped", row["remote_path"])
             _drop_claim(conn, log_id)
             continue
-        conn.execute(
-            sql.take_over, {"log_id": log_id, "run_id": run.run_id, "size": file.size, "mtime": file.mtime}
-        )
+        with conn.transaction():
+            conn.execute(sql.forget_copies, {"log_id": log_id})
+            conn.execute(
+                sql.take_over,
+                {"log_id": log_id, "run_id": run.run_id, "size": file.size, "mtime": file.mtime},
+            )
         taken.append((log_id, file))
     return taken
 
@@ -201,6 +204,8 @@ def _claim(
         made = conn.execute(sql.claim, values).fetchone()
         if made is None and settings.force:
             made = conn.execute(sql.release_held, values).fetchone()
+            if made is None:
+                conn.execute(sql.resume_held, values)
         if made is None:
             return None
         conn.execute(sql.lock_log, {"log_id": made[0]})
@@ -270,8 +275,8 @@ def _drop_claim(conn: Connection, log_id: int) -> None:
         staging.drop(conn, log_id)
         guard.forget_rows(conn, log_id)
         repairs.forget(conn, log_id)
-        conn.execute(sql.forget_rejects, {"log_id": log_id})
-        conn.execute(sql.drop_claim, {"log_id": log_id})
+        for statement in (sql.forget_rejects, sql.forget_hold, sql.forget_copies, sql.drop_claim):
+            conn.execute(statement, {"log_id": log_id})
 
 
 def _land_file(

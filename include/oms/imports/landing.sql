@@ -10,15 +10,25 @@ on conflict (connection_id, remote_path) where closed_at is null do nothing
 returning log_id
 
 -- name: release_held
--- A person lets a held file pass by naming it with force.
+-- A person lets a held file pass by naming it with force; it is landed as it is now.
 update oms.import_log
    set status = 'DmlsLanding', force = true, params = %(params)s, run_id = %(run_id)s,
-       error_code = null, error_message = null
+       file_size = %(size)s, file_mtime = %(mtime)s, error_code = null, error_message = null
  where connection_id = %(connection_id)s
    and remote_path = %(path)s
    and closed_at is null
    and status = 'DmlsHeld'
+   and not exists (select from oms.import_chunk_count as counted where counted.log_id = import_log.log_id)
 returning log_id
+
+-- name: resume_held
+-- One of which a part is applied goes on where it stopped.
+update oms.import_log
+   set status = 'DmlsPending', error_code = null, error_message = null
+ where connection_id = %(connection_id)s
+   and remote_path = %(path)s
+   and closed_at is null
+   and status = 'DmlsHeld'
 
 -- name: abandoned
 -- Logs of this job whose landing was begun and not finished; whoever gets the lock of one goes on with it.
@@ -45,6 +55,16 @@ update oms.import_log
 -- What an earlier, unfinished landing of the log has set aside.
 delete from oms.import_reject
  where log_id = %(log_id)s
+
+-- name: forget_hold
+delete from oms.import_hold
+ where log_id = %(log_id)s
+
+-- name: forget_copies
+-- Files that were taken for copies of one that is landed anew, or not at all, are arrivals like others.
+delete from oms.import_log
+ where duplicate_of_log_id = %(log_id)s
+   and closed_at is null
 
 -- name: drop_claim
 -- The file went away or changed before it had landed: what is under that name later is a new arrival.

@@ -194,6 +194,26 @@ def test_naming_a_held_file_with_force_releases_it(stocked: Floor):
     assert stocked.position("A") == (10, 10)
 
 
+def test_a_held_file_that_was_replaced_is_released_as_it_is_now(stocked: Floor):
+    stocked.reset(lines("STORE_1,SKU,A,10"), **HALF)
+    stocked.drop(RESET_JOB, "reset.csv", lines("STORE_1,SKU,A,11", "STORE_1,SKU,B,19"))
+
+    stocked.run(RESET_JOB, remoteFilename="reset.csv", force=True, **HALF).raise_if_open()
+
+    assert (stocked.position("A"), stocked.position("B")) == ((11, 11), (19, 19))
+    assert (stocked.files(RESET_JOB), stocked.files(RESET_JOB, "archive")) == ([], ["1_reset.csv"])
+
+
+def test_a_held_file_that_goes_away_while_it_is_released_leaves_no_claim(stocked: Floor):
+    stocked.reset(lines("STORE_1,SKU,A,10"), **HALF)
+    stocked.conn.execute("update oms.import_log set status = 'DmlsLanding', run_id = 'killed'")
+    (stocked.root / RESET_JOB.import_path / "reset.csv").unlink()
+
+    stocked.reset(lines("STORE_1,SKU,A,99"), "next.csv", **HALF).raise_if_open()
+
+    assert stocked.logs("file_name, status") == [("next.csv", "DmlsFinished")]
+
+
 def test_a_run_asks_about_each_file_once(stocked: Floor):
     stocked.reset(lines("STORE_1,SKU,A,10"), **HALF)
 

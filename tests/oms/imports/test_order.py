@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from oms.imports import applying, closing, landing
-from oms.imports.errors import AccountOpen, OlderFileNotLanded, StagingLost
+from oms.imports.errors import AccountOpen, FileRefused, OlderFileNotLanded, StagingLost
 from tests.oms.imports.conftest import (
     RESET,
     RESET_JOB,
@@ -339,18 +339,64 @@ def test_staging_emptied_by_a_crash_is_landed_again(floor, min_chunk_rows):
     assert floor.counts() == {"total": 4, "applied": 2, "superseded": 1, "rejected": 1}
 
 
-def test_staging_that_cannot_be_landed_again_holds_the_file_and_lets_later_ones_pass(floor):
+def test_staging_that_cannot_be_landed_again_fails_the_file_and_what_is_there_now_is_a_new_one(floor):
     path = floor.drop(RESET_JOB, "reset.csv", RESET + "STORE_1,SKU,A,5\n")
     (chunk,) = floor.land(RESET_JOB)
     empty_staging(floor.conn)
     path.write_text(RESET + "STORE_1,SKU,A,6\n")
 
-    with pytest.raises(StagingLost, match=r"reset\.csv"):
+    with pytest.raises(StagingLost, match=r"reset\.csv.*nothing of it is applied"):
         floor.apply(chunk)
 
-    assert floor.fault()[:2] == ("DmlsHeld", "ERR_STAGING_LOST")
+    assert floor.fault()[:2] == ("DmlsFailed", "ERR_STAGING_LOST")
+    with pytest.raises(FileRefused, match=r"reset\.csv: the staged rows are gone"):
+        floor.close(RESET_JOB).raise_if_open()
     floor.vary(VARIANCE + "STORE_1,,SKU,B,1,,,\n")
-    assert floor.position("B") == (1, 1)
+    floor.run(RESET_JOB).raise_if_open()
+    assert (floor.position("A"), floor.position("B")) == ((6, 6), (1, 1))
+
+
+def test_a_file_whose_rows_are_lost_does_not_hinder_the_other_of_its_load(floor):
+    floor.drop(RESET_JOB, "a.csv", RESET + "STORE_1,SKU,A,5\n").touch()
+    floor.drop(RESET_JOB, "b.csv", RESET + "STORE_1,SKU,B,6\n")
+    (chunk,) = floor.land(RESET_JOB)
+    empty_staging(floor.conn)
+    (floor.root / RESET_JOB.import_path / "a.csv").unlink()
+    with pytest.raises(StagingLost, match=r"a\.csv"):
+        floor.apply(chunk)
+
+    floor.run(RESET_JOB)
+
+    assert floor.logs("file_name, status, closed_at is not null") == [
+        ("a.csv", "DmlsFailed", True),
+        ("b.csv", "DmlsFinished", True),
+    ]
+    assert floor.position("B") == (6, 6)
+
+
+@pytest.mark.parametrize(
+    ("job", "content"),
+    [
+        pytest.param(RESET_JOB, RESET + "STORE_1,SKU,A,5\nSTORE_2,SKU,B,6\n", id="reset"),
+        pytest.param(VARIANCE_JOB, VARIANCE + "STORE_1,,SKU,A,5,,,\nSTORE_2,,SKU,B,6,,,\n", id="delta"),
+    ],
+)
+def test_a_file_of_which_a_part_is_applied_is_held_until_it_is_put_back(floor, job, content):
+    path = floor.drop(job, "a.csv", content)
+    first, second = floor.land(job, minChunkRows=1, groupBy="facilityId")
+    floor.apply(first)
+    empty_staging(floor.conn)
+    path.write_text(content.replace("6", "7"))
+    with pytest.raises(StagingLost, match=r"a\.csv.*part of it is applied.*force"):
+        floor.apply(second)
+    assert floor.fault()[:2] == ("DmlsHeld", "ERR_STAGING_LOST")
+
+    path.write_text(content)
+    floor.run(job, remoteFilename="a.csv", force=True).raise_if_open()
+
+    assert (floor.position("A"), floor.position("B", "STORE_2")) == ((5, 5), (6, 6))
+    assert (floor.counts(), floor.entries()) == ({"total": 2, "applied": 2}, 2)
+    assert (floor.files(job), floor.files(job, "archive")) == ([], ["1_a.csv"])
 
 
 def test_nothing_is_left_in_staging_after_closing(floor):
