@@ -165,11 +165,13 @@ def import_job_dag(job: ImportJob) -> DAG:
             from oms.imports import closing
 
             context = get_current_context()
-            if context["ti"].xcom_pull(task_ids="land") is None:
+            chunks = context["ti"].xcom_pull(task_ids="land")
+            if chunks is None:
                 raise RunIncomplete("land has not finished: nothing was closed")
+            loads = {chunk["load_id"] for chunk in chunks}
             params = run_parameters(job, context)
             with oms_db() as conn, sftp_client(connection_id(params["propertyResource"])) as sftp:
-                account = closing.close(conn, sftp, job, _this_run())
+                account = closing.close(conn, sftp, job, _this_run(), loads)
                 log.info("\n%s", account.table())
                 faults = _faults(account)
                 if not account.changed:

@@ -308,6 +308,28 @@ class TestImports:
         assert states(done)["confirm"] == ["failed"]
         assert self.stock(floor) == {"A": (7, 7)}
 
+    def test_a_run_that_cannot_apply_what_an_earlier_one_has_left_fails(
+        self, floor: Bench, run: Callable, sftp_root: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        """The sweep finds no file of its own; the chunk it goes on with cannot be applied either."""
+        from oms.imports import applying
+        from oms.imports.errors import StagingLost
+
+        def lost(*_: Any) -> None:
+            raise StagingLost("the staged rows keep vanishing")
+
+        folder = sftp_root / self.RESETS
+        folder.mkdir(parents=True)
+        (folder / "morning.csv").write_text("facilityId,idValue,availableQty\nWH,A,7\n")
+        with monkeypatch.context() as patch:
+            patch.setattr(applying, "apply_chunk", lost)
+            assert run("import_inventory_reset").state == "failed"
+            sweep = run("import_inventory_reset", {"fileNameRegex": "nothing.*"})
+
+        assert (sweep.state, states(sweep)["close"]) == ("failed", ["failed"])
+        assert run("import_inventory_reset", {"fileNameRegex": "nothing.*"}).state == "success"
+        assert self.stock(floor) == {"A": (7, 7)}
+
     def test_a_wrong_parameter_fails_the_run_and_leaves_the_file(
         self, floor: Bench, run: Callable, sftp_root: Path
     ):

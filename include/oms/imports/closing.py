@@ -3,7 +3,7 @@
 import csv
 import io
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,18 +100,19 @@ class Account:
         )
 
 
-def close(conn: Connection, sftp: Any, job: ImportJob, run: Run) -> Account:
+def close(conn: Connection, sftp: Any, job: ImportJob, run: Run, loads: Collection[int] = ()) -> Account:
     """Close every file of the job whose rows are all accounted for, whichever run began it.
 
     For each: account (a check adds it up), reject file, move, mark; each of the four can be repeated. `conn`
-    is in autocommit mode. The caller decides what an open file means: `Account.raise_if_open`.
+    is in autocommit mode. `loads`: whose chunks the run had to apply, those of earlier runs among them. The
+    caller decides what an open file means: `Account.raise_if_open`.
     """
     connections = (
         conn.execute(sql.connections_of_run, {"dag_id": job.dag_id, "run_id": run.run_id}).fetchone()[0] or []
     )
     found = conn.execute(sql.closable, {"dag_id": job.dag_id, "connection_ids": connections}).fetchall()
     closed = [log_id for (log_id,) in found if _close_one(conn, sftp, log_id)]
-    account = _account(conn, job, run, closed)
+    account = _account(conn, job, run, closed, loads)
     for line in account.lines:
         if line.waits_for_a_person:
             log.warning("%s waits for a person in approve_held_files: %s", line.file_name, line.fault)
@@ -223,10 +224,11 @@ def _make_folder(sftp: Any, path: str) -> None:
         sftp.mkdir(path)
 
 
-def _account(conn: Connection, job: ImportJob, run: Run, closed: list[int]) -> Account:
-    found = conn.cursor(row_factory=dict_row).execute(
-        sql.account, {"dag_id": job.dag_id, "run_id": run.run_id, "closed": closed}
-    )
+def _account(
+    conn: Connection, job: ImportJob, run: Run, closed: list[int], loads: Collection[int]
+) -> Account:
+    values = {"dag_id": job.dag_id, "run_id": run.run_id, "closed": closed, "loads": list(loads)}
+    found = conn.cursor(row_factory=dict_row).execute(sql.account, values)
     return Account(
         [
             Line(

@@ -67,19 +67,14 @@ update oms.import_log
  where log_id = %(log_id)s
 
 -- name: account
--- What this run is answerable for: its own files, those it found open, and those it closed.
+-- What this run is answerable for: its own files, those whose chunks it had to apply, and those it closed.
 select log_id, file_name, status, total_count, applied_count, unchanged_count, superseded_count, duplicate_count,
        skipped_count, rejected_count, error_code, error_message, closed_at, reject_file, remote_path
   from oms.import_log as log
  where log.dag_id = %(dag_id)s
    and (log.run_id = %(run_id)s
         or log.log_id = any(%(closed)s)
-        or (log.closed_at is null
-            and log.status in ('DmlsPending', 'DmlsQueued', 'DmlsRunning', 'DmlsCrashed')
-            and log.landed_at < (select min(created_at)
-                                   from oms.import_log as own
-                                  where own.dag_id = %(dag_id)s
-                                    and own.run_id = %(run_id)s)))
+        or (log.closed_at is null and log.load_id = any(%(loads)s::bigint[])))
  order by log_id
 
 -- name: facilities_of

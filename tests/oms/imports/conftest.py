@@ -110,7 +110,8 @@ class Floor:
         return applying.apply_chunk(self.conn, chunk, self.open_sftp)
 
     def close(self, job: catalog.ImportJob, run: Run | None = None) -> Account:
-        return closing.close(self.conn, self.sftp, job, run or Run(job.dag_id, f"run_{self.runs}"))
+        run = run or Run(job.dag_id, f"run_{self.runs}")
+        return closing.close(self.conn, self.sftp, job, run, {chunk["load_id"] for chunk in self.chunks})
 
     def run(self, job: catalog.ImportJob, **conf: Any) -> Account:
         """What a DAG run does: land, apply each chunk, close."""

@@ -307,6 +307,16 @@ def test_a_run_that_could_not_apply_fails_and_the_next_one_goes_on(floor):
     assert (floor.position("A"), floor.files(RESET_JOB)) == ((5, 5), [])
 
 
+def test_a_run_without_files_of_its_own_fails_with_what_it_could_not_apply(floor):
+    floor.drop(RESET_JOB, "reset.csv", RESET + "STORE_1,SKU,A,5\n")
+    floor.land(RESET_JOB)
+
+    floor.chunks = floor.land(RESET_JOB, fileNameRegex="nothing.*")
+
+    with pytest.raises(AccountOpen, match=r"reset\.csv"):
+        floor.close(RESET_JOB).raise_if_open()
+
+
 def test_closing_twice_changes_nothing(floor):
     floor.reset(RESET + "STORE_1,SKU,A,5\nSTORE_1,SKU,X,5\n")
     before = floor.files(RESET_JOB, "archive"), floor.files(RESET_JOB, "error"), floor.logs("closed_at")

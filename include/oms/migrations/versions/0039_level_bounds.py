@@ -2,9 +2,9 @@
 
 from oms.migrations.run_sql import run_sql_file
 
-revision = "0037"
-down_revision = "0036"
+revision = "0039"
+down_revision = "0038"
 
 
 def upgrade() -> None:
-    run_sql_file("0037_level_bounds.sql")
+    run_sql_file("0039_level_bounds.sql")
