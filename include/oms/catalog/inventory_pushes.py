@@ -41,7 +41,9 @@ UPLOAD_RECENT_INVENTORY_CHANGES = SyncJob(
     when="Seconds after a change of stock, and every 15 minutes as a safety net.",
     repeat="Safe: once Shopify shows the right figure the difference is 0 and nothing is sent.",
     on_failure=PUSH_FAILURE,
-    what_to_do=PUSH_REPAIR,
+    what_to_do=PUSH_REPAIR
+    + " If the first comparison of a location stopped because too many figures would go to 0: is all stock "
+    "imported? If so, start Upload Inventory with a higher maxDropPct.",
     parameters=(*push_parameters(include_all=False, facility_group_source="S0"), *COMPARING),
 )
 
@@ -150,8 +152,8 @@ UPLOAD_INVENTORY = SyncJob(
             maximum=100,
             section=SAFETY,
             description=(
-                "Stop before the first call if more than this percentage of a location would go to 0; "
-                "empty: never stop."
+                "Stop before the first call if more than this percentage of a location, and at least ten "
+                "levels, would go to 0; empty: never stop."
             ),
         ),
     ),

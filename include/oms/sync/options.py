@@ -55,8 +55,9 @@ class PushOptions:
     guard_undownloaded_orders: RECENT, HARD compare with the book; always so at DELTA locations.
     activate_at_location: RECENT, HARD stock an item at the location instead of skipping it.
     reason_group, exclude_category, include_foreign_reservations: what DELTA leaves out (6.5).
-    limit: lines of a batch, 1 to 250. max_drop_pct: HARD stops when a larger part of a location's
-    sellable levels would go to 0 and these are at least max_drop_levels; None = no guard.
+    limit: lines of a batch, 1 to 250. max_drop_pct: HARD, and RECENT where it compares everything, stop when
+    a larger part of a location's sellable levels would go to 0 and these are at least max_drop_levels;
+    None = no guard.
     second_look_minutes: how long a guarded HARD run that has found a drift waits for the next import of
     orders to look again; what it has no time for, a later run looks at. One rung by a reset does not wait.
     dry_run: read and compare, but write and send nothing; `Report.preview` has the lines.

@@ -54,7 +54,7 @@ class Location:
 class Plan:
     """What was decided and from which snapshot; its levels are in the session's workspace.
 
-    complete: locations all of whose levels are in it. without_stock: locations whose first comparison would
+    everything: locations all of whose levels are in it. without_stock: locations whose first comparison would
     be too early, with whether it waits for a file. only_looked: it takes the second look at levels that a
     look before has found something at, and nothing else.
     """
@@ -64,9 +64,14 @@ class Plan:
     locations: tuple[Location, ...]
     snapshot: str
     taken_at: datetime
-    complete: tuple[int, ...]
+    everything: tuple[int, ...]
     without_stock: Mapping[int, bool]
     only_looked: bool = False
+
+    @property
+    def complete(self) -> tuple[int, ...]:
+        """Locations that the plan compares as a hard sync does."""
+        return self.everything if self.mode == "HARD" else ()
 
     def locations_marked(self) -> list[int]:
         """Return the locations whose mark this plan moves.
@@ -193,8 +198,10 @@ def take_snapshot(
         conn.isolation_level = None
     conn.execute("analyze pg_temp.plan_level")
     crashpoints.point(SNAPSHOT_TAKEN)
-    whole = tuple(sorted(complete)) if mode == "HARD" else ()
-    return Plan(uuid.uuid4(), mode, tuple(locations), snapshot, taken_at, whole, without_stock, only_looked)
+    everything = tuple(sorted(complete))
+    return Plan(
+        uuid.uuid4(), mode, tuple(locations), snapshot, taken_at, everything, without_stock, only_looked
+    )
 
 
 def _without_stock(
@@ -321,7 +328,8 @@ def decide(
 ) -> None:
     """Give every level of the workspace its outcome; RECENT and HARD read Shopify for it.
 
-    Raises what reading raises, and TooManyDrops (HARD) before anything is stored.
+    Raises what reading raises, and TooManyDrops (HARD, and RECENT where it compares everything) before
+    anything is stored.
     """
     if plan.mode != "HARD":
         conn.execute(sql.skip_set_aside)
@@ -332,7 +340,9 @@ def decide(
         if options.activate_at_location and not options.dry_run:
             _activate(conn, client, shop_id, plan, options, report, deadline)
     if plan.mode == "HARD" and not plan.only_looked:
-        _refuse_drops(conn, shop_id, options)
+        _refuse_drops(conn, shop_id, options, _numbers(plan.locations))
+    elif plan.mode == "RECENT":
+        _refuse_drops(conn, shop_id, options, plan.everything)
     _count(conn, shop_id, report)
 
 
@@ -391,14 +401,15 @@ def _activate(
         _compare(conn, client, shop_id, plan, options, deadline)
 
 
-def _refuse_drops(conn: Connection, shop_id: str, options: PushOptions) -> None:
+def _refuse_drops(conn: Connection, shop_id: str, options: PushOptions, locations: Collection[int]) -> None:
     if options.max_drop_pct is None:
         return
-    for location, sellable, emptied in conn.execute(sql.drops).fetchall():
+    for location, sellable, emptied in conn.execute(sql.drops, {"locations": list(locations)}).fetchall():
         if emptied >= options.max_drop_levels and emptied * 100 > sellable * options.max_drop_pct:
             raise TooManyDrops(
                 f"shop {shop_id}, location {location}: {emptied} of {sellable} sellable levels would go to 0,"
-                f" more than maxDropPct {options.max_drop_pct:g} allows; nothing was sent"
+                f" more than {options.max_drop_pct:g} %; nothing was sent. If that is right, run"
+                " upload_inventory with a higher maxDropPct (dryRun shows what it would send)"
             )
 
 

@@ -556,11 +556,12 @@ select distinct shopify_location_id
  order by shopify_location_id
 
 -- name: drops
--- For each location: levels that can be sold now, and those of them that would be emptied.
+-- For each of these locations: levels that can be sold now, and those of them that would be emptied.
 select shopify_location_id,
        count(*) filter (where compared_with > 0)                                        as sellable,
        count(*) filter (where compared_with > 0 and desired = 0 and outcome = 'LINE')   as emptied
   from pg_temp.plan_level
+ where shopify_location_id = any (%(locations)s)
  group by shopify_location_id
  order by shopify_location_id
 

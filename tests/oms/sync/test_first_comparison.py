@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from oms import database
+from oms.sync.errors import TooManyDrops
 from tests.oms.sync.bench import Bench
 
 STORES = ("S1", "S2", "S3")
@@ -145,3 +146,30 @@ def test_a_hard_sync_that_a_file_has_put_off_fails_so_that_it_is_repeated(busine
     business.db.execute("update oms.import_log set status = 'DmlsFailed', closed_at = now()")
     business.push("HARD")
     assert sorted(business.applied()) == [("A", -1), ("B", -7)]
+
+
+def test_a_first_comparison_by_whichever_job_does_not_empty_the_shop(oms: Bench):
+    """A file of one product alone has come: the OMS knows nothing of the others."""
+    oms.open_shop("demo", {f"P{number}": 5 for number in range(12)})
+    oms.move("P0", 5)
+
+    for _ in range(2):
+        with pytest.raises(TooManyDrops, match=r"11 of 12.*upload_inventory"):
+            oms.push("RECENT")
+    assert (oms.applied(), oms.mark()) == ([], None)
+
+    assert oms.push("HARD", max_drop_pct=None).applied == 11
+    oms.move("P0", -1)
+    assert oms.push("RECENT").applied == 1
+
+
+def test_whatever_sells_out_later_goes_to_0(oms: Bench):
+    skus = [f"P{number}" for number in range(12)]
+    oms.open_shop("demo", dict.fromkeys(skus, 5))
+    for sku in skus:
+        oms.move(sku, 5)
+    oms.push("RECENT")
+    for sku in skus:
+        oms.move(sku, -5)
+
+    assert oms.push("RECENT").applied == 12
