@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from tests.properties.play import Play
 
 LATEST = -1
+TIMES = LATER, OVER = "2099-12-02 09:00", "2020-12-01 09:00"
+"""When a restock may be due; OVER never comes again."""
 TROUBLES = {
     "answer lost": {"kind": "lost_answer"},
     "connection reset": {"kind": "reset"},
@@ -293,6 +295,43 @@ class ReceiveGoods(Action):
 
     def do(self, play: "Play") -> None:
         play.receive_goods(self.shipment, self.part, self.times, self.crash_at)
+
+
+@dataclass(frozen=True)
+class PrepareRestock(Action):
+    """Units of products (SKU, units) are to be received and shown at a set time."""
+
+    units: tuple[tuple[str, int], ...]
+    facility: str = "WH"
+    times: int = 1
+
+    def do(self, play: "Play") -> None:
+        play.prepare_restock(self.units, self.facility, self.times)
+
+
+@dataclass(frozen=True)
+class ChangeRestock(Action):
+    """Somebody gives a restock another time (one that is over is refused), other units, or cancels it."""
+
+    restock: int
+    change: str | tuple[str, int] = "CANCEL"
+
+    def do(self, play: "Play") -> None:
+        play.change_restock(self.restock, self.change)
+
+
+@dataclass(frozen=True)
+class RunRestocks(Action):
+    """The time of all restocks has come, or somebody runs one. at: where the run dies, or `then` happens."""
+
+    restock: int | None = None
+    limit: int = 100
+    fault: Fault | None = None
+    at: str | None = None
+    then: Action | None = None
+
+    def do(self, play: "Play") -> None:
+        play.run_restocks(self)
 
 
 @dataclass(frozen=True)

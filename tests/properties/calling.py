@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -306,11 +305,6 @@ class Calls(Stage):
             conn.close()
             self._wait_for_end([server])
         self._note_words(limit, is_done=crash_at is None)
-
-    @contextmanager
-    def _not_needed(self, name: str) -> Iterator[None]:
-        raise AssertionError(f"nobody needs {name} here")
-        yield
 
     def _note_words(self, limit: int, *, is_done: bool) -> None:
         """Of words worked off together the newest on a level counts, unless a newer one has before."""

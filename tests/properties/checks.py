@@ -26,6 +26,7 @@ class Checks(Stage):
         self.check_stock()
         self.check_files()
         self.check_shipments()
+        self.check_restocks()
         self.check_calls()
         self.check_books()
 

@@ -6,6 +6,7 @@ from hypothesis.strategies import SearchStrategy
 from oms.crashpoints import POINTS
 from tests.properties.actions import (
     LATEST,
+    TIMES,
     TROUBLES,
     Action,
     Age,
@@ -14,6 +15,7 @@ from tests.properties.actions import (
     CallApi,
     Cancel,
     CancelHere,
+    ChangeRestock,
     CloseCircle,
     DefineKit,
     Deliver,
@@ -29,6 +31,7 @@ from tests.properties.actions import (
     OtherChannel,
     Pack,
     Place,
+    PrepareRestock,
     Push,
     Receive,
     ReceiveGoods,
@@ -36,6 +39,7 @@ from tests.properties.actions import (
     Reserve,
     ReturnToTill,
     RunImport,
+    RunRestocks,
     Say,
     SellAtTill,
     Setting,
@@ -52,6 +56,8 @@ from tests.properties.calling import Call, Change
 from tests.properties.file_model import FAULTS, HEADS, File, Row
 from tests.properties.model import BOX, CHANNEL, KIT, KITS, RESET_REASON, SKUS, WRITES_NOTHING
 
+THROTTLED = Fault("throttled", stubborn=True)
+
 
 def happenings(shops: tuple[str, ...]) -> SearchStrategy[list[Action]]:
     """Draw what happens in a play with these shops: single actions and stories of what goes together."""
@@ -64,6 +70,7 @@ def happenings(shops: tuple[str, ...]) -> SearchStrategy[list[Action]]:
         looks(shops),
         documents(),
         shipments(),
+        restocks(),
         second_thoughts(),
         repeated_calls(),
         words(),
@@ -248,6 +255,48 @@ def receipts() -> SearchStrategy[Action]:
     )
 
 
+@st.composite
+def restocks(draw: st.DrawFn) -> list[Action]:
+    """Draw restocks that are prepared, changed, and carried out by several runs (INV-32, INV-46)."""
+    units = st.lists(st.tuples(products(), st.integers(1, 6)), min_size=1, max_size=3).map(tuple)
+    prepared = st.builds(
+        PrepareRestock, units, st.sampled_from(("WH", "WH", "S1", "OUT")), st.sampled_from((1, 1, 2))
+    )
+    steps = st.one_of(
+        changed_restocks(),
+        prepared,
+        restock_runs(),
+        restock_runs(),
+        events(("demo",)),
+        st.builds(Push, st.sampled_from(("RECENT", "DELTA", "HARD"))),
+        st.just(Drop(File("reset", (Row("A", "WH", 7),)))),
+    )
+    return [draw(prepared), *draw(st.lists(steps, min_size=1, max_size=4)), RunRestocks(), Push("DELTA")]
+
+
+def changed_restocks() -> SearchStrategy[Action]:
+    """Draw a change of a restock, some of which make no sense."""
+    items = st.tuples(products(), st.integers(0, 4))
+    change = st.one_of(st.sampled_from(("CANCEL", *TIMES)), items, items)
+    return st.builds(ChangeRestock, st.integers(-2, 1), change)
+
+
+def restock_runs() -> SearchStrategy[Action]:
+    """Draw a run of the restocks: undisturbed, with a fault, a crash, or something in the middle."""
+    number, limit = st.one_of(st.none(), st.none(), st.integers(0, 2)), st.sampled_from((1, 100))
+    once = st.builds(Fault, st.sampled_from(sorted(TROUBLES)), st.just(False), st.integers(0, 1))
+    dies = st.sampled_from(points("receive.", "restock.", "push.", "plan.stored", "plan.superseded"))
+    between = st.sampled_from(points("push.", "restock.", "plan.stored"))
+    meanwhile = st.one_of(events(("demo",)), files(), st.builds(CallApi, calls()))
+    return st.one_of(
+        st.builds(RunRestocks, number, limit),
+        st.builds(RunRestocks, number, limit, once),
+        st.builds(RunRestocks, number, limit, st.just(THROTTLED)),
+        st.builds(RunRestocks, number, limit, st.none(), dies),
+        st.builds(RunRestocks, number, limit, st.one_of(st.none(), once), between, meanwhile),
+    )
+
+
 def second_thought() -> SearchStrategy[Action]:
     """Draw what may happen to a file after it was imported."""
     number = st.sampled_from((LATEST, LATEST, LATEST - 1, 0, 1))
@@ -372,6 +421,7 @@ def outside() -> SearchStrategy[Action]:
         st.builds(MakeKits, st.booleans(), crashes("kits.")),
         st.just(NoteMoment()),
         receipts(),
+        restock_runs(),
         st.builds(Undo, number, crashes("undo.")),
     )
 

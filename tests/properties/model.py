@@ -217,6 +217,16 @@ class TillSale:
         return self.back_told - self.quantity if self.order_id else 0
 
 
+@dataclass
+class Restock:
+    """A shipment that is received, and pushed, at its time; items: units by SKU."""
+
+    shipment_id: int
+    facility: str
+    items: dict[str, int]
+    status: str = "PENDING"
+
+
 @dataclass(frozen=True)
 class Seen:
     """What a plan knew: everything up to a moment, and which lines had left the book by then."""
@@ -238,6 +248,7 @@ class Model:
         self.settings: dict[tuple[str, str], tuple[int, bool | None]] = {}
         self.orders: list[Order] = []
         self.till_sales: list[TillSale] = []
+        self.restocks: list[Restock] = []
         self.changed: Counter[str] = Counter()
         self.resets: list[tuple[int, str, str, int]] = []
         self.first_available: Counter[Level] = Counter()

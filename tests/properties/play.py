@@ -15,7 +15,7 @@ import pytest
 from oms.inventory import kits
 from tests.oms.imports.conftest import identify
 from tests.oms.sync.bench import Bench
-from tests.properties.actions import Action, Push
+from tests.properties.actions import Action, Push, RunRestocks
 from tests.properties.calling import Calls
 from tests.properties.file_model import STOCK, erp_item, erp_place
 from tests.properties.importing import JOBS, Imports
@@ -156,6 +156,8 @@ class Play(Orders, Imports, Shipping, Calls, Pushes):
             if any(one.file.kind == kind and not one.closed for one in self.files.files):
                 self.run_import(kind)
         assert all(one.closed for one in self.files.files), self.files.files
+        if self.model.restocks:
+            self.run_restocks(RunRestocks())
         if self.words:
             for number in range(len(self.words)):
                 self.deliver(number)

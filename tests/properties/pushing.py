@@ -18,9 +18,7 @@ from oms.sync.push import push_shop
 from tests.properties.actions import Push
 from tests.properties.checks import Checks
 from tests.properties.model import Level, Seen
-from tests.properties.stage import Crash
-
-LONG, SHORT = 30.0, 0.3
+from tests.properties.stage import LONG, SHORT, Crash
 
 
 @dataclass

@@ -18,6 +18,8 @@ from tests.properties.file_model import Dropped, FileModel
 from tests.properties.model import BOX, KIT, SKUS, Level, Model, Moment
 
 GONE = ("REJECTED", "SUPERSEDED")
+LONG, SHORT = 30.0, 0.3
+"""Seconds for which a run goes on trying: undisturbed, and where trying does not help."""
 
 
 class Crash(BaseException):
@@ -142,6 +144,11 @@ class Stage:
                         if name == "available":
                             done[entry["key"]][self._level(shop, location, item)] += delta
         return done
+
+    @contextmanager
+    def _not_needed(self, name: str) -> Iterator[None]:
+        raise AssertionError(f"nobody needs {name} here")
+        yield
 
     # dying
 

@@ -10,12 +10,15 @@ from typing import Any
 import pytest
 
 from tests.properties.actions import (
+    LATER,
     LATEST,
+    OVER,
     Action,
     CallAgain,
     CallApi,
     Cancel,
     CancelHere,
+    ChangeRestock,
     CloseCircle,
     DefineKit,
     Deliver,
@@ -29,12 +32,14 @@ from tests.properties.actions import (
     OtherChannel,
     Pack,
     Place,
+    PrepareRestock,
     Push,
     Receive,
     ReceiveGoods,
     Repair,
     Reserve,
     RunImport,
+    RunRestocks,
     Say,
     SellAtTill,
     Setting,
@@ -152,6 +157,31 @@ def test_a_shipment_with_a_bad_line_is_announced_as_a_whole_later(begin: Begin) 
     refused = [announced(("A", 1), ("B", 1), fault="product"), ReceiveGoods(0), Repair(0), ReceiveGoods(1)]
 
     play(begin, DELTA, *refused, Push("DELTA"))
+
+
+@pytest.mark.parametrize("mode", ["DELTA", "RECENT", "HARD"])
+def test_inv_32_a_restock_is_received_and_shown_once(begin: Begin, mode: str) -> None:
+    prepared = [PrepareRestock((("A", 4), ("B", 2), (KIT, 1)), times=2), Push(mode)]
+    killed = [RunRestocks(at="plan.stored"), Push(mode), RunRestocks(), RunRestocks(0), Push(mode)]
+
+    play(begin, RECENT, Setting("A", "WH", 2), *prepared, RunRestocks(at="receive.written"), *killed)
+
+
+def test_inv_46_a_restock_sends_what_should_be_on_sale_and_no_more(begin: Begin) -> None:
+    held = Drop(File("reset", (Row("A", "WH", 9), Row("B", "WH", 1))))
+    first = [PrepareRestock((("A", 3), ("B", 1))), held, RunRestocks(), Push("DELTA"), Push("HARD")]
+    sold_meanwhile = RunRestocks(at="push.marked_sent", then=Place("A", 1))
+    second = [PrepareRestock((("A", 2),), "S1"), OtherChannel("A", 20), sold_meanwhile]
+
+    play(begin, DELTA, *first, *second, RunRestocks(fault=THROTTLED), Push("DELTA"))
+
+
+def test_inv_32_a_restock_is_changed_as_long_as_it_waits(begin: Begin) -> None:
+    changes = [("A", 0), LATER, OVER, ("A", 5), ("B", 2), ("A", 0), (KIT, 1)]
+    waiting = [PrepareRestock((("A", 3),)), *[ChangeRestock(0, change) for change in changes]]
+    given_up = [PrepareRestock((("A", 3),)), ChangeRestock(1), ChangeRestock(1, ("A", 1)), RunRestocks(1)]
+
+    play(begin, DELTA, *waiting, *given_up, RunRestocks(0), ChangeRestock(0), ChangeRestock(0, LATER))
 
 
 @pytest.mark.parametrize("kind", ["receipt", "transfer"])
@@ -320,6 +350,12 @@ def test_inv_50_units_that_the_shop_keeps_after_all_leave_with_the_others(begin:
     given_up = [CancelHere(0, 1, True), leaves, Upload(0, given_up=True), Push("HARD"), Unpack(0, True)]
 
     play(begin, BY_QOH, *at_store(3), *given_up, Push("HARD"), Ship(0), Push("DELTA"), Ship(0), Tell(0))
+
+
+def test_inv_50_an_unguarded_comparison_counts_on_hand(begin: Begin) -> None:
+    unguarded = World(modes=("DELTA", "RECENT"), basis="QOH")
+
+    play(begin, unguarded, *at_store(2), Push("RECENT"), Ship(0), Push("RECENT"), Ship(0), Tell(0))
 
 
 def test_safety_stock_is_held_back_where_a_store_shows_computed_atp(begin: Begin) -> None:
