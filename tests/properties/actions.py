@@ -356,6 +356,18 @@ class Repair(Action):
 
 
 @dataclass(frozen=True)
+class Decide(Action):
+    """A person approves or rejects a file that looked wrong and was held."""
+
+    file: int
+    approve: bool
+    crash_at: str | None = None
+
+    def do(self, play: "Play") -> None:
+        play.decide(self.file, self.approve, self.crash_at)
+
+
+@dataclass(frozen=True)
 class Undo(Action):
     """Somebody takes a file back, if nothing speaks against it."""
 

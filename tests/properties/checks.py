@@ -45,7 +45,14 @@ class Checks(Stage):
         assert {(sku, place): (qoh, atp) for sku, place, qoh, atp in found if qoh or atp} == expected
 
     def check_files(self) -> None:
-        """Rows in = rows accounted for as the observer does it; rejects kept byte for byte; files moved."""
+        """Rows in = rows accounted for as the observer does it; rejects kept byte for byte; files moved.
+
+        Files that look wrong are held, and no others.
+        """
+        held = self.db.execute("select log_id from oms.import_log where status = 'DmlsHeld'").fetchall()
+        assert {log_id for (log_id,) in held} == {
+            one.log_id for one in self.files.files if one.held and one.decision is None
+        }
         logs = self.db.cursor(row_factory=dict_row).execute(
             "select * from oms.import_log where closed_at is not null order by log_id"
         )
@@ -54,9 +61,11 @@ class Checks(Stage):
             folder = self._root / self._folder / dropped.file.kind
             content = dropped.file.content()
             assert (log["status"] == "DmlsFailed") == dropped.file.is_refused, log
-            where = "error" if dropped.file.is_refused else "archive"
+            is_out = dropped.file.is_refused or not dropped.is_passed
+            assert (log["status"] == "DmlsCancelled") == (dropped.decision == "REJECTED"), log
+            where = "error" if is_out else "archive"
             assert (folder / where / f"{log['log_id']}_{dropped.name}").read_bytes() == content
-            if dropped.file.is_refused:
+            if is_out:
                 assert log["applied_count"] == 0
                 continue
             assert bytes(log["content_sha256"]) == hashlib.sha256(content).digest()

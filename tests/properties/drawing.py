@@ -17,6 +17,7 @@ from tests.properties.actions import (
     CancelHere,
     ChangeRestock,
     CloseCircle,
+    Decide,
     DefineKit,
     Deliver,
     Drop,
@@ -72,6 +73,7 @@ def happenings(shops: tuple[str, ...]) -> SearchStrategy[list[Action]]:
         shipments(),
         restocks(),
         second_thoughts(),
+        held_files(),
         repeated_calls(),
         words(),
         kit_sales(),
@@ -327,6 +329,33 @@ def second_thoughts(draw: st.DrawFn) -> list[Action]:
     return story
 
 
+@st.composite
+def held_files(draw: st.DrawFn) -> list[Action]:
+    """Draw resets that cut a facility, what happens until a person decides, and what follows."""
+    figure, by_atp = st.integers(0, 3), draw(st.booleans())
+    sku = st.sampled_from((*SKUS, *SKUS, KIT))
+    at = st.sampled_from((None, None, None, 0, LATEST))
+    rows = st.builds(Row, sku, st.sampled_from(("WH", "WH", "S1")), figure, at=at, fault=faults("product"))
+    low = File("reset", tuple(draw(st.lists(rows, min_size=2, max_size=4))), by_atp)
+    story: list[Action] = [Drop(low, draw(crashes("land.", "apply.", "close.")))]
+    number = st.integers(-2, 1)
+    steps = st.one_of(
+        decisions(),
+        decisions(),
+        files(),
+        second_thought(),
+        st.builds(RunImport, st.sampled_from(("reset", "reset", "variance"))),
+        st.builds(DropAgain, number, st.booleans()),
+        st.builds(Push, st.sampled_from(("RECENT", "DELTA", "HARD"))),
+    )
+    return story + draw(st.lists(steps, min_size=2, max_size=5))
+
+
+def decisions() -> SearchStrategy[Action]:
+    """Draw what a person decides of a held file, mostly to apply it."""
+    return st.builds(Decide, st.integers(-2, 1), st.sampled_from((True, True, False)), crashes("hold."))
+
+
 def changes() -> SearchStrategy[Change]:
     """Draw a change that another system asks for."""
     return st.builds(
@@ -422,6 +451,7 @@ def outside() -> SearchStrategy[Action]:
         st.just(NoteMoment()),
         receipts(),
         restock_runs(),
+        decisions(),
         st.builds(Undo, number, crashes("undo.")),
     )
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from tests.properties.model import KITS, RESET_REASON, WRITES_NOTHING, Model, Moment, Movement
+from tests.properties.model import KITS, RESET_REASON, SKUS, WRITES_NOTHING, Model, Moment, Movement
 
 REJECT_COLUMNS = "error_line,error_column,error_code,error_message,error_log"
 HEADS = {
@@ -159,7 +159,8 @@ class Announced:
 class Dropped:
     """A file that was dropped under a name, and what became of it.
 
-    original: the earlier file that it repeats as a whole. counting: rows that count, by line. landed_at,
+    original: the earlier file that it repeats as a whole. held: it waits, or has waited, for a person, whose
+    decision is APPROVED or REJECTED. counting: rows that count, by line. landed_at,
     started: when it was read and when its rows began to count, on the observer's clock.
     """
 
@@ -170,6 +171,8 @@ class Dropped:
     taken: bool = False
     closed: bool = False
     undone: bool = False
+    held: bool = False
+    decision: str | None = None
     original: "Dropped | None" = None
     landed_at: int = 0
     started: int | None = None
@@ -177,6 +180,11 @@ class Dropped:
     counting: dict[int, Row] = field(default_factory=dict)
     rejects: dict[int, Row] = field(default_factory=dict)
     facilities: set[str] = field(default_factory=set)
+
+    @property
+    def is_passed(self) -> bool:
+        """Whether nobody holds it back."""
+        return not self.held or self.decision == "APPROVED"
 
     def reject(self, line: int, row: Row) -> None:
         self.rejects[line] = row
@@ -186,8 +194,9 @@ class Dropped:
 class FileModel:
     """The observer's records of files."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, max_drop: int | None = None) -> None:
         self.model = model
+        self.max_drop = max_drop
         self.files: list[Dropped] = []
         self.repairs: dict[tuple[int, int], tuple[Dropped, str]] = {}
         self.documents: dict[str, tuple[int, Dropped, Row]] = {}
@@ -219,6 +228,20 @@ class FileModel:
                     self.repairs[row.origin] = dropped, file.text(row)
         if file.kind == "reset":
             dropped.facilities = {row.facility for row in dropped.counting.values()}
+            dropped.held = self.max_drop is not None and not file.is_repair and self._drops_too_much(dropped)
+
+    def _drops_too_much(self, dropped: Dropped) -> bool:
+        """Whether a facility would lose more of its goods than a file may take unseen (inventory.md 5.4)."""
+        last = {row.place: row.quantity for row in dropped.counting.values() if row.sku not in KITS}
+        lost: Counter[str] = Counter()
+        for (sku, facility), figure in last.items():
+            position = self.model.stock[sku, facility]
+            lost[facility] += (position.atp if dropped.file.by_atp else position.qoh) - figure
+        return any(
+            units * 100 > before * self.max_drop
+            for facility, units in lost.items()
+            if (before := sum(self.model.stock[sku, facility].qoh for sku in SKUS)) > 0
+        )
 
     @staticmethod
     def _refused_shipments(file: File) -> set[int | None]:
@@ -255,7 +278,7 @@ class FileModel:
         if dropped.file.kind != "reset" or row.at:
             return False
         return any(
-            row.facility in one.facilities and row.origin[0] < one.log_id != dropped.log_id
+            one.is_passed and row.facility in one.facilities and row.origin[0] < one.log_id != dropped.log_id
             for one in self._logged()
         )
 

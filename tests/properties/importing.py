@@ -9,7 +9,7 @@ import paramiko
 from psycopg.rows import namedtuple_row
 
 from oms import catalog, database, parameters
-from oms.imports import applying, closing, landing, undoing
+from oms.imports import applying, closing, guard, landing, undoing
 from oms.imports.errors import FileRefused, OlderFileNotLanded, UndoRefused
 from oms.imports.jobs import Run
 from tests.properties.file_model import DELTAS, REJECT_COLUMNS, SETTINGS, Dropped, File
@@ -58,7 +58,7 @@ class Imports(Stage):
 
     def repair(self, number: int, mended: tuple[bool, ...], more: int, crash_at: str | None) -> None:
         """Somebody corrects lines of a reject file, or not, and drops it again; more: with other figures."""
-        refused = [one for one in self.files.files if one.closed and one.rejects]
+        refused = [one for one in self.files.files if one.closed and one.rejects and one.is_passed]
         if not refused:
             return
         first = refused[number % len(refused)]
@@ -96,6 +96,26 @@ class Imports(Stage):
             assert not objection, f"{dropped} was taken back although {objection}"
         self.files.undo(dropped)
 
+    def decide(self, number: int, approve: bool, crash_at: str | None) -> None:
+        """A person approves or rejects a file that was held; whoever decides otherwise later is refused."""
+        held = [one for one in self.files.files if one.held]
+        if not held:
+            return
+        dropped, decision = held[number % len(held)], guard.APPROVED if approve else guard.REJECTED
+        fits = dropped.decision in (None, decision)
+        for attempt in (crash_at, None):
+            try:
+                with self._crashing(attempt):
+                    guard.decide(self.db, dropped.log_id, decision, "a person")
+            except Crash:
+                continue
+            except guard.NotHeld:
+                if fits:
+                    raise
+                return
+            assert fits, f"{dropped} was {dropped.decision} before"
+        dropped.decision = decision
+
     def _file(self, number: int) -> Dropped | None:
         files = self.files.files
         return files[number % len(files)] if files else None
@@ -131,7 +151,10 @@ class Imports(Stage):
     def _import(self, conn: database.Connection, kind: str) -> None:
         job = JOBS[kind]
         run = Run(job.dag_id, f"import__{next(self._runs)}")
-        params = parameters.resolve(job, {"importPath": f"{self._folder}/{kind}"}) | {"settleSeconds": 0}
+        given = {"importPath": f"{self._folder}/{kind}"}
+        if kind == "reset":
+            given |= {"maxDropPct": self.world.max_drop}
+        params = parameters.resolve(job, given) | {"settleSeconds": 0}
         for chunk in landing.land(conn, self.sftp, job, params, run):
             applying.apply_chunk(conn, chunk, self._open_sftp)
         account = closing.close(conn, self.sftp, job, run)
@@ -173,6 +196,7 @@ class Imports(Stage):
             if dropped.taken or log.status == "DmlsFailed":
                 continue
             if log.applied or (log.status == "DmlsFinished" and log.applied_at is None):
+                assert dropped.is_passed, f"{dropped} counts although nobody has approved it"
                 self.files.apply(dropped, clocks.setdefault(log.applied_at, self.model.tick()))
 
     def _dropped(self, log_id: int, name: str) -> Dropped:

@@ -152,6 +152,9 @@ class Play(Orders, Imports, Shipping, Calls, Pushes):
 
     def finish(self) -> None:
         """Everything is told, imported and compared: all levels show what they should (INV-56 d)."""
+        for number, one in enumerate(one for one in self.files.files if one.held):
+            if one.decision is None:
+                self.decide(number, True, None)
         for kind in (*STOCK, *JOBS, *JOBS):
             if any(one.file.kind == kind and not one.closed for one in self.files.files):
                 self.run_import(kind)

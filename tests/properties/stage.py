@@ -34,6 +34,7 @@ class World:
 
     shown, stock: what the shops show and the OMS has at first, one number each for SKUs in turn. kit: units
     of each SKU in a kit, box: of the kit and of A in a kit around it; the OMS and the shops sell both too.
+    max_drop: per cent by which a reset may cut a facility without a person's approval.
     """
 
     modes: tuple[str, str] = ("DELTA", "RECENT")
@@ -45,6 +46,7 @@ class World:
     opened: bool = True
     kit: tuple[int, int] | None = None
     box: tuple[int, int] | None = None
+    max_drop: int | None = None
 
 
 class Stage:
@@ -56,7 +58,7 @@ class Stage:
         self.bench, self.server, self.sftp, self.world = bench, bench.server, sftp, world
         self.db = bench.db
         self.model = Model(world.basis)
-        self.files = FileModel(self.model)
+        self.files = FileModel(self.model, world.max_drop)
         self.moments: list[Moment] = []
         self.ledger: list[tuple] = []
         self.shops = ("demo", "other") if world.other_shop else ("demo",)

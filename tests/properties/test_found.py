@@ -20,6 +20,7 @@ from tests.properties.actions import (
     CancelHere,
     ChangeRestock,
     CloseCircle,
+    Decide,
     DefineKit,
     Deliver,
     Drop,
@@ -302,6 +303,27 @@ def test_inv_27_a_packed_order_is_locked_and_leaves_the_shelf_once(begin: Begin)
     tried = [Reserve(0, "S1"), Unpack(0), Cancel(0, 1, True), Tell(0), Push("RECENT"), Unpack(0, True)]
 
     play(begin, DELTA, *packed, *tried, Push("HARD"), Pack(0), Ship(0), Push("DELTA"), Ship(0), Tell(0))
+
+
+def low(*figures: tuple[str, int]) -> Drop:
+    """A reset that leaves WH little."""
+    return Drop(File("reset", tuple(Row(sku, "WH", units) for sku, units in figures)))
+
+
+def test_a_file_that_looks_wrong_waits_for_approval_and_keeps_no_other_waiting(begin: Begin) -> None:
+    guarded = World(modes=("DELTA", "DELTA"), max_drop=50)
+    held = [low(("A", 0), ("B", 0)), RunImport("reset"), sold(1), counted(4), Undo(0), Push("DELTA")]
+    approved = [Decide(0, True, "hold.decided"), LoseStaging(), Decide(0, False), sold(2), RunImport("reset")]
+
+    play(begin, guarded, *held, *approved, Push("HARD"), Undo(0), low(("A", 0)), Decide(1, True))
+
+
+def test_a_file_that_a_person_rejects_changes_nothing(begin: Begin) -> None:
+    guarded = World(modes=("DELTA", "DELTA"), max_drop=50)
+    bad = Row("A", "S1", 3, fault="product")
+    held = [Drop(File("reset", (Row("A", "WH", 0), Row("B", "WH", 1), bad))), Decide(0, False), Push("DELTA")]
+
+    play(begin, guarded, *held, RunImport("reset"), Decide(0, True), Repair(0), Undo(0), DropAgain(0, True))
 
 
 def late_sale(at: int) -> Drop:

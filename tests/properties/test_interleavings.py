@@ -34,6 +34,7 @@ def plays(draw: st.DrawFn) -> tuple[World, list[Action]]:
         shown=draw(figures),
         stock=draw(figures),
         opened=draw(st.sampled_from((True, True, False))),
+        max_drop=draw(st.sampled_from((None, None, 50, 90))),
         kit=draw(st.tuples(few, st.integers(1, 2))) if kit else None,
         box=draw(st.one_of(st.none(), st.tuples(st.integers(1, 2), few))) if kit else None,
     )
