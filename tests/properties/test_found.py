@@ -326,6 +326,12 @@ def test_a_file_that_a_person_rejects_changes_nothing(begin: Begin) -> None:
     play(begin, guarded, *held, RunImport("reset"), Decide(0, True), Repair(0), Undo(0), DropAgain(0, True))
 
 
+def test_kits_are_no_stock_that_a_facility_keeps(begin: Begin) -> None:
+    guarded = World(modes=("DELTA", "DELTA"), stock=(5, 9, 4, 8, 7), kit=(2, 3), max_drop=70)
+
+    play(begin, guarded, MakeKits(), low(("A", 1), ("B", 2)), Decide(0, False), low(("A", 2), ("B", 2)))
+
+
 def late_sale(at: int) -> Drop:
     return Drop(File("variance", (Row("A", "WH", -1, "POS_SALE", at=at),)))
 

@@ -69,7 +69,11 @@ def reasons_to_hold(conn: Connection, log_id: int, total: int, settings: Setting
 def _drops(conn: Connection, log_id: int, settings: Settings) -> tuple[Reason, ...]:
     if settings.max_drop_pct is None:
         return ()
-    values = {"max_drop_pct": settings.max_drop_pct, "counting": settings.counting}
+    values = {
+        "max_drop_pct": settings.max_drop_pct,
+        "counting": settings.counting,
+        "excluded": settings.excluded_product_types,
+    }
     found = filled(conn, sql.drops, values, resolved=resolved_table(log_id)).fetchall()
     return tuple(
         Reason(

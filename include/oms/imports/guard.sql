@@ -10,7 +10,8 @@ select %(log_id)s, facility_id, row_count
   from unnest(%(facilities)s::text[], %(rows)s::bigint[]) as counted (facility_id, row_count)
 
 -- name: drops
--- Facilities whose QOH the file would cut by more than the limit: the last good row of a position counts.
+-- Facilities whose QOH the file would cut by more than the limit: the last good row of a position counts. Products
+-- that the file cannot change, such as kits, are not part of what a facility has.
 with last as (
     select distinct on (position_key, product_id, facility_id, location_seq_id)
            product_id, facility_id, location_seq_id, quantity, by_atp
@@ -28,7 +29,9 @@ change as (
 before as (
     select facility_id, sum(qoh) as units
       from oms.inventory_item
+      join oms.product using (product_id)
      where facility_id in (select facility_id from change)
+       and product_type_id <> all (%(excluded)s)
      group by facility_id
 )
 select facility_id, before.units::bigint, (before.units + change.units)::bigint
