@@ -15,6 +15,7 @@ from psycopg.rows import dict_row
 from oms import crashpoints
 from oms.database import Connection, statements
 from oms.imports.jobs import Settings
+from oms.imports.packing import shortened
 from oms.imports.staging import Group, filled, resolved_table
 
 log = logging.getLogger(__name__)
@@ -142,7 +143,7 @@ def questions(conn: Connection, run_name: str, log_id: int | None) -> list[dict[
     return [
         {
             "log_id": row["log_id"],
-            "label": f"{row['file_name']} (log {row['log_id']})",
+            "label": shortened(f"log {row['log_id']}: {row['file_name']}"),
             "subject": f"Apply {row['file_name']}? It looks wrong",
             "body": _body(conn, row),
         }

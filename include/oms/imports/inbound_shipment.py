@@ -239,8 +239,8 @@ def _group_key(header: Header, group_by: str | None) -> composed.Composable:
     field = header.field_of(group_by)
     if field is None or field == "external_shipment_id":
         return composed.SQL("external_shipment_id")
-    return composed.SQL("coalesce(first_value({}) over shipment, external_shipment_id)").format(
-        composed.Identifier(field)
+    return composed.SQL("coalesce(left(first_value({}) over shipment, {}), external_shipment_id)").format(
+        composed.Identifier(field), composed.Literal(lookups.LONGEST_KEY)
     )
 
 

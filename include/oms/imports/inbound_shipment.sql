@@ -97,6 +97,8 @@ judged as not materialized (
                                   left(quantity, 80))]
                 when figure not between 1 and 1000000000 then
                      array['quantity', 'ERR_RANGE', format('%%s is not between 1 and 1000000000', left(quantity, 80))]
+                when long.column_name is not null then
+                     array[long.column_name, 'ERR_TOO_LONG', format('%%s characters; at most 255', long.letters)]
                 when shipped_date is not null and shipped_at is null then
                      array['shipped-date', 'ERR_INVALID_TIMESTAMP',
                            format('%%L is neither a date nor a moment, such as 2026-08-01 or 2026-08-01T05:00:00+09:00',
@@ -114,6 +116,16 @@ judged as not materialized (
                                   '%%s', first_value(line_number) over shipment, external_shipment_id)]
            end as fault
       from matched as landed
+      left join lateral (select column_name, length(cell) as letters
+                           from (values ('external-shipment-id', external_shipment_id), ('item-external-id', item_external_id),
+                                        ('order-id', order_id), ('serial-number', serial_number),
+                                        ('supplier-id', supplier)) as known (column_name, cell)
+                          where length(cell) > 255
+                          union all
+                         select 'shipment-attribute', length(split_part(one, ':', 1))
+                           from unnest(string_to_array(attribute, '|')) as one
+                          where length(split_part(one, ':', 1)) > 255
+                          limit 1) as long on true
     window shipment as (partition by external_shipment_id order by line_number)
 ),
 whole as not materialized (

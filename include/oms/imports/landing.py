@@ -26,7 +26,7 @@ from oms.imports.errors import FileMissing, FileRefused, FileUnstable
 from oms.imports.file_types import COMPARISONS, file_type
 from oms.imports.jobs import ALL_OR_NOTHING, ImportJob, Run, Settings, settings_of
 from oms.imports.json_files import as_csv
-from oms.imports.packing import pack
+from oms.imports.packing import pack, shortened
 from oms.imports.staging import Content, Group, Judged
 from oms.imports.streams import Download, unpacked
 
@@ -484,7 +484,7 @@ def _make_load(conn: Connection, load: list[Landed], settings: Settings, run: Ru
             {
                 "load_id": load_id,
                 "chunk_no": number,
-                "label": names if chunk.groups == ("",) else f"{chunk.label} ({names})",
+                "label": shortened(names if chunk.groups == ("",) else f"{chunk.label} ({names})"),
                 "row_count": chunk.rows,
                 "facility_ids": sorted(set().union(*(facilities[group] for group in chunk.groups))),
             },

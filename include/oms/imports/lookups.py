@@ -13,6 +13,8 @@ sql = statements(__file__)
 
 FACILITY_FIELDS = ("facility_id", "external_facility_id")
 PRODUCT_FIELDS = ("id_value", "product_id")
+LONGEST_KEY = 200
+"""Letters of a column that tell groups apart: longer ones fit no index."""
 
 SOURCES = {name: composed.SQL(getattr(sql, name)) for name in ("facility_references", "identified_products")}
 """Parts of statements: facilities by what a file calls them, products by their identifications of today."""
@@ -66,4 +68,6 @@ def group_key(header: Header, group_by: str | None) -> composed.Composable:
         return composed.SQL("own_product_id::text")
     if field == "location_seq_id":
         return composed.SQL("own_location_seq_id")
-    return composed.SQL("coalesce({}, own_facility_id)").format(composed.Identifier(field))
+    return composed.SQL("coalesce(left({}, {}), own_facility_id)").format(
+        composed.Identifier(field), composed.Literal(LONGEST_KEY)
+    )

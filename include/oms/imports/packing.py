@@ -19,6 +19,15 @@ class Chunk:
         return shown if len(self.groups) <= 6 else f"{shown} and {len(self.groups) - 6} more"
 
 
+LONGEST_LABEL = 250
+"""Letters of the label of a mapped task: with more, Airflow refuses to let it succeed."""
+
+
+def shortened(label: str) -> str:
+    """A label that Airflow takes."""
+    return label if len(label) <= LONGEST_LABEL else f"{label[: LONGEST_LABEL - 1]}…"
+
+
 def pack(groups: Mapping[str, int], max_chunks: int, min_chunk_rows: int) -> list[Chunk]:
     """Put each group into the chunk that is the smallest so far, largest group first.
 

@@ -30,6 +30,8 @@ CHOICES = {
 """What may be chosen for a whole file instead of standing in its rows, with the column of each."""
 SAMPLE = "MH-1212-N23344,100,09:00:00,Broadway,Not_Naked,Demo Store,January_Restock"
 MOST = 1_000_000_000
+LONGEST = 255
+"""Characters of a name, a time or an id."""
 
 
 @dataclass(frozen=True)
@@ -221,6 +223,10 @@ def _rows(content: bytes, file_name: str, chosen: Chosen) -> list[tuple[int, str
                 getattr(chosen, name) or _given(cells[places[column]], column, where)
                 for name, column in CHOICES.items()
             )
+            if too_long := [part for part in key if len(part) > LONGEST]:
+                raise RestockRefused(
+                    f"{where}{too_long[0][:40]!r}… has {len(too_long[0])} characters; at most {LONGEST}"
+                )
             found.append((lines.line_num, sku, units, key))
         return found
     except csv.Error as error:

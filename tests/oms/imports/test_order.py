@@ -1,9 +1,11 @@
 """Which file goes first, who may run beside whom, and what happens when somebody dies (inventory.md 3.4)."""
 
 import os
+import string
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from random import Random
 
 import psycopg
 import pytest
@@ -165,6 +167,17 @@ def test_inv_22_a_chunk_is_labelled_with_its_facilities(floor):
     assert [chunk["label"] for chunk in floor.chunks] == ["F0 (reset.csv)", "F1 (reset.csv)"]
 
 
+def test_a_label_is_no_longer_than_airflow_takes_it(floor):
+    facilities_and_products(floor, 2, 3)
+    for number in range(3):
+        floor.drop(RESET_JOB, f"{number}{'x' * 120}.csv", many(2, 3))
+
+    floor.run(RESET_JOB, minChunkRows=6).raise_if_open()
+
+    assert [len(chunk["label"]) for chunk in floor.chunks] == [250, 250]
+    assert floor.chunks[0]["label"].startswith("F0 (0xxx")
+
+
 def test_inv_22_a_few_rows_of_many_facilities_are_one_chunk(floor):
     facilities_and_products(floor, 12, 1)
 
@@ -183,6 +196,20 @@ def test_inv_22_a_group_never_spans_two_chunks(floor):
     assert floor.conn.execute(
         "select count(*), count(distinct group_key), count(distinct chunk_no) from oms.import_group"
     ).fetchone() == (200, 200, 16)
+
+
+def test_a_group_of_any_length_is_a_group(floor):
+    facilities_and_products(floor, 1, 4)
+    long = "".join(Random(1).choices(string.ascii_letters, k=9000))
+    rows = many(1, 4).splitlines()
+    rows = [
+        rows[0] + ",shelf",
+        *(f"{row},{long if number < 2 else 'x'}" for number, row in enumerate(rows[1:])),
+    ]
+
+    floor.reset("\n".join(rows) + "\n", groupBy="shelf", minChunkRows=1).raise_if_open()
+
+    assert [chunk["rows"] for chunk in floor.chunks] == [2, 2]
 
 
 def test_chunks_side_by_side_give_what_one_after_the_other_gives(floor):

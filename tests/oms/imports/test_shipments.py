@@ -2,7 +2,9 @@
 
 import gzip
 import json
+import string
 import threading
+from random import Random
 
 import psycopg
 import pytest
@@ -23,6 +25,10 @@ LONG = (
     "product-sku,id-type,quantity,serial-number,order-id,origin-facility-id,destination-facility-id,"
     "item-external-id,tracking-number,shipment-attribute,shipped-date\n"
 )
+
+
+LONG_TEXT = "".join(Random(1).choices(string.ascii_letters, k=9000))
+"""Fits no index, not even packed."""
 
 
 def line(shipment: str, sku: str, quantity: object, item: object = 1, **cells: str) -> str:
@@ -285,6 +291,9 @@ def test_a_corrected_reject_file_brings_the_whole_shipment(floor):
         (line("S1", "A", "ten"), "quantity", "ERR_INVALID_NUMBER"),
         (line("S1", "A", 1, type="SALES_SHIPMENT"), "shipment-type", "ERR_SHIPMENT_TYPE"),
         (line("S1", "A", 1, attribute="colour"), "shipment-attribute", "ERR_SHIPMENT_ATTRIBUTE"),
+        (line(LONG_TEXT, "A", 1), "external-shipment-id", "ERR_TOO_LONG"),
+        (line("S1", "A", 1, LONG_TEXT), "item-external-id", "ERR_TOO_LONG"),
+        (line("S1", "A", 1, attribute=f"X:1|{LONG_TEXT}:1"), "shipment-attribute", "ERR_TOO_LONG"),
     ],
 )
 def test_a_bad_value_is_set_aside_with_its_reason(floor, row, column, code):
