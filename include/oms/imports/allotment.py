@@ -72,7 +72,7 @@ def apply(conn: Connection, part: Part, settings: Settings) -> Counts:
     values = {"log_id": part.log_id}
     if settings.mode == "RESET":
         filled(conn, sql.floor_figures, values, in_part=positions.in_part(part), **tables)
-        counts = reset.apply(conn, part, settings, CONTRACT)
+        counts = reset.apply(conn, part, settings)
     else:
         counts = variance.apply(conn, part, settings, CONTRACT)
     filled(conn, sql.note_uploads, values, landed=tables["landed"])

@@ -96,10 +96,9 @@ def _wait_for_landers(conn: Connection, own: dict[str, Any]) -> None:
 def _apply_until_done(
     conn: Connection, chunk: dict[str, Any], own: dict[str, Any], open_sftp: OpenSftp
 ) -> Counts:
-    careful = False
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            return _apply_once(conn, chunk, careful=careful)
+            return _apply_once(conn, chunk)
         except _StagingEmpty as empty:
             if chunk["connection_id"] != own["connection_id"]:
                 raise OlderFileNotLanded(
@@ -109,11 +108,6 @@ def _apply_until_done(
             with open_sftp() as sftp:
                 _land_again(conn, sftp, empty.row)
             crashpoints.point(RELANDED)
-        except psycopg.errors.NumericValueOutOfRange:
-            if careful:
-                raise
-            log.warning("load %s chunk %s has figures beyond reason", chunk["load_id"], chunk["chunk_no"])
-            careful = True
         except psycopg.errors.DeadlockDetected:
             if attempt == ATTEMPTS:
                 raise
@@ -121,7 +115,7 @@ def _apply_until_done(
     raise StagingLost(f"the staged rows of load {chunk['load_id']} keep vanishing")
 
 
-def _apply_once(conn: Connection, chunk: dict[str, Any], *, careful: bool) -> Counts:
+def _apply_once(conn: Connection, chunk: dict[str, Any]) -> Counts:
     """Apply the rows of a chunk, file by file, in one transaction."""
     with conn.transaction():
         (applied,) = conn.execute(sql.lock_chunk, chunk).fetchone()
@@ -133,7 +127,7 @@ def _apply_once(conn: Connection, chunk: dict[str, Any], *, careful: bool) -> Co
             files = conn.cursor(row_factory=dict_row).execute(sql.logs_of_load, chunk).fetchall()
             for row in files:
                 if row["has_rows"]:
-                    _apply_file(conn, chunk, row, grouped=grouped, careful=careful)
+                    _apply_file(conn, chunk, row, grouped=grouped)
             conn.execute(sql.mark_applied, chunk)
             crashpoints.point(WRITTEN)
     if not applied:
@@ -141,13 +135,11 @@ def _apply_once(conn: Connection, chunk: dict[str, Any], *, careful: bool) -> Co
     return Counts(**conn.cursor(row_factory=dict_row).execute(sql.counts_of_chunk, chunk).fetchone())
 
 
-def _apply_file(
-    conn: Connection, chunk: dict[str, Any], row: dict[str, Any], *, grouped: bool, careful: bool
-) -> None:
+def _apply_file(conn: Connection, chunk: dict[str, Any], row: dict[str, Any], *, grouped: bool) -> None:
     if not staging.is_staged(conn, row["log_id"]):
         raise _StagingEmpty(row)
     settings = Settings(**row["params"])
-    part = Part(row["log_id"], chunk["load_id"], chunk["chunk_no"], grouped, chunk["run_id"], careful)
+    part = Part(row["log_id"], chunk["load_id"], chunk["chunk_no"], grouped, chunk["run_id"])
     counts = file_type(settings.file_type).apply(conn, part, settings)
     conn.execute(sql.record_counts, chunk | {"log_id": row["log_id"]} | asdict(counts))
 

@@ -34,5 +34,3 @@ class Part:
     grouped: bool
     """False: the chunk is the only one of its load and has all rows."""
     run_id: str
-    careful: bool = False
-    """Rows that could take a position out of the range of whole numbers are refused first."""

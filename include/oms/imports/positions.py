@@ -33,15 +33,6 @@ def lock(conn: Connection) -> None:
     conn.execute(sql.lock)
 
 
-def find_beyond(conn: Connection, contract: FileContract, *, stated: bool) -> None:
-    """Move the rows of import_change that could take their position out of range to `import_refused`.
-
-    stated: each row is the balance to reach; else the rows of a position add up.
-    """
-    conn.execute(sql.find_beyond, {"column": contract.column_of("quantity"), "stated": stated})
-    conn.execute(sql.leave_out_refused)
-
-
 def note_skipped(conn: Connection, part: Part) -> None:
     """Leave a remark on each row of an excluded product type."""
     filled(

@@ -30,28 +30,6 @@ select count(*)
          order by facility_id, product_id, location_seq_id
            for no key update of item) as locked
 
--- name: find_beyond
--- Rows of locked positions after which these could be beyond 2,000,000,000 units: each file row is within half of that.
-create temporary table import_refused on commit drop as
-select line_number, %(column)s::text as error_column, 'ERR_RANGE' as error_code,
-       format('%%s units could take the stock of the position beyond 2000000000 either way', quantity) as error_message
-  from (select change.line_number, change.quantity,
-               sum(abs(change.quantity::bigint)) over (partition by inventory_item_id order by change.line_number)
-               + case when %(stated)s then abs(item.qoh::bigint) + abs(item.atp) + coalesce(later.units, 0)
-                      else greatest(abs(item.qoh), abs(item.atp)) end as reach
-          from import_change as change
-          join oms.inventory_item as item using (inventory_item_id)
-          left join lateral (select sum(abs(entry.qoh_diff::bigint) + abs(entry.atp_diff)) as units
-                               from oms.inventory_ledger as entry
-                              where entry.inventory_item_id = item.inventory_item_id
-                                and entry.effective_at > change.as_of) as later on true) as reached
- where reach > 2000000000
-
--- name: leave_out_refused
-delete from import_change as change
- using import_refused as refused
- where refused.line_number = change.line_number
-
 -- name: note_skipped
 -- Rows of kits and other excluded product types (inventory.md 5.4).
 insert into oms.import_row_note (log_id, line_number, outcome)

@@ -110,7 +110,7 @@ def judge(conn: Connection, log_id: int, content: Content, settings: Settings, *
     return how.judge(conn, log_id, content, settings, again=again)
 
 
-def apply(conn: Connection, part: Part, settings: Settings, contract: FileContract = CONTRACT) -> Counts:
+def apply(conn: Connection, part: Part, settings: Settings) -> Counts:
     """Bring the positions of the rows to the stated balances; return what became of the rows."""
     names = {"rows": resolved_table(part.log_id), "in_part": positions.in_part(part)}
     agreeing = agreement.bring_back(conn, part, settings)
@@ -128,11 +128,7 @@ def apply(conn: Connection, part: Part, settings: Settings, contract: FileContra
         "counting": settings.counting,
         "default_reason": settings.default_reason or (COUNTED if settings.counting else STATED),
     }
-    stale = beyond = 0
-    if part.careful:
-        positions.lock(conn)
-        positions.find_beyond(conn, contract, stated=True)
-        beyond = positions.set_refused_aside(conn, part, settings, contract)
+    stale = 0
     if dated or settings.counting:
         positions.lock(conn)
         stale = conn.execute(sql.note_stale, values).rowcount
@@ -144,8 +140,7 @@ def apply(conn: Connection, part: Part, settings: Settings, contract: FileContra
         positions.note_skipped(conn, part)
     return Counts(
         applied=applied,
-        unchanged=named - beyond - applied - stale + agreeing,
+        unchanged=named - applied - stale + agreeing,
         superseded=considered - named,
         skipped=skipped + stale,
-        rejected=beyond,
     )

@@ -108,13 +108,6 @@ def apply(conn: Connection, part: Part, settings: Settings, contract: FileContra
     moving = filled(conn, sql.find_changes, {}, is_new=is_new, **names).rowcount
     positions.add_missing(conn)
     positions.lock(conn)
-    beyond = 0
-    if part.careful:
-        positions.find_beyond(conn, contract, stated=False)
-        if settings.document:
-            documents.release(conn, part)
-        beyond = positions.set_refused_aside(conn, part, settings, contract)
-        moving -= beyond
     values = {
         "log_id": part.log_id,
         "run_id": part.run_id,
@@ -133,7 +126,7 @@ def apply(conn: Connection, part: Part, settings: Settings, contract: FileContra
         positions.note_skipped(conn, part)
     return repeated + Counts(
         applied=applied,
-        unchanged=rows - skipped - beyond - moving - repeated.total,
+        unchanged=rows - skipped - moving - repeated.total,
         skipped=skipped,
-        rejected=beyond + moving - applied,
+        rejected=moving - applied,
     )

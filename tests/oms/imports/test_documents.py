@@ -187,16 +187,3 @@ def test_the_same_document_in_two_files_that_are_applied_at_once(erp):
 
     assert erp.position("A", "WH") == (12, 12)
     assert erp.counts() == {"total": 2, "applied": 1, "duplicate": 1}
-
-
-def test_a_line_beyond_reason_is_refused_and_may_come_again(erp):
-    account = take(erp, line(10**9, "ItemReceipt # 1") * 3 + line(-5, item="3413"), "1.csv")
-
-    account.raise_if_open()
-    assert erp.position("A", "WH") == (2 * 10**9, 2 * 10**9)
-    assert (erp.rejects(), erp.counts()["applied"]) == ([(4, "ERR_RANGE")], 3)
-
-    take(erp, line(-(10**9), "ItemReceipt # 2") + line(10**9, "ItemReceipt # 1") * 3, "2.csv")
-
-    assert erp.counts() == {"total": 4, "applied": 2, "duplicate": 2}
-    assert erp.position("A", "WH") == (2 * 10**9, 2 * 10**9)

@@ -293,19 +293,3 @@ def test_an_entry_names_its_file_line_run_reason_and_comment(floor):
     assert floor.conn.execute(
         "select log_id, line_number, run_id, reason_id, comments from oms.inventory_ledger"
     ).fetchall() == [(1, 2, "run_1", "VAR_EXT_RESET", "morning count")]
-
-
-@pytest.mark.parametrize("as_of", ["", "2026-08-01T05:00:00Z"])
-def test_a_figure_that_its_position_cannot_take_is_refused_alone(floor, as_of):
-    item = floor.stock("A", 10**9, -(10**9))
-    floor.move(item, 10**9, -(10**9))
-
-    floor.reset(
-        RESET.rstrip() + f",asOf\nSTORE_1,SKU,A,1000000000,{as_of}\nSTORE_1,SKU,B,3,\n"
-    ).raise_if_open()
-
-    assert (floor.position("A"), floor.position("B")) == ((2 * 10**9, -2 * 10**9), (3, 3))
-    assert (floor.counts(), floor.rejects()) == (
-        {"total": 2, "applied": 1, "rejected": 1},
-        [(2, "ERR_RANGE")],
-    )

@@ -156,13 +156,3 @@ def test_only_the_part_that_changes_reaches_atp_and_qoh_alike(floor):
     floor.vary(VARIANCE + "STORE_1,,SKU,W,-5,,,\n")
 
     assert floor.position("W") == (0, 5)
-
-
-def test_rows_that_add_up_beyond_reason_are_refused_and_stop_neither_the_others_nor_later_files(floor):
-    floor.vary(VARIANCE + "STORE_1,,SKU,W,1000000000,,,\n" * 3 + "STORE_1,,SKU,A,1,,,\n").raise_if_open()
-
-    assert (floor.position("W"), floor.position("A")) == ((2 * 10**9, 2 * 10**9), (1, 1))
-    assert floor.counts() == {"total": 4, "applied": 3, "rejected": 1}
-    assert floor.rejects() == [(4, "ERR_RANGE")]
-    floor.vary(VARIANCE + "STORE_1,,SKU,A,1,,,\n", "later.csv").raise_if_open()
-    assert floor.position("A") == (2, 2)
