@@ -84,7 +84,7 @@ def set_up(conn: Connection, folder: Path, *, prune: bool = False) -> Report:
     contents = read_folder(folder)
     conn.execute(sql.one_setup_at_a_time)
     _refuse_unknown_references(conn, contents)
-    _wait_for_pushes(conn, contents)
+    _wait_for_pushes(conn, contents, prune)
     report, moved = Report(), _Moved()
     faults: list[Finding] = []
     for table in TABLES:
@@ -184,20 +184,25 @@ def _apply(
         _no_longer_named(conn, table, key, current[key], prune, report, moved)
 
 
-def _wait_for_pushes(conn: Connection, contents: dict[str, Content]) -> None:
-    """Keep pushes away from locations that change: one under way would store what it found before."""
-    locations = contents.get("shop_locations")
-    if locations is None:
-        return
-    current = _current(conn, locations.table)
-    turns.hold_until_commit(
-        conn,
-        [
-            key
-            for key, row in locations.rows.items()
-            if key in current and _difference(locations.table, current[key], row)
-        ],
-    )
+def _wait_for_pushes(conn: Connection, contents: dict[str, Content], prune: bool) -> None:
+    """Keep pushes away from locations that change, and from those whose facilities do.
+
+    One under way would store what it found before, and its mark would have seen the change.
+    """
+    changing: set[tuple[str, int]] = set()
+    names = contents.keys() & {"shop_locations", "shop_location_facilities"}
+    for content in (contents[name] for name in names):
+        current = _current(conn, content.table)
+        for key, row in content.rows.items():
+            if _difference(content.table, current.get(key), row) is not None:
+                changing |= {_place(one) for one in (current.get(key), row.values) if one is not None}
+        if prune and content.table.gone is not Gone.KEEP:
+            changing |= {_place(current[key]) for key in current.keys() - content.rows.keys()}
+    turns.hold_until_commit(conn, changing)
+
+
+def _place(values: dict[str, Any]) -> tuple[str, int]:
+    return values["shop_id"], values["shopify_location_id"]
 
 
 def _title(table: Table, key: Key) -> str:

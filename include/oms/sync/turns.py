@@ -21,9 +21,12 @@ def location_lock(shop_id: str, shopify_location_id: int) -> str:
 
 
 def hold_until_commit(conn: Connection, locations: Iterable[tuple[str, int]]) -> None:
-    """Wait until no push is at work at the locations (shop, number); keep others away until the commit."""
-    for name in sorted(location_lock(*one) for one in locations):
-        conn.execute(sql.hold_until_commit, {"name": name})
+    """Wait until no push is at work at the locations (shop, number); keep others away until the commit.
+
+    They are taken in the order in which pushes take them.
+    """
+    for one in sorted(locations):
+        conn.execute(sql.hold_until_commit, {"name": location_lock(*one)})
 
 
 class AlreadyWaiting(Exception):

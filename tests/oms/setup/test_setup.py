@@ -204,6 +204,38 @@ def test_a_location_changes_when_no_push_is_at_work_there(oms_db, oms_dsn, folde
     assert set_up(oms_db, folder).changed == 1
 
 
+@pytest.mark.parametrize("location", [7002, 7003])
+def test_a_mapping_changes_when_no_push_is_at_work_at_either_location(oms_db, oms_dsn, folder, location):
+    """A push under way shows the facility that it has found, and its mark has seen this change."""
+    set_up(oms_db, folder)
+    oms_db.commit()
+    edit(folder / "shop_location_facilities.csv", "demo,TOKYO,7003", "demo,TOKYO,7002")
+    edit(folder / "shop_location_facilities.csv", "demo,NEW_YORK,7002", "demo,NEW_YORK,7003")
+    lock = "select pg_advisory_lock(hashtextextended(%s, 0))"
+    with psycopg.connect(oms_dsn, autocommit=True) as at_work:
+        at_work.execute(lock, (location_lock("demo", location),))
+        oms_db.execute("set local lock_timeout = '100 ms'")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            set_up(oms_db, folder)
+        oms_db.rollback()
+
+    assert set_up(oms_db, folder).changed == 2
+
+
+def test_a_mapping_that_ends_waits_for_the_push_at_its_location(oms_db, oms_dsn, folder):
+    set_up(oms_db, folder)
+    oms_db.commit()
+    edit(folder / "shop_location_facilities.csv", "demo,TOKYO,7003\n", "")
+    lock = "select pg_advisory_lock(hashtextextended(%s, 0))"
+    with psycopg.connect(oms_dsn, autocommit=True) as at_work:
+        at_work.execute(lock, (location_lock("demo", 7003),))
+        oms_db.execute("set local lock_timeout = '100 ms'")
+        assert set_up(oms_db, folder).kept == 1
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            set_up(oms_db, folder, prune=True)
+        oms_db.rollback()
+
+
 FAULTS = {
     "unknown value": (
         "shop_locations.csv",
