@@ -66,6 +66,10 @@ class Download:
             self._queue.put(None)
         except FileNotFoundError:
             self._queue.put(FileUnstable(f"{self._path} went away before it was read"))
+        except PermissionError:
+            self._queue.put(
+                FileRefused("ERR_NOT_READABLE", "the SFTP server denies us permission to read the file")
+            )
         except BaseException as error:  # handed over to the reading thread, which raises it
             self._queue.put(error)
 

@@ -482,6 +482,26 @@ def test_one_file_that_goes_away_does_not_hinder_the_others(floor):
     assert (floor.position("A"), floor.position("B")) == (None, (6, 6))
 
 
+def test_a_file_that_the_server_does_not_let_us_read_does_not_hinder_the_others(floor):
+    floor.drop(RESET_JOB, "a.csv", RESET + "STORE_1,SKU,B,6\n")
+    refusals = iter([PermissionError(13, "Permission denied")])
+
+    def refuse():
+        for refusal in refusals:
+            raise refusal
+
+    floor.sftp = Meddling(floor.sftp, refuse)
+    account = floor.reset(RESET + GOOD, name="b.csv")
+
+    assert (floor.position("A"), floor.position("B")) == ((5, 5), None)
+    assert floor.logs("file_name, status, error_code") == [
+        ("a.csv", "DmlsFailed", "ERR_NOT_READABLE"),
+        ("b.csv", "DmlsFinished", None),
+    ]
+    with pytest.raises(FileRefused, match=r"a\.csv: .*permission"):
+        account.raise_if_open()
+
+
 def test_one_refused_file_does_not_hinder_the_others(floor):
     floor.drop(RESET_JOB, "a.csv", "nonsense\n1\n")
 
