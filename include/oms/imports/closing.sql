@@ -74,7 +74,7 @@ select log_id, file_name, status, total_count, applied_count, unchanged_count, s
  where log.dag_id = %(dag_id)s
    and (log.run_id = %(run_id)s
         or log.log_id = any(%(closed)s)
-        or (log.closed_at is null and log.load_id = any(%(loads)s::bigint[])))
+        or log.load_id = any(%(loads)s::bigint[]))
  order by log_id
 
 -- name: facilities_of

@@ -344,6 +344,18 @@ def test_a_run_without_files_of_its_own_fails_with_what_it_could_not_apply(floor
         floor.close(RESET_JOB).raise_if_open()
 
 
+def test_a_close_that_is_repeated_rings_for_files_of_an_earlier_run_too(floor):
+    """Killed after its last commit, it would else not wake the hard sync: nobody else sends a reset there."""
+    floor.drop(RESET_JOB, "reset.csv", RESET + "STORE_1,SKU,A,5\n")
+    floor.land(RESET_JOB)
+    floor.chunks = floor.land(RESET_JOB, fileNameRegex="nothing.*")
+    floor.apply(floor.chunks[0])
+
+    first, again = floor.close(RESET_JOB), floor.close(RESET_JOB)
+
+    assert (first.changed, first.changed_files) == (again.changed, again.changed_files) == (1, [1])
+
+
 def test_closing_twice_changes_nothing(floor):
     floor.reset(RESET + "STORE_1,SKU,A,5\nSTORE_1,SKU,X,5\n")
     before = floor.files(RESET_JOB, "archive"), floor.files(RESET_JOB, "error"), floor.logs("closed_at")
