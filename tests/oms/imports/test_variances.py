@@ -1,7 +1,9 @@
 """Variances: the worked examples of spec inventory.md 5.5 and INV-14, on a real database and SFTP server."""
 
+import psycopg
 import pytest
 
+from oms.imports import landing
 from tests.oms.imports.conftest import VARIANCE, VARIANCE_JOB
 
 TWO_EQUAL_ROWS = VARIANCE + "STORE_1,,SKU,W,-2,,VAR_DAMAGED,\n" * 2
@@ -59,6 +61,26 @@ def test_inv_14_a_chunk_repeated_after_its_commit_changes_nothing(floor):
     again = floor.apply(floor.chunks[0])
 
     assert (floor.position("W"), again["applied"]) == ((6, 6), 2)
+
+
+def test_a_copy_of_a_file_that_is_still_being_landed_stays_until_it_is_and_is_no_fault(floor):
+    floor.stock("A", 10, 10)
+    one = VARIANCE + "STORE_1,,SKU,A,-2,,,\n"
+    floor.drop(VARIANCE_JOB, "a.csv", one)
+    floor.land(VARIANCE_JOB)
+    floor.conn.execute("update oms.import_log set status = 'DmlsLanding'")
+    with psycopg.connect(floor.dsn, autocommit=True) as lander:
+        lander.execute(landing.sql.lock_log, {"log_id": 1})
+        floor.vary(one, "b.csv").raise_if_open()
+    assert floor.logs("file_name, closed_at is not null") == [("a.csv", False), ("b.csv", False)]
+
+    floor.conn.execute("update oms.import_log set status = 'DmlsPending' where file_name = 'a.csv'")
+    floor.run(VARIANCE_JOB).raise_if_open()
+    assert floor.position("A") == (8, 8)
+    assert floor.logs("file_name, duplicate_count, closed_at is not null") == [
+        ("a.csv", 0, True),
+        ("b.csv", 1, True),
+    ]
 
 
 def test_a_refused_file_is_no_earlier_one(floor):
