@@ -9,6 +9,7 @@ import logging
 import random
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -240,8 +241,8 @@ def parsed(response: requests.Response) -> dict[str, Any]:
     code = response.status_code
     if code in WAIT_STATUS:
         error = Throttled(f"HTTP {code}, {request}")
-        if after := response.headers.get("Retry-After"):
-            error.asked_seconds = float(after)
+        with suppress(ValueError):  # a date, as something between us and Shopify may write, counts as nothing
+            error.asked_seconds = float(response.headers.get("Retry-After", ""))
         raise error
     if code in REFUSED_STATUS:
         raise Misconfigured(f"HTTP {code}: {REFUSED_STATUS[code]} ({request})", f"HTTP_{code}")

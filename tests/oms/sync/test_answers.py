@@ -146,6 +146,14 @@ def test_a_429_is_waited_for_as_asked(changed: Bench):
     assert changed.batches() == [(2, "APPLIED", 1)]
 
 
+def test_a_429_that_names_a_date_is_waited_for_as_one_that_names_nothing(changed: Bench):
+    date = "Wed, 21 Oct 2026 07:28:00 GMT"
+    changed.server.fault("status", operation=ADJUST, code=429, retry_after=date)
+
+    assert changed.push("RECENT").applied == 2
+    assert changed.batches() == [(2, "APPLIED", 1)]
+
+
 def test_the_bucket_is_waited_for(changed: Bench):
     changed.server.bucket("demo", -300)  # three seconds of a Standard shop
 
