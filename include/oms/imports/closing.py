@@ -3,7 +3,7 @@
 import csv
 import io
 import logging
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,8 @@ REJECTS_WRITTEN = crashpoints.register(
 MOVED = crashpoints.register("close.moved", "the file is moved, its log does not say so yet")
 CLOSED = crashpoints.register("close.closed", "the log is closed, the task has not answered")
 
+LONGEST_NAME = 255 - len(".part")
+"""Bytes of a file's name."""
 COLUMNS = ("total", "applied", "unchanged", "superseded", "duplicate", "skipped", "rejected")
 
 
@@ -113,8 +115,16 @@ def close(conn: Connection, sftp: Any, job: ImportJob, run: Run, loads: Collecti
         conn.execute(sql.connections_of_run, {"dag_id": job.dag_id, "run_id": run.run_id}).fetchone()[0] or []
     )
     found = conn.execute(sql.closable, {"dag_id": job.dag_id, "connection_ids": connections}).fetchall()
-    closed = [log_id for (log_id,) in found if _close_one(conn, sftp, log_id)]
-    account = _account(conn, job, run, closed, loads)
+    closed: list[int] = []
+    stuck: dict[int, str] = {}
+    for (log_id,) in found:
+        try:
+            if _close_one(conn, sftp, log_id):
+                closed.append(log_id)
+        except PermissionError as error:  # of this file or its folders; the others are closed
+            stuck[log_id] = f"the server does not let us move it or write its rejects: {error}"
+            log.error("log %s is not closed: %s", log_id, stuck[log_id])
+    account = _account(conn, job, run, closed, stuck, loads)
     for line in account.lines:
         if line.waits_for_a_person:
             log.warning("%s waits for a person in approve_held_files: %s", line.file_name, line.fault)
@@ -162,7 +172,7 @@ def write_rejects(conn: Connection, sftp: Any, row: dict[str, Any], folder: str)
     """
     settings = Settings(**row["params"])
     _make_folder(sftp, f"{folder}/error")
-    path = f"{folder}/error/{row['log_id']}_{reject_name(row['file_name'])}"
+    path = f"{folder}/error/{_numbered(row['log_id'], reject_name(row['file_name']))}"
     with sftp.open(f"{path}.part", "wb") as out:
         for block in reject_lines(conn, row["log_id"], row["header"], settings):
             out.write(block)
@@ -200,7 +210,7 @@ def _move(sftp: Any, row: dict[str, Any], folder: str) -> str | None:
 
     A target that is there already was moved by an earlier try.
     """
-    target = f"{folder}/{row['log_id']}_{row['file_name']}"
+    target = f"{folder}/{_numbered(row['log_id'], row['file_name'])}"
     if _seen(sftp, target) is not None:
         return target
     now = _seen(sftp, row["remote_path"])
@@ -210,6 +220,12 @@ def _move(sftp: Any, row: dict[str, Any], folder: str) -> str | None:
     _make_folder(sftp, folder)
     sftp.posix_rename(row["remote_path"], target)
     return target
+
+
+def _numbered(log_id: int, name: str) -> str:
+    """The name with the log id in front; the end of one that would be longer than servers take."""
+    number = f"{log_id}_"
+    return number + name.encode()[-(LONGEST_NAME - len(number)) :].decode(errors="ignore")
 
 
 def _seen(sftp: Any, path: str) -> RemoteFile | None:
@@ -227,9 +243,14 @@ def _make_folder(sftp: Any, path: str) -> None:
 
 
 def _account(
-    conn: Connection, job: ImportJob, run: Run, closed: list[int], loads: Collection[int]
+    conn: Connection,
+    job: ImportJob,
+    run: Run,
+    closed: list[int],
+    stuck: Mapping[int, str],
+    loads: Collection[int],
 ) -> Account:
-    values = {"dag_id": job.dag_id, "run_id": run.run_id, "closed": closed, "loads": list(loads)}
+    values = {"dag_id": job.dag_id, "run_id": run.run_id, "closed": [*closed, *stuck], "loads": list(loads)}
     found = conn.cursor(row_factory=dict_row).execute(sql.account, values)
     return Account(
         [
@@ -239,7 +260,7 @@ def _account(
                 row["status"],
                 {name: row[f"{name}_count"] for name in COLUMNS},
                 row["closed_at"] is not None,
-                row["error_message"],
+                stuck.get(row["log_id"], row["error_message"]),
                 row["reject_file"],
                 row["status"] == "DmlsHeld" and row["error_code"].startswith("HELD_"),
             )

@@ -17,7 +17,7 @@ import pytest
 
 from oms import catalog
 from oms.imports import landing
-from oms.imports.errors import FileMissing, FileRefused
+from oms.imports.errors import AccountOpen, FileMissing, FileRefused
 from tests.oms.imports.conftest import RESET, RESET_JOB, VARIANCE, VARIANCE_JOB
 
 GOOD = "STORE_1,SKU,A,5\n"
@@ -511,6 +511,48 @@ def test_one_refused_file_does_not_hinder_the_others(floor):
     assert sorted(floor.logs()) == [("DmlsFailed",), ("DmlsFinished",)]
     with pytest.raises(FileRefused, match=r"a\.csv"):
         account.raise_if_open()
+
+
+class Strict:
+    """An SFTP client whose server denies what `denies` says of an operation and a path."""
+
+    def __init__(self, sftp, denies):
+        self._sftp, self._denies = sftp, denies
+
+    def __getattr__(self, name):
+        act = getattr(self._sftp, name)
+
+        def checked(path, *more):
+            if self._denies(name, path):
+                raise PermissionError(13, "Permission denied")
+            return act(path, *more)
+
+        return checked
+
+
+def test_a_file_that_may_not_be_moved_hinders_no_other_and_is_closed_when_it_may(floor):
+    floor.drop(RESET_JOB, "a.csv", RESET + GOOD)
+    floor.drop(RESET_JOB, "b.csv", RESET + "STORE_1,SKU,B,6\n")
+    real = floor.sftp
+    floor.sftp = Strict(real, lambda act, path: act == "posix_rename" and path.endswith("a.csv"))
+
+    with pytest.raises(AccountOpen, match=r"a\.csv .*does not let us move it"):
+        floor.run(RESET_JOB).raise_if_open()
+
+    assert (floor.position("A"), floor.position("B")) == ((5, 5), (6, 6))
+    assert (floor.files(RESET_JOB), floor.files(RESET_JOB, "archive")) == (["a.csv"], ["2_b.csv"])
+    floor.sftp = real
+    floor.run(RESET_JOB).raise_if_open()
+    assert (floor.files(RESET_JOB), floor.entries()) == ([], 2)
+
+
+def test_a_name_as_long_as_a_server_takes_it_is_cut_in_front(floor):
+    name = "店" * 83 + ".csv"
+    floor.reset(RESET + GOOD + "STORE_1,SKU,NOPE,1\n", name=name).raise_if_open()
+
+    (archived,), (rejects,) = floor.files(RESET_JOB, "archive"), floor.files(RESET_JOB, "error")
+    assert archived == rejects == "1_" + name[-len(archived) + 2 :]
+    assert floor.files(RESET_JOB) == []
 
 
 def test_a_folder_in_place_of_a_file_is_not_taken(floor):
