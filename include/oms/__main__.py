@@ -1,18 +1,16 @@
 """The commands of the OMS: `python -m oms --help`."""
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 import psycopg
-from psycopg.conninfo import make_conninfo
 
 from oms import database, shops
+from oms.addresses import dsn_of_connection
 from oms.api import commands as api
 from oms.imports import undoing
 from oms.imports.errors import UndoRefused
@@ -26,15 +24,6 @@ from oms.sync import commands as sync
 from oms.upkeep import backup
 
 VARIABLE = "AIRFLOW_CONN_OMS_DB"
-LIBPQ_OPTIONS = (
-    "sslmode",
-    "sslcert",
-    "sslkey",
-    "sslrootcert",
-    "connect_timeout",
-    "options",
-    "application_name",
-)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -62,43 +51,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     run: Callable[[str, argparse.Namespace], int] = given.run
     try:
-        dsn = given.dsn or dsn_of_connection(os.environ.get(VARIABLE, ""))
+        dsn = given.dsn or dsn_of_connection(os.environ.get(VARIABLE, ""), VARIABLE)
         return run(dsn, given)
     except (SetupRefused, ValueError, psycopg.OperationalError) as error:
         print(error, file=sys.stderr)
     except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedFunction) as error:
         print(f"{error.diag.message_primary}: run `python -m oms migrate` first", file=sys.stderr)
     return 2
-
-
-def dsn_of_connection(connection: str) -> str:
-    """The libpq address of an Airflow connection, given as JSON or as a URI.
-
-    Raises ValueError if it is empty or no Postgres connection.
-    """
-    if not connection.strip():
-        raise ValueError(f"no database: set {VARIABLE} (an Airflow connection) or give --dsn")
-    if connection.lstrip().startswith("{"):
-        parts = json.loads(connection)
-        extra = parts.get("extra") or {}
-        options = json.loads(extra) if isinstance(extra, str) else extra
-        login, host, port = (parts.get("login"), parts.get("password")), parts.get("host"), parts.get("port")
-        database_name = parts.get("schema")
-    else:
-        uri = urlsplit(connection)
-        if uri.scheme not in ("postgres", "postgresql"):
-            raise ValueError(f"{VARIABLE}: {uri.scheme or 'it'} is no Postgres connection")
-        options = dict(parse_qsl(uri.query))
-        login, port = (unquote(uri.username or ""), unquote(uri.password or "")), uri.port
-        host, database_name = unquote(uri.hostname or ""), unquote(uri.path.lstrip("/"))
-    given = {
-        "host": host,
-        "port": port,
-        "user": login[0],
-        "password": login[1],
-        "dbname": database_name,
-    } | {name: value for name, value in options.items() if name in LIBPQ_OPTIONS}
-    return make_conninfo(**{name: str(value) for name, value in given.items() if value})
 
 
 def _add_setup(commands: argparse._SubParsersAction) -> None:

@@ -4,7 +4,8 @@ import argparse
 import contextlib
 import os
 import sys
-from urllib.parse import unquote, urlsplit
+
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from sandbox import postgres, progress, stack
 from sandbox.layout import Sandbox
@@ -50,11 +51,10 @@ def psql(sandbox: Sandbox, arguments: list[str]) -> int:
     """Hand the terminal to psql on the OMS database; the sandbox is brought up if it is not."""
     with contextlib.suppress(stack.AlreadyUp):
         stack.up(sandbox)
-    address = urlsplit(sandbox.read_environment()["OMS_DSN"])
-    dsn = address._replace(netloc=f"{address.username}@{address.hostname}:{address.port}").geturl()
-    environment = os.environ | {"PGPASSWORD": unquote(address.password or "")}
+    address = conninfo_to_dict(sandbox.read_environment()["OMS_DSN"])
+    environment = os.environ | {"PGPASSWORD": str(address.pop("password", ""))}
     program = postgres.binary_dir() / "psql"
-    os.execve(program, ["psql", dsn, *arguments], environment)
+    os.execve(program, ["psql", make_conninfo(**address), *arguments], environment)
 
 
 COMMANDS = {"up": up, "down": down, "status": status, "clean": clean, "demo": demo}

@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Mapping
-from urllib.parse import quote, unquote, urlsplit
 
 OMS_DB = "AIRFLOW_CONN_OMS_DB"
 FTP_CONFIG = "AIRFLOW_CONN_FTP_CONFIG"
@@ -22,21 +21,6 @@ def given(previous: Mapping[str, str]) -> dict[str, str]:
         for name, value in os.environ.items()
         if name.startswith(("AIRFLOW_CONN_", "AIRFLOW__")) and previous.get(name) != value
     }
-
-
-def postgres_dsn(connection: str) -> str:
-    """The libpq address of an Airflow connection of type postgres, given as JSON or as a URI."""
-    if connection.lstrip().startswith("{"):
-        parts = json.loads(connection)
-        user, password = parts.get("login") or "", parts.get("password") or ""
-        host, port = parts.get("host") or "localhost", parts.get("port") or 5432
-        database = parts.get("schema") or ""
-    else:
-        uri = urlsplit(connection)
-        user, password = unquote(uri.username or ""), unquote(uri.password or "")
-        host, port, database = uri.hostname or "localhost", uri.port or 5432, unquote(uri.path.lstrip("/"))
-    login = f"{quote(user, safe='')}:{quote(password, safe='')}@" if user else ""
-    return f"postgresql://{login}{host}:{port}/{quote(database, safe='')}"
 
 
 def postgres(host: str, port: int, user: str, password: str, database: str) -> str:

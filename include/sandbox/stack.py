@@ -25,6 +25,7 @@ import psycopg
 from psycopg import sql
 
 from oms import catalog, database
+from oms.addresses import dsn_of_connection
 from sandbox import connections, postgres, processes, sftp
 from sandbox.airflow_api import AirflowApi
 from sandbox.layout import PROJECT, Sandbox, State
@@ -168,7 +169,7 @@ def _databases(run: Run) -> None:
     """Start Postgres unless both databases are given; bring both schemas up to date."""
     if connections.OMS_DB in run.given:
         say("         AIRFLOW_CONN_OMS_DB is set: that database is used")
-        run.environment["OMS_DSN"] = connections.postgres_dsn(run.given[connections.OMS_DB])
+        run.environment["OMS_DSN"] = dsn_of_connection(run.given[connections.OMS_DB], connections.OMS_DB)
     if connections.OMS_DB not in run.given or connections.METADATA_DB not in run.given:
         _own_postgres(run)
     with ThreadPoolExecutor(max_workers=2) as pool:

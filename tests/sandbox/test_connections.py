@@ -1,10 +1,14 @@
 """Which connections are the user's, and what their addresses mean."""
 
 import json
+import os
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
-from sandbox import connections
+from oms.addresses import dsn_of_connection
+from sandbox import connections, stack
+from sandbox.__main__ import psql
 from sandbox.layout import Sandbox
 
 
@@ -30,7 +34,7 @@ def test_a_shell_that_sourced_env_sh_has_set_nothing_of_its_own(monkeypatch, tmp
 @pytest.mark.parametrize(
     "connection",
     [
-        "postgres://me:p%40ss@db:5433/oms",
+        "postgres://me:p%40ss@db:5433/oms?sslmode=verify-full",
         json.dumps(
             {
                 "conn_type": "postgres",
@@ -39,13 +43,38 @@ def test_a_shell_that_sourced_env_sh_has_set_nothing_of_its_own(monkeypatch, tmp
                 "login": "me",
                 "password": "p@ss",
                 "schema": "oms",
+                "extra": {"sslmode": "verify-full", "hook_option": "x"},
             }
         ),
-        connections.postgres("db", 5433, "me", "p@ss", "oms"),
     ],
 )
-def test_the_address_of_a_connection(connection):
-    assert connections.postgres_dsn(connection) == "postgresql://me:p%40ss@db:5433/oms"
+def test_the_address_of_a_connection_keeps_how_it_is_secured(connection):
+    address = dsn_of_connection(connection, connections.OMS_DB)
+
+    assert conninfo_to_dict(address) == {
+        "host": "db",
+        "port": "5433",
+        "user": "me",
+        "password": "p@ss",
+        "dbname": "oms",
+        "sslmode": "verify-full",
+    }
+
+
+def test_psql_gets_the_address_without_its_password(tmp_path, monkeypatch):
+    sandbox = Sandbox(tmp_path)
+    sandbox.make()
+    sandbox.write_environment({"OMS_DSN": "host=db user=me password='p@ s' sslmode=require"}, {})
+    monkeypatch.setattr(stack, "up", lambda _: None)
+    called = []
+    monkeypatch.setattr(os, "execve", lambda *call: called.append(call))
+
+    psql(sandbox, ["-c", "select 1"])
+
+    ((_, (_, address, *rest), environment),) = called
+    assert conninfo_to_dict(address) == {"host": "db", "user": "me", "sslmode": "require"}
+    assert rest == ["-c", "select 1"]
+    assert environment["PGPASSWORD"] == "p@ s"
 
 
 def test_files_with_secrets_are_for_their_owner_only(tmp_path):

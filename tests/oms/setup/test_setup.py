@@ -7,7 +7,8 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from oms.__main__ import dsn_of_connection, main
+from oms.__main__ import VARIABLE, main
+from oms.addresses import dsn_of_connection
 from oms.setup.applying import set_up
 from oms.setup.errors import SetupRefused
 from oms.setup.tables import TABLES
@@ -405,7 +406,7 @@ POSTGRES = {
     ],
 )
 def test_the_database_comes_from_an_airflow_connection(connection):
-    assert conninfo_to_dict(dsn_of_connection(connection)) == POSTGRES
+    assert conninfo_to_dict(dsn_of_connection(connection, VARIABLE)) == POSTGRES
 
 
 @pytest.mark.parametrize(
@@ -413,7 +414,7 @@ def test_the_database_comes_from_an_airflow_connection(connection):
 )
 def test_no_database_is_an_error_with_a_remedy(connection, message):
     with pytest.raises(ValueError, match=message):
-        dsn_of_connection(connection)
+        dsn_of_connection(connection, VARIABLE)
 
 
 def test_online_atp_of_skus(oms_db, oms_dsn, capsys):
