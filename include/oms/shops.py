@@ -1,10 +1,12 @@
-"""The shops, and which of them a run is about."""
+"""The shops, which of them a run is about, and the groups it names."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from psycopg.rows import class_row
 
+from oms.catalog import Job
 from oms.database import Connection, statements
 from oms.parameters import BadParameter
 
@@ -34,6 +36,25 @@ def named(conn: Connection, shop_ids: str | list[str]) -> list[str]:
                 "shopId", shop_ids, f"shops that are set up: {', '.join(known) or 'none is yet'}"
             )
     return sorted(set(wanted))
+
+
+def refuse_unknown_groups(conn: Connection, job: Job, params: Mapping[str, Any]) -> None:
+    """Refuse groups that nobody has set up: they would leave out locations or changes in silence.
+
+    The catalogue's own default need not be there: where all locations are physical there is no channel.
+    Raises BadParameter.
+    """
+    for name, statement, what in (
+        ("facilityGroupId", sql.facility_groups, "a facility group"),
+        ("shopifyFacilityGroupId", sql.facility_groups, "a facility group"),
+        ("reasonGroupId", sql.reason_groups, "a group of reasons"),
+    ):
+        value = params.get(name)
+        if value is None or value == job.parameter(name).default:
+            continue
+        known = [one for (one,) in conn.execute(statement)]
+        if value not in known:
+            raise BadParameter(name, value, f"{what} that is set up: {', '.join(known) or 'none is yet'}")
 
 
 def mastered_by(conn: Connection, master: str) -> list[str]:

@@ -40,3 +40,11 @@ select shop_id from oms.shop where inventory_master = %(master)s order by shop_i
 select shop_id, shop_name, connection_id, product_store_id, inventory_master, product_identifier, push_enabled
   from oms.shop
  where shop_id = %(shop_id)s
+
+-- name: facility_groups
+-- Every group of facilities, channels among them.
+select facility_group_id from oms.facility_group order by facility_group_id
+
+-- name: reason_groups
+-- Every group of reasons that has a member.
+select distinct reason_group_id from oms.reason_group_member order by reason_group_id

@@ -242,6 +242,7 @@ def sync_job_dag(job: SyncJob) -> DAG:
             context = get_current_context()
             params = run_parameters(job, context)
             with oms_db() as conn:
+                shops.refuse_unknown_groups(conn, job, params)
                 return shops.to_serve(conn, params["shopId"], served_modes(job, context))
 
         @task(pool=job.pool, map_index_template="{{ shop }}")

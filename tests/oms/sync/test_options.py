@@ -2,8 +2,9 @@
 
 import pytest
 
+from oms import database, shops
 from oms.catalog import JOBS
-from oms.parameters import resolve
+from oms.parameters import BadParameter, resolve
 from oms.sync.options import PARAMETERS, PreviewLine, PushOptions, Report
 
 
@@ -22,6 +23,39 @@ def test_every_parameter_of_a_push_has_an_effect(dag_id):
 def test_a_value_out_of_range_is_named(name, value):
     with pytest.raises(ValueError, match=name):
         PushOptions.of({name: value})
+
+
+class TestNames:
+    """Names that a run gives beyond its shops."""
+
+    @pytest.fixture
+    def refuse(self, oms_dsn):
+        with database.transaction(oms_dsn) as conn:
+            conn.execute("insert into oms.facility_group values ('SHOPIFY_STORES', 'Stores', 'OTHER')")
+
+        def run(**given):
+            job = JOBS["push_inventory_deltas" if "reasonGroupId" in given else "upload_inventory"]
+            with database.transaction(oms_dsn) as conn:
+                shops.refuse_unknown_groups(conn, job, resolve(job, given))
+
+        return run
+
+    @pytest.mark.parametrize(
+        ("name", "known"),
+        [
+            ("facilityGroupId", "SHOPIFY_STORES"),
+            ("shopifyFacilityGroupId", "SHOPIFY_STORES"),
+            ("reasonGroupId", "SHPFY_INV_DLT_REASON"),
+        ],
+    )
+    def test_a_group_that_nobody_has_set_up_is_refused_with_those_that_are(self, refuse, name, known):
+        refuse(**{name: known})
+
+        with pytest.raises(BadParameter, match=f"{name} = 'TYPO': expected .* set up: .*{known}"):
+            refuse(**{name: "TYPO"})
+
+    def test_an_installation_without_channels_needs_no_default_one(self, refuse):
+        refuse()
 
 
 def test_the_table_shows_what_a_dry_run_would_send():
