@@ -53,10 +53,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         dsn = given.dsn or dsn_of_connection(os.environ.get(VARIABLE, ""), VARIABLE)
         return run(dsn, given)
+    except UnicodeDecodeError as error:
+        print(f"the file is not UTF-8 (byte {error.start}): save it as CSV in UTF-8", file=sys.stderr)
     except (SetupRefused, ValueError, psycopg.OperationalError) as error:
         print(error, file=sys.stderr)
     except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedFunction) as error:
         print(f"{error.diag.message_primary}: run `python -m oms migrate` first", file=sys.stderr)
+    except OSError as error:
+        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
     return 2
 
 

@@ -121,3 +121,13 @@ def test_the_command_writes_what_its_dry_run_has_counted(oms_dsn, tmp_path, caps
     file.write_text(HEADER + "B,ERP_ID,4711\n")
     assert main(command) == 2
     assert "line 2: no product has the SKU 'B'" in capsys.readouterr().err
+
+
+def test_a_file_that_is_not_there_or_not_utf_8_is_said_without_a_traceback(oms_dsn, tmp_path, capsys):
+    foreign = tmp_path / "ids.csv"
+    foreign.write_bytes(HEADER.encode() + b"caf\xe9,ERP_ID,1\n")
+
+    assert main(["--dsn", oms_dsn, "identify", str(tmp_path / "none.csv")]) == 2
+    assert capsys.readouterr().err == f"{tmp_path}/none.csv: No such file or directory\n"
+    assert main(["--dsn", oms_dsn, "identify", str(foreign)]) == 2
+    assert "not UTF-8 (byte 24): save it as CSV in UTF-8" in capsys.readouterr().err
