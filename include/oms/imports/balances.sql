@@ -209,7 +209,10 @@ select %(log_id)s, row.line_number,
             when 'ERR_INVALID_TIMESTAMP' then
                 format('%%L is not a moment with a zone, such as 2026-08-01T05:00:00+09:00', left(landed.as_of, 80))
             when 'ERR_FUTURE_TIMESTAMP' then format('%%s lies in the future', landed.as_of)
-            when 'ERR_REASON_NOT_FOUND' then format('%%L is not a reason that a file may give', left(landed.reason, 80))
+            when 'ERR_REASON_NOT_FOUND' then
+                format('%%L is not a reason that a file may give; use one of %%s', left(landed.reason, 80),
+                       (select string_agg(reason_id, ', ' order by reason_id) from oms.reason
+                         where accepted_on_input))
             when 'ERR_TOO_LONG' then format('%%s characters; at most 255', length(landed.comments))
             else landed.error_message
        end,

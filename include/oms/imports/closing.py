@@ -31,6 +31,8 @@ CLOSED = crashpoints.register("close.closed", "the log is closed, the task has n
 
 LONGEST_NAME = 255 - len(".part")
 """Bytes of a file's name."""
+QUOTED = 10
+"""Refused lines of a file that the log quotes."""
 COLUMNS = ("total", "applied", "unchanged", "superseded", "duplicate", "skipped", "rejected")
 
 
@@ -128,7 +130,18 @@ def close(conn: Connection, sftp: Any, job: ImportJob, run: Run, loads: Collecti
     for line in account.lines:
         if line.waits_for_a_person:
             log.warning("%s waits for a person in approve_held_files: %s", line.file_name, line.fault)
+        if line.reject_file:
+            _quote_rejects(conn, line)
     return account
+
+
+def _quote_rejects(conn: Connection, line: Line) -> None:
+    """Log the first refused lines of a file, and where all of them are."""
+    for quoted in conn.execute(sql.first_rejects, {"log_id": line.log_id, "most": QUOTED}):
+        log.warning("%s line %s is refused: %s %s: %s", line.file_name, *quoted)
+    log.warning(
+        "%s: %s lines are refused; all: %s", line.file_name, line.counts["rejected"], line.reject_file
+    )
 
 
 def facilities_of(conn: Connection, log_ids: list[int]) -> list[str]:

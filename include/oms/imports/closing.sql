@@ -56,6 +56,14 @@ select reject.line_number, reject.raw, coalesce(repair.origin_line, reject.line_
  order by reject.line_number
  limit 10000
 
+-- name: first_rejects
+-- What the log quotes of the refused lines of a file.
+select line_number, coalesce(error_column, ''), error_code, error_message
+  from oms.import_reject
+ where log_id = %(log_id)s
+ order by line_number
+ limit %(most)s
+
 -- name: log_to_close
 select log_id, remote_path, file_name, file_size, file_mtime, status, header, params, rejected_count, closed_at
   from oms.import_log

@@ -341,6 +341,17 @@ def test_too_many_and_too_few_columns_do_not_cancel_out(floor):
     assert floor.rejects() == [(2, "ERR_TOO_FEW_COLUMNS"), (3, "ERR_TOO_MANY_COLUMNS")]
 
 
+def test_the_log_quotes_the_first_rejects_and_names_their_file(floor, caplog):
+    floor.reset(RESET + "STORE_1,SKU,NOPE,5\n" * 12)
+
+    said = [record.getMessage() for record in caplog.records if "refused" in record.getMessage()]
+    assert len(said) == 11
+    assert said[0].startswith(
+        "reset.csv line 2 is refused: idValue ERR_PRODUCT_NOT_FOUND: no product has the"
+    )
+    assert said[-1] == f"reset.csv: 12 lines are refused; all: {RESET_JOB.import_path}/error/1_reset.csv"
+
+
 def test_a_reject_file_can_be_sent_again_after_correction(floor):
     floor.reset(RESET + "STORE_1,SKU,NOPE,5\n")
     sent_back = (floor.root / RESET_JOB.import_path / "error" / "1_reset.csv").read_text()

@@ -277,6 +277,9 @@ def test_a_reason_that_files_may_not_give_is_a_reject(floor, reason):
     floor.reset(f"facilityId,idValue,availableQty,reason\nSTORE_1,A,5,{reason}\n")
 
     assert floor.rejects() == [(2, "ERR_REASON_NOT_FOUND")]
+    (said,) = floor.conn.execute("select error_message from oms.import_reject").fetchone()
+    assert said.startswith(f"'{reason}' is not a reason that a file may give; use one of CYCLE_COUNT, ")
+    assert "VAR_FOUND" in said
 
 
 def test_the_parameter_sets_the_mode_of_rows_that_do_not(floor):
