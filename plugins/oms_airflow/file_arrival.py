@@ -37,6 +37,8 @@ LONGEST_PAUSE = 30.0
 """Seconds between two attempts to reach a server that does not answer."""
 PATIENCE = 20.0
 """Seconds that a server has for one answer."""
+MOST_NAMED = 10
+"""Names of files that the log gives of those that are left where they are."""
 EVENTS_LOOKED_AT = 100
 """How many of the latest events tell what has settled; those that a run has missed are seconds old."""
 
@@ -252,6 +254,8 @@ class SftpFileSensor(BaseOperator):
         params = run_parameters(self.job, context)
         with sftp_client(connection_id(params["propertyResource"])) as sftp:
             found = settled_files(sftp, params, announcements(context))
+            if not found:
+                say_what_is_left(sftp, params)
         if not found and params["waitMinutes"]:
             self.defer(
                 trigger=SftpFileTrigger(
@@ -266,7 +270,10 @@ class SftpFileSensor(BaseOperator):
                 timeout=timedelta(minutes=params["waitMinutes"] + 5),
             )
         if not found and params["remoteFilename"]:
-            raise FileMissing(f"{params['remoteFilename']} is not in {params['importPath']}")
+            raise FileMissing(
+                f"{params['remoteFilename']} is not in {params['importPath']}, is no file or not at rest "
+                "yet: the log says what is there; check remoteFilename and importPath, or give waitMinutes"
+            )
         log.info("%s files wait in %s", len(found), params["importPath"])
         return as_payload(found)
 
@@ -327,7 +334,7 @@ def wanted_files(sftp: "SFTPClient", params: Mapping[str, Any]) -> dict[str, Sta
     try:
         entries = sftp.listdir_attr(params["importPath"])
     except FileNotFoundError:
-        log.info("%s does not exist yet", params["importPath"])
+        log.warning("%s does not exist on the server (yet)", params["importPath"])
         return {}
     return {
         entry.filename: (entry.st_size or 0, int(entry.st_mtime or 0))
@@ -335,6 +342,34 @@ def wanted_files(sftp: "SFTPClient", params: Mapping[str, Any]) -> dict[str, Sta
         if stat.S_ISREG(entry.st_mode or 0)
         and wanted(entry.filename, file_name=params["remoteFilename"], pattern=params["fileNameRegex"])
     }
+
+
+def say_what_is_left(sftp: "SFTPClient", params: Mapping[str, Any]) -> None:
+    """Log what lies in the folder and why none of it is taken; archive and error are ours."""
+    try:
+        entries = sftp.listdir_attr(params["importPath"])
+    except FileNotFoundError:
+        return
+    asked, pattern = params["remoteFilename"], params["fileNameRegex"]
+    reasons: dict[str, list[str]] = {}
+    for entry in sorted(entries, key=lambda entry: entry.filename):
+        name = entry.filename
+        if not stat.S_ISREG(entry.st_mode or 0):
+            why = None if name in ("archive", "error") else "no file but a folder or a device"
+        elif wanted(name, file_name=asked, pattern=pattern):
+            why = "not at rest yet: it was still changing, or has just come"
+        elif asked is not None:
+            why = f"not remoteFilename {asked!r}"
+        elif wanted(name, file_name=None, pattern=None):
+            why = f"does not match fileNameRegex {pattern!r}"
+        else:
+            why = "the name of an unfinished file, waits to be renamed"
+        if why:
+            reasons.setdefault(why, []).append(name)
+    for why, names in reasons.items():
+        shown = ", ".join(map(repr, names[:MOST_NAMED]))
+        more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+        log.warning("left in %s: %s%s (%s)", params["importPath"], shown, more, why)
 
 
 def as_payload(files: Mapping[str, Stamp]) -> list[dict[str, Any]]:

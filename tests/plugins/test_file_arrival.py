@@ -359,6 +359,38 @@ class TestSensor:
         assert look({"importPath": FOLDER}) == []
         assert look({"importPath": "no/such/folder"}, IMPORT_INVENTORY_VARIANCE) == []
 
+    def test_the_log_says_why_files_are_left_where_they_are(
+        self, folder: Path, look: Callable, caplog: pytest.LogCaptureFixture
+    ):
+        for name in ("reset.CSV", "reset.txt", "b.csv.part"):
+            (folder / name).write_text("x")
+        for name in ("c.csv", "archive", "error"):
+            (folder / name).mkdir()
+
+        assert look({"importPath": FOLDER, "fileNameRegex": "*.csv"}) == []
+
+        said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+        assert said == [
+            "left in pos/in: 'b.csv.part' (the name of an unfinished file, waits to be renamed)",
+            "left in pos/in: 'c.csv' (no file but a folder or a device)",
+            "left in pos/in: 'reset.CSV', 'reset.txt' (does not match fileNameRegex '*.csv')",
+        ]
+
+    def test_a_file_that_is_asked_for_and_still_grows_is_not_called_absent(
+        self, folder: Path, look: Callable, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ):
+        file = folder / "a.csv"
+        file.write_text("x")
+        monkeypatch.setattr(file_arrival.time, "sleep", lambda _: file.write_text("xx"))
+
+        with pytest.raises(FileMissing, match="not at rest yet"):
+            look({"importPath": FOLDER, "remoteFilename": "a.csv"})
+
+        assert (
+            "left in pos/in: 'a.csv' (not at rest yet: it was still changing, or has just come)"
+            in caplog.messages
+        )
+
     def test_a_file_asked_for_by_name_must_be_there(self, folder: Path, look: Callable):
         with pytest.raises(FileMissing, match=r"sample_file\.txt is not in pos/in"):
             look({"importPath": FOLDER, "remoteFilename": "sample_file.txt"})
