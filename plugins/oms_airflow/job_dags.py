@@ -37,7 +37,15 @@ from oms import docs
 from oms.catalog import BALANCE, JOBS, CategoryJob, ImportJob, Job, PullJob, SyncJob, TaskJob
 from oms.config import BadSettings, job_settings
 from oms.feeds.errors import FeedsSilent
-from oms.imports.errors import AccountOpen, FileMissing, FileRefused, ImportFault, StagingLost, UndoRefused
+from oms.imports.errors import (
+    AccountOpen,
+    FileMissing,
+    FileRefused,
+    ImportFault,
+    NotHeld,
+    StagingLost,
+    UndoRefused,
+)
 from oms.parameters import BadParameter, connection_id
 from oms.restock.errors import RestockRefused, RestocksLeft
 from oms.shopify.errors import Misconfigured, NotExecuted, OutcomeUnknown
@@ -82,7 +90,7 @@ RETRIES = ExceptionRetryPolicy(
             reason="an earlier task has failed; the next run goes on with the files that are open",
         ),
         RetryRule(
-            exception=[FileMissing, FileRefused, StagingLost, UndoRefused],
+            exception=[FileMissing, FileRefused, NotHeld, StagingLost, UndoRefused],
             action=RetryAction.FAIL,
             reason="a person must look at the file",
         ),

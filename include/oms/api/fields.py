@@ -103,7 +103,8 @@ FIELDS = (
     Field(
         "varianceReasonId",
         "string",
-        "Reason code; NO_VARIANCE_LOG is accepted and writes nothing.",
+        "Reason code, such as POS_SALE, VAR_FOUND, VAR_LOST, VAR_DAMAGED or VAR_MANUAL (all: oms.reason). "
+        "NO_VARIANCE_LOG is accepted and writes nothing.",
         "POS_SALE",
         text(60),
         required=True,

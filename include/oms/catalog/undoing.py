@@ -33,7 +33,7 @@ UNDO_IMPORT = TaskJob(
             example=4711,
             minimum=1,
             required=True,
-            description="Log of the file.",
+            description="Log of the file: the number in front of its name in archive/.",
         ),
         Parameter(
             name="reason",

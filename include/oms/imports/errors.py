@@ -33,5 +33,9 @@ class UndoRefused(ImportFault):
     """The file cannot be taken back; the message says why and what to do instead. Nothing was changed."""
 
 
+class NotHeld(ImportFault):
+    """The file is not held, or somebody has decided otherwise; the message names the log and its state."""
+
+
 class AccountOpen(ImportFault):
     """A file of the run is not applied to its last row; the next run goes on with it."""

@@ -14,6 +14,7 @@ from psycopg.rows import dict_row
 
 from oms import crashpoints
 from oms.database import Connection, statements
+from oms.imports.errors import NotHeld
 from oms.imports.jobs import Settings
 from oms.imports.packing import shortened
 from oms.imports.staging import Group, filled, resolved_table
@@ -27,10 +28,6 @@ FILES_FOR_A_TREND = 3
 """So many earlier files make a trend."""
 SHOWN = 20
 APPROVED, REJECTED = "APPROVED", "REJECTED"
-
-
-class NotHeld(LookupError):
-    """The file is not held, or somebody has decided otherwise; the message names the log and its state."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +136,9 @@ def questions(conn: Connection, run_name: str, log_id: int | None) -> list[dict[
             .fetchall()
         )
     if log_id is not None and not found:
-        raise NotHeld(f"log {log_id} is not held: there is nothing to decide")
+        raise NotHeld(
+            f"log {log_id} is not held: nothing to decide; without logId all that wait are asked about"
+        )
     return [
         {
             "log_id": row["log_id"],

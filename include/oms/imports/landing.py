@@ -363,7 +363,14 @@ def _stage(
                 sql.finish_duplicate, {"log_id": log_id, "original": earlier[0], "total": content.rows}
             )
             staging.drop(conn, log_id)
-            log.warning("%s has the same content as log %s: nothing of it is applied", file.path, earlier[0])
+            log.warning(
+                "%s has the same content as %s (log %s) of %s UTC: nothing of it is applied; to book it "
+                "again, set force",
+                file.path,
+                earlier[1],
+                earlier[0],
+                f"{earlier[2]:%F %R}",
+            )
             return None
     kind_of_file = file_type(settings.file_type)
     judged = Judged([], 0, True)

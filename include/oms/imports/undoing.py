@@ -65,7 +65,9 @@ def undo(
     with conn.transaction():
         row = conn.cursor(row_factory=dict_row).execute(sql.lock_log, {"log_id": log_id}).fetchone()
         if row is None:
-            raise UndoRefused(f"there is no log {log_id}")
+            raise UndoRefused(
+                f"there is no log {log_id}; the files in archive/ begin with the number of theirs"
+            )
         if row["undone_at"] is not None and row["undone_by"] == run_name and not dry_run:
             counts = row["entry_count"], row["units"], row["position_count"]
             held = _held_back_at(conn, log_id)
