@@ -47,8 +47,32 @@ def page_of(job: Job) -> str:
         f"**When it runs:** {job.when}\n\n"
         f"**Run it again?** {job.repeat}\n\n"
         f"**If it fails:** {job.on_failure}\n\n"
-        f"**What to do then:** {job.what_to_do}\n"
+        f"**What to do then:** {job.what_to_do}\n{file_of(job) if isinstance(job, ImportJob) else ''}"
     )
+
+
+def file_of(job: ImportJob) -> str:
+    """What the files of a job look like: the columns that their contract knows."""
+    from oms.imports.file_types import file_type  # it loads all that works on files
+
+    (name,) = {config.file_type for config in job.configs}
+    contract = file_type(name).CONTRACT
+    groups = "".join(f", and {' or '.join(f'`{one}`' for one in group)}" for group in contract.one_of)
+    lines = [
+        "\n**What the file looks like:** CSV with a header line, plain or packed as `.gz`"
+        f"{'; or JSON, named `.json`' if contract.from_json else ''}. The columns may stand in any order; "
+        "case, blanks, `_` and `-` in their names do not count; other columns are left unread. The header "
+        f"must have those marked *needed*{groups}.\n",
+        "| column | type | example | meaning |\n|---|---|---|---|",
+    ]
+    for column in contract.columns:
+        needed = ", *needed*" if column.required else ""
+        also = f" Also called {' or '.join(f'`{alias}`' for alias in column.aliases)}." * bool(column.aliases)
+        lines.append(
+            f"| `{column.name}` | {column.type}{needed} | `{_cell(column.example)}` "
+            f"| {_cell(column.meaning)}{also} |"
+        )
+    return "\n".join(lines) + "\n"
 
 
 def schema_of(parameter: Parameter) -> dict[str, Any]:
@@ -80,7 +104,7 @@ def description_of(parameter: Parameter) -> str:
     parts = [parameter.description]
     if parameter.required and parameter.default is None:
         parts.append("A run must give it.")
-    if parameter.example is not None:
+    if parameter.example is not None and "boolean" not in parameter.types:
         parts.append(f"Example: {_shown(parameter.example)}")
     if parameter.aliases:
         parts.append(f"(also spelled {', '.join(parameter.aliases)})")

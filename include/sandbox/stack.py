@@ -161,6 +161,8 @@ def _base_environment(sandbox: Sandbox) -> dict[str, str]:
     return {
         "PYTHONPATH": os.pathsep.join([str(PROJECT / "include"), str(PROJECT / "plugins")]),
         "TZ": "UTC",
+        # Airflow's own; it would stand in the log of every task
+        "PYTHONWARNINGS": "ignore:GitWildMatchPattern",
         "AIRFLOW_HOME": str(sandbox.airflow_home),
     }
 

@@ -455,7 +455,8 @@ def dag_arguments(job: Job) -> dict[str, Any]:
         "dag_id": job.dag_id,
         "dag_display_name": job.name,
         "description": job.purpose.split(":")[0].split(". ")[0],
-        "doc_md": docs.page_of(job),
+        # nobody reads it in the process of a task
+        "doc_md": docs.page_of(job) if get_parsing_context().dag_id is None else None,
         "params": params_of(job),
         "tags": tags_of(job),
         # a job with a schedule starts with it; of the others the installation decides (inventory.md 3.4)

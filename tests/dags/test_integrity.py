@@ -21,9 +21,11 @@ from oms.imports.errors import (
     FileMissing,
     FileRefused,
     FileUnstable,
+    NotHeld,
     OlderFileNotLanded,
     UndoRefused,
 )
+from oms.imports.file_types import file_type
 from oms.parameters import BadParameter, resolve
 from oms.shopify.errors import Misconfigured, OutcomeUnknown, Throttled
 from oms.sync.errors import ShopBusy, SyncMisconfigured, TooManyDrops
@@ -86,6 +88,16 @@ def test_a_dag_is_named_and_described_as_in_the_catalogue(dag: DAG, job: catalog
     for part in ("**When it runs:**", "**Run it again?**", "**If it fails:**", "**What to do then:**"):
         assert part in dag.doc_md
     assert dag.description
+
+
+@pytest.mark.parametrize("job", catalog.INVENTORY_IMPORTS, ids=lambda job: job.dag_id)
+def test_the_page_of_an_import_names_every_column_of_its_files(bag: DagBag, job: catalog.ImportJob):
+    page = bag.dags[job.dag_id].doc_md
+    for one in job.configs:
+        contract = file_type(one.file_type).CONTRACT
+        rows = [line for line in page.splitlines() if line.startswith("| `")]
+        assert [row.split("`")[1] for row in rows] == [column.name for column in contract.columns]
+        assert ["*needed*" in row for row in rows] == [column.required for column in contract.columns]
 
 
 def test_tags_are_category_direction_and_ids(dag: DAG, job: catalog.Job):
@@ -263,6 +275,7 @@ def test_dag_files_alone_import_no_pandas_and_no_driver_of_a_server():
         (FileMissing("stock.csv"), RetryAction.FAIL),
         (AccountOpen("stock.csv"), RetryAction.FAIL),
         (UndoRefused("a later reset is in the way"), RetryAction.FAIL),
+        (NotHeld("log 77 is not held"), RetryAction.FAIL),
         (Throttled("wait"), RetryAction.RETRY),
         (OutcomeUnknown("no answer"), RetryAction.RETRY),
         (ShopBusy("another run"), RetryAction.RETRY),
