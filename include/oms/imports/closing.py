@@ -79,7 +79,9 @@ class Account:
         left = [
             f"{line.file_name} ({line.status}: {line.fault or 'not all chunks are applied'})"
             for line in self.lines
-            if not line.is_closed and not line.waits_for_a_person and line.status != "DmlsFinished"
+            if not line.is_closed
+            and not line.waits_for_a_person
+            and (line.status != "DmlsFinished" or line.fault)
         ]
         if left:
             raise AccountOpen(f"not closed: {'; '.join(left)}; the next run goes on with it")
