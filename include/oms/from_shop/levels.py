@@ -38,6 +38,7 @@ def apply_told(conn: Connection, *, log_id: int | None, run_id: str) -> Told:
     be the later word. One that was applied before is UNCHANGED, whatever the OMS has booked since.
     """
     conn.execute(sql.freshen)
+    conn.execute(sql.lock_facilities)
     conn.execute(sql.add_missing)
     conn.execute(positions.sql.fill_in)
     positions.lock(conn)

@@ -191,5 +191,12 @@ class Side:
         )
         return [status for (status,) in rows]
 
+    def someone_waits(self) -> bool:
+        """Whether a session of this database waits for a lock."""
+        return self.db.execute(
+            """select exists (select from pg_stat_activity
+                               where datname = current_database() and wait_event_type = 'Lock')"""
+        ).fetchone()[0]
+
     def entries(self) -> int:
         return self.db.execute("select count(*)::int from oms.inventory_ledger").fetchone()[0]

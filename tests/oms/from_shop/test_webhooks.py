@@ -1,7 +1,10 @@
 """Webhooks on levels: the newest word counts, whoever owns the stock decides what it does (spec 5.16)."""
 
 import itertools
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from time import sleep
 
 import pytest
 
@@ -259,6 +262,38 @@ def test_two_runs_side_by_side_and_any_order_end_with_the_newest_word(side: Side
 
     assert {side.position(sku) for sku in skus} == {(59, 59)}
     assert "NEW" not in side.inbox().values()
+
+
+def test_a_newer_word_of_0_on_a_position_that_an_older_one_is_just_making_ends_with_0(
+    side: Side, monkeypatch
+):
+    """Neither finds a position to lock: the older word makes it, the newer one needs none."""
+    side.open_shop({"P": 5})
+    is_written, may_commit = threading.Event(), threading.Event()
+
+    def wait(name: str) -> None:
+        if name == webhooks.WRITTEN and not is_written.is_set():
+            is_written.set()
+            may_commit.wait(20)
+
+    def run() -> None:
+        with database.connect(side.oms.dsn, autocommit=True) as conn:
+            webhooks.receive(replace(side.work(catalog.RECEIVE_INVENTORY_LEVEL_WEBHOOKS, {}), conn=conn))
+
+    with monkeypatch.context() as patch, ThreadPoolExecutor(2) as pool:
+        patch.setattr(crashpoints, "point", wait)
+        side.event("P", 5, EARLIER)
+        older = pool.submit(run)
+        assert is_written.wait(20)
+        side.event("P", 0, LATER)
+        newer = pool.submit(run)
+        while not newer.done() and not side.someone_waits():
+            sleep(0.02)
+        may_commit.set()
+        older.result(20)
+        newer.result(20)
+
+    assert side.position("P") == (0, 0)
 
 
 def test_shopify_as_master_is_not_told_what_it_told_us(side: Side):
