@@ -4,6 +4,7 @@ from html import escape
 
 from airflow.providers.smtp.notifications.smtp import SmtpNotifier
 from airflow.sdk import get_current_context
+from airflow.sdk.exceptions import AirflowException
 
 from oms.mail import Mail
 from oms_airflow.connections import MissingConnection, connection
@@ -27,5 +28,8 @@ def send(mail: Mail) -> bool:
         custom_headers={"Message-ID": mail.message_id},
         smtp_conn_id=OMS_SMTP,
     )
-    notifier.notify(get_current_context())
+    try:
+        notifier.notify(get_current_context())
+    except (AirflowException, UnicodeError) as error:  # a server that hangs up; an address beyond ASCII
+        raise OSError(f"no mail to {', '.join(mail.to)}: {error}") from error
     return True
