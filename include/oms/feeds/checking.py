@@ -207,10 +207,11 @@ def _clear(conn: Connection, feed: Feed, files: list[File], key: dict[str, Any])
     cleared = 0
     came = [file for file in files if not file.is_returned]
     if came:
-        values = key | {"kinds": ["MISSING"], "log_id": came[0].log_id}
+        values = key | {"kinds": ["MISSING"], "mended": [], "log_id": came[0].log_id}
         cleared += conn.execute(sql.clear_alerts, values).rowcount
     if good := [file for file in came if _is_good(feed, file)]:
-        values = key | {"kinds": ["EMPTY", "FAILED"], "log_id": good[-1].log_id}
+        mended = [file.log_id for file in files[: files.index(good[-1])]]
+        values = key | {"kinds": ["EMPTY", "FAILED"], "mended": mended, "log_id": good[-1].log_id}
         cleared += conn.execute(sql.clear_alerts, values).rowcount
     return cleared
 

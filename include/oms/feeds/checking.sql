@@ -49,12 +49,13 @@ values (%(feed_id)s, %(expected_at)s, %(kind)s, %(log_id)s, %(message)s, %(now)s
 on conflict do nothing
 
 -- name: clear_alerts
--- The file has come after all.
+-- The file has come after all; one that was bad is mended by one that came after it.
 update oms.feed_alert
    set cleared_at = %(now)s, cleared_by_log_id = %(log_id)s
  where feed_id = %(feed_id)s
    and expected_at = %(expected_at)s
    and kind = any (%(kinds)s)
+   and (log_id is null or log_id = any (%(mended)s::bigint[]))
    and cleared_at is null
 
 -- name: to_tell

@@ -27,9 +27,14 @@ def instants(expected: str, time_zone: str, after: datetime) -> Iterator[datetim
     """
     zone = ZoneInfo(time_zone)
     start = after.astimezone(zone).replace(tzinfo=None, hour=0, minute=0, second=0, microsecond=0)
-    for _, times in groupby(_local(expected, start - timedelta(days=1)), key=datetime.date):
-        found = {local.replace(tzinfo=zone).astimezone(UTC) for local in times}
-        yield from (instant for instant in sorted(found) if instant > after)
+    waiting: set[datetime] = set()
+    for day, times in groupby(_local(expected, start - timedelta(days=1)), key=datetime.date):
+        # One that the clock leaves out at the end of a day counts in the next, among those of that day.
+        midnight = datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
+        past = {instant for instant in waiting if instant < midnight}
+        yield from (instant for instant in sorted(past) if instant > after)
+        waiting = waiting - past | {local.replace(tzinfo=zone).astimezone(UTC) for local in times}
+    yield from (instant for instant in sorted(waiting) if instant > after)
 
 
 def _local(expected: str, start: datetime) -> Iterator[datetime]:

@@ -1,5 +1,7 @@
 """A file that does not come, comes empty or comes twice is told once (design 1, spec inventory.md 3.5)."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from oms.feeds.errors import MailFailed
@@ -169,6 +171,40 @@ def test_a_feed_that_is_switched_off_expects_nothing_also_not_for_that_time_late
 
     assert watch.look("2026-01-10T12:05Z") is None
     assert watch.look("2026-01-11T12:00Z") is not None
+
+
+def test_a_feed_that_is_changed_expects_nothing_of_before(watch: Watch):
+    """What came was right by the description of its day."""
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    watch.feed(since=f"{now - timedelta(days=9):%Y-%m-%d}", expected="06:00", file_pattern="count_*.csv")
+    for days in range(9):
+        at = f"{now - timedelta(days=days):%Y-%m-%d}T06:00Z"
+        watch.came(f"count_{days}.csv", at, RESET + f"STORE_1,SKU,A,{days}\n")
+    watch.look(now.isoformat(), lookbackDays=3)
+    assert watch.inbox.mails == []
+    change = "update oms.feed set file_pattern = 'stores_*.csv', expected = '06:00 14:00'"
+    watch.floor.conn.execute(change)
+
+    assert watch.look((now + timedelta(minutes=2)).isoformat(), lookbackDays=3) is None
+    assert "no file stores_*.csv" in watch.look((now + timedelta(days=1)).isoformat(), lookbackDays=3)
+
+
+def test_a_feed_with_another_contact_still_expects_what_it_expected(watch: Watch):
+    watch.feed(since="2026-01-10")
+    watch.floor.conn.execute("update oms.feed set contact = 'erp@example.com', feed_name = 'Count'")
+
+    assert watch.look("2026-01-10T12:00Z") is not None
+
+
+def test_a_bad_file_after_a_good_one_is_not_cleared_by_that(watch: Watch):
+    watch.feed(since="2026-01-10")
+    watch.came("good.csv", "2026-01-10T06:00Z")
+    watch.came("bad.csv", "2026-01-10T06:10Z", "no,such,header\n1,2,3\n")
+
+    assert "bad.csv was refused" in watch.look("2026-01-10T06:15Z")
+    assert watch.look("2026-01-10T06:20Z") is None
+
+    assert watch.inbox.subjects == ["feed COUNT: file refused"]
 
 
 def test_a_mail_server_that_refuses_is_asked_again_and_nothing_is_told_twice(watch: Watch):

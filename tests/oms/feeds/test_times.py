@@ -58,6 +58,15 @@ def test_times_around_a_change_stay_in_order_and_are_never_expected_at_one_insta
     assert f"{found[0]:%m-%d %H:%M}" == "03-07 00:15"
 
 
+@pytest.mark.parametrize("expected", ["23:30 00:15 00:30", "15,30 0,23 * * *"])
+def test_times_that_the_clock_leaves_out_before_midnight_stay_in_order(expected: str):
+    """28 March 2026, Nuuk: 23:00 is 00:00 of the 29th, at 01:00 UTC; 23:30 counts as 00:30."""
+    found = next_ones(expected, "America/Nuuk", "2026-03-29T00:59", 4)
+
+    assert found == sorted(set(found))
+    assert found[:2] == ["03-29 01:15", "03-29 01:30"]
+
+
 def test_a_cron_that_never_comes_is_expected_never():
     assert next_ones("0 6 30 2 *", "UTC", "2026-01-01T00:00") == []
 
