@@ -7,8 +7,8 @@ writes under the same name with the same bytes.
 
 import csv
 import hashlib
-import io
 import logging
+import posixpath
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
@@ -44,11 +44,21 @@ def one_at_a_time(conn: Connection, dag_id: str) -> Iterator[None]:
 
 def csv_bytes(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
     """A CSV file in UTF-8; texts that a spreadsheet would run as formulas are made harmless."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    lines: list[str] = []
+    writer = csv.writer(_Lines(lines), lineterminator="\r\n")  # it quotes cells with either of the two
     writer.writerow(header)
     writer.writerows([harmless(cell) for cell in row] for row in rows)
-    return text.getvalue().encode()
+    return "".join(lines).encode()
+
+
+class _Lines:
+    """Takes the rows of a csv.writer, each ended by LF alone."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self._lines = lines
+
+    def write(self, line: str) -> None:
+        self._lines.append(line.removesuffix("\r\n") + "\n")
 
 
 def record(
@@ -87,18 +97,33 @@ def record(
 
 
 def write_waiting(conn: Connection, open_sftp: OpenSftp, dag_id: str) -> list[str]:
-    """Write the recorded files of a job, oldest first; return their paths. `conn` is in autocommit mode."""
-    written = []
+    """Write the recorded files of a job, oldest first; return their paths. `conn` is in autocommit mode.
+
+    A folder that cannot be written to keeps only its own files waiting, in their order; what was wrong with
+    it is raised at the end.
+    """
+    written: list[str] = []
+    refused: dict[tuple[str, str], Exception] = {}
     waiting = conn.execute(sql.waiting, {"dag_id": dag_id}).fetchall()
     if waiting:
         crashpoints.point(RECORDED)
     for export_id, property_resource, path in waiting:
+        place = (property_resource, posixpath.dirname(path))
+        if place in refused:
+            continue
         (content,) = conn.execute(sql.content, {"export_id": export_id}).fetchone()
-        with open_sftp(property_resource) as sftp:
-            write_whole(sftp, path, bytes(content))
+        try:
+            with open_sftp(property_resource) as sftp:
+                write_whole(sftp, path, bytes(content))
+        except Exception as error:
+            log.warning("%s cannot be written to %s and waits: %s", path, property_resource, error)
+            refused[place] = error
+            continue
         crashpoints.point(WRITTEN)
         conn.execute(sql.mark_written, {"export_id": export_id})
         crashpoints.point(MARKED)
         log.info("%s: %s bytes on %s", path, len(content), property_resource)
         written.append(path)
+    if refused:
+        raise next(iter(refused.values()))
     return written

@@ -1,5 +1,7 @@
 """Files for others: harmless in a spreadsheet, recorded before they are written."""
 
+import csv
+import io
 from contextlib import nullcontext
 
 import psycopg
@@ -42,6 +44,14 @@ def test_what_was_made_harmless_is_read_as_it_was(oms_db):
 
 def test_a_csv_file_is_utf_8_with_quotes_where_needed():
     assert exports.csv_bytes(("a", "b"), [(1, "=x,y"), (None, "箱")]) == 'a,b\n1,"\'=x,y"\n,箱\n'.encode()
+
+
+@pytest.mark.parametrize("text", ["one\rtwo", "one\ntwo", "one\r\ntwo", '"', ",", "\r"])
+def test_a_line_end_within_a_cell_ends_no_line(text):
+    told = exports.csv_bytes(("a", "b"), [("x", text), (1, 2)]).decode()
+
+    rows = list(csv.reader(io.StringIO(told, newline="")))
+    assert rows == [["a", "b"], ["x", harmless(text)], ["1", "2"]]
 
 
 def test_two_files_of_one_second_have_two_names(oms_db):
@@ -96,3 +106,46 @@ def test_what_cannot_be_written_stays_recorded(oms_db):
         exports.write_waiting(oms_db, lambda resource: nullcontext(Refusing()), "job")
 
     assert oms_db.execute("select written_at, content from oms.export_file").fetchall() == [(None, b"x")]
+
+
+def test_a_server_that_is_gone_keeps_no_file_from_another(oms_db):
+    class Kept(dict):
+        def stat(self, path):
+            return path
+
+        def open(self, path, mode):
+            self[path] = io.BytesIO()
+            self[path].close = lambda: None
+            return self[path]
+
+        def posix_rename(self, old, new):
+            self[new] = self.pop(old).getvalue()
+
+    def open_sftp(resource):
+        if resource == "OLD_SERVER":
+            raise ConnectionRefusedError(resource)
+        return nullcontext(kept)
+
+    kept = Kept()
+    for number, resource in enumerate(("OLD_SERVER", "NEW_SERVER", "OLD_SERVER", "NEW_SERVER")):
+        exports.record(
+            oms_db,
+            run_name="job/run",
+            subject="",
+            property_resource=resource,
+            folder="out",
+            name=lambda stamp, number=number: f"{number}_{stamp}.csv",
+            content=b"x",
+            rows=1,
+        )
+
+    with pytest.raises(ConnectionRefusedError, match="OLD_SERVER"):
+        exports.write_waiting(oms_db, open_sftp, "job")
+
+    assert [path[:5] for path in kept] == ["out/1", "out/3"]
+    assert (
+        oms_db.execute(
+            "select property_resource, written_at is not null from oms.export_file order by export_id"
+        ).fetchall()
+        == [("OLD_SERVER", False), ("NEW_SERVER", True)] * 2
+    )
