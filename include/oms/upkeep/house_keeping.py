@@ -4,7 +4,7 @@ The ledger, the books and what names them as a cause are never touched (spec inv
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
@@ -131,18 +131,35 @@ def _drop_staging(conn: Connection, dry: bool) -> int:
 
 
 def _remove_files(work: Work, before: datetime, dry: bool) -> int:
-    """Remove archived files and reject files from SFTP; one that is gone already counts as removed."""
+    """Remove archived files and reject files from SFTP; one that is gone already counts as removed.
+
+    A server that refuses keeps only its own files; what was wrong with it is raised at the end.
+    """
     due = work.conn.execute(sql.files_due, {"before": before}).fetchall()
     if dry:
         return sum(path is not None for _, _, *paths in due for path in paths)
     removed = 0
+    refused: list[Exception] = []
     for connection_id, logs in groupby(due, key=lambda row: row[1]):
-        with work.open_sftp(connection_id) as sftp:
-            for log_id, _, *paths in logs:
-                removed += sum(_remove(sftp, path) for path in paths if path is not None)
-                crashpoints.point(FILE_GONE)
-                work.conn.execute(sql.note_files_removed, {"log_id": log_id})
+        try:
+            for count in _remove_from(work, connection_id, logs):
+                removed += count
+        except Exception as error:
+            log.warning("old files on %s cannot be removed and stay: %s", connection_id, error)
+            refused.append(error)
+    if refused:
+        raise refused[0]
     return removed
+
+
+def _remove_from(work: Work, connection_id: str, logs: Iterable[tuple[Any, ...]]) -> Iterator[int]:
+    """Remove the files of logs from one server; how many there were of each log."""
+    with work.open_sftp(connection_id) as sftp:
+        for log_id, _, *paths in logs:
+            count = sum(_remove(sftp, path) for path in paths if path is not None)
+            crashpoints.point(FILE_GONE)
+            work.conn.execute(sql.note_files_removed, {"log_id": log_id})
+            yield count
 
 
 def _remove(sftp: Any, path: str) -> bool:

@@ -102,6 +102,24 @@ def test_reject_files_of_levels_go_from_the_server_they_are_on(floor: Floor, lat
     assert (asked, floor.files(RESET_JOB, "error")) == (["ftp_config"], [])
 
 
+def test_a_server_that_is_gone_keeps_no_file_on_another(floor: Floor, later: Callable):
+    for name in ("gone.csv", "here.csv"):
+        floor.reset(RESET + "STORE_1,SKU,A,7\n", name)
+    later("import_log", 91)
+    floor.conn.execute("update oms.import_log set connection_id = 'a_server' where file_name = 'gone.csv'")
+
+    def open_sftp(connection_id: str):
+        if connection_id == "a_server":
+            raise ConnectionRefusedError(connection_id)
+        return floor.open_sftp()
+
+    with pytest.raises(ConnectionRefusedError, match="a_server"):
+        keep_house(replace(work_of(floor, JOB), open_sftp=open_sftp))
+
+    removed = "select file_name, files_removed_at is not null from oms.import_log order by file_name"
+    assert floor.conn.execute(removed).fetchall() == [("gone.csv", False), ("here.csv", True)]
+
+
 def test_staging_left_behind_goes_that_of_open_files_stays(floor: Floor):
     floor.drop(RESET_JOB, "open.csv", RESET + "STORE_1,SKU,A,7\n")
     floor.land(RESET_JOB)
