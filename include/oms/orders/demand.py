@@ -86,13 +86,17 @@ def add_lines(
 ) -> list[int]:
     """Add lines to an order, or units to one of its lines (as a line of their own); return their numbers.
 
-    Raises OrderError as `take_in`, and for an unknown order.
+    Raises OrderError as `take_in`, for an unknown order, and for open lines of a finished one, which takes
+    money and notes only (orders.md 5.4): they would be nobody's demand, and their units on sale again.
     """
     with conn.transaction():
-        order = conn.execute(sql.lock_order, {"order_id": order_id}).fetchone()
+        conn.execute(sql.lock_order, {"order_id": order_id})
+        order = conn.execute(sql.read_order, {"order_id": order_id}).fetchone()
         if order is None:
             raise OrderError(f"order {order_id}: does not exist")
         name, shop_id, status, first = order
+        if status in ("COMPLETED", "CANCELLED") and any(line.state == "OPEN" for line in lines):
+            raise OrderError(f"order {name}: is {status} and takes no open line")
         places = [line.facility_id or facility_id for line in lines]
         for place in dict.fromkeys(places):
             conn.execute(sql.create_ship_group, {"order_id": order_id, "facility_id": place})

@@ -31,13 +31,17 @@ select %(order_id)s, coalesce(max(ship_group_seq), 0) + 1, %(facility_id)s
 having coalesce(bool_and(facility_id <> %(facility_id)s), true);
 
 -- name: lock_order
--- The order with the number of its next item.
+select from oms.order_header
+ where order_id = %(order_id)s
+   for update
+
+-- name: read_order
+-- The order with the number of its next item; read after the lock, to see the items of its last holder.
 select coalesce(header.order_name, header.external_id), header.shop_id, header.status,
        1 + coalesce((select max(item.order_item_seq) from oms.order_item as item
                       where item.order_id = header.order_id), 0)
   from oms.order_header as header
  where header.order_id = %(order_id)s
-   for update
 
 -- name: create_items
 -- Open units of a shop's order are committed in Shopify from the first moment (K of inventory.md 6.7).

@@ -1,5 +1,8 @@
 """What orders do to stock, queue demand and books (spec inventory.md 1.3, 6.7; orders.md 5.7)."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import psycopg
 import pytest
 
@@ -211,6 +214,49 @@ def test_two_at_once_take_in_one_order(oms_dsn, world, product):
     with psycopg.connect(oms_dsn) as other:
         assert demand.take_in(other, "demo", "1001", [Line(product, 2, "L1", LOCATION)]) == first
         assert other.execute("select count(*) from oms.sync_book").fetchone() == (1,)
+
+
+def test_two_at_once_add_lines_to_one_order(oms_dsn, world, product):
+    order = sell(world, product)
+    world.db.commit()
+
+    def add(conn: psycopg.Connection) -> list[int]:
+        return demand.add_lines(conn, order, [Line(product, 1, "L1", LOCATION)])
+
+    with (
+        psycopg.connect(oms_dsn, autocommit=True) as one,
+        psycopg.connect(oms_dsn, autocommit=True) as two,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        with one.transaction():
+            assert add(one) == [2]
+            second = pool.submit(add, two)
+            while not blocked(one, two):
+                time.sleep(0.02)
+        assert second.result(20) == [3]
+
+
+def blocked(conn: psycopg.Connection, other: psycopg.Connection) -> bool:
+    found = conn.execute("select cardinality(pg_blocking_pids(%s)) > 0", (other.info.backend_pid,))
+    return found.fetchone()[0]
+
+
+@pytest.mark.parametrize("end", ["shipped", "cancelled"])
+def test_a_finished_order_takes_no_open_line(world, product, end):
+    """orders.md 5.4. It would be demand of no figure, but booked: the next push sold its units twice."""
+    order = sell(world, product)
+    if end == "shipped":
+        demand.broker(world.db, order, "A")
+        demand.ship(world.db, order, 1)
+    else:
+        demand.cancel(world.db, order, 1, 2, restocked=True)
+    before = world.online(product), book(world)
+
+    with pytest.raises(OrderError, match="takes no open line"):
+        demand.add_lines(world.db, order, [Line(product, 3, "L2", LOCATION)])
+    demand.add_lines(world.db, order, [Line(product, 3, "L2", None, "HISTORY")])
+
+    assert (world.online(product), book(world)) == before
 
 
 def test_a_restock_goes_to_the_level_of_the_sale_whatever_is_linked_now(world, product):
