@@ -1,7 +1,48 @@
-"""Writing files to SFTP so that a reader never sees a part of one."""
+"""Writing files to SFTP so that a reader never sees a part, and listing folders whatever lies there."""
 
+import logging
 import posixpath
+from collections.abc import Iterator
 from typing import Any
+
+log = logging.getLogger(__name__)
+
+
+def entries_of(sftp: Any, folder: str) -> list[Any]:
+    """What a folder holds, as `listdir_attr` tells it; a name that is no UTF-8 is said and left out.
+
+    The client would refuse the whole folder for it.
+    """
+    try:
+        return sftp.listdir_attr(folder)
+    except UnicodeDecodeError:
+        return list(_decodable(sftp, folder))
+
+
+def _decodable(sftp: Any, folder: str) -> Iterator[Any]:
+    """The same by the client's own requests, which leave the names as bytes."""
+    from paramiko import sftp as protocol
+    from paramiko.sftp_attr import SFTPAttributes
+
+    _, answer = sftp._request(protocol.CMD_OPENDIR, sftp._adjust_cwd(folder))
+    handle = answer.get_binary()
+    try:
+        while True:
+            _, answer = sftp._request(protocol.CMD_READDIR, handle)
+            for _ in range(answer.get_int()):
+                name, _ = answer.get_binary(), answer.get_binary()
+                entry = SFTPAttributes._from_msg(answer, name)
+                try:
+                    entry.filename = name.decode()
+                except UnicodeDecodeError:
+                    log.warning("%s: the file name %r is no UTF-8: rename it, nobody takes it", folder, name)
+                    continue
+                if entry.filename not in (".", ".."):
+                    yield entry
+    except EOFError:
+        return
+    finally:
+        sftp._request(protocol.CMD_CLOSE, handle)
 
 
 def write_whole(sftp: Any, path: str, content: bytes) -> None:

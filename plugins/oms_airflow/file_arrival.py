@@ -25,6 +25,7 @@ from oms.filenames import wanted
 from oms.imports.arrival import Stamp
 from oms.imports.errors import FileMissing
 from oms.parameters import connection_id, resolve
+from oms.remote import entries_of
 from oms_airflow.connections import MissingConnection, connection_from_triggerer, sftp_client
 
 if TYPE_CHECKING:
@@ -202,17 +203,25 @@ class _Folder:
         if self._session is None:
             self._session = await self._open()
         try:
-            entries = await self._session.readdir(self.path)
+            entries = await self._session.readdir(self.path.encode())  # bytes: not every name is UTF-8
         except asyncssh.SFTPNoSuchFile:
             self._say(f"{self.path} of {self.connection_id} does not exist yet; it is watched all the same")
             return {}
-        self._say(None)
-        return {
-            str(entry.filename): (entry.attrs.size or 0, entry.attrs.mtime or 0)
-            for entry in entries
-            if entry.attrs.type == asyncssh.FILEXFER_TYPE_REGULAR
-            or stat.S_ISREG(entry.attrs.permissions or 0)
-        }
+        files: dict[str, Stamp] = {}
+        strange = []
+        for entry in entries:
+            if entry.attrs.type != asyncssh.FILEXFER_TYPE_REGULAR and not stat.S_ISREG(
+                entry.attrs.permissions or 0
+            ):
+                continue
+            try:
+                files[bytes(entry.filename).decode()] = (entry.attrs.size or 0, entry.attrs.mtime or 0)
+            except UnicodeDecodeError:
+                strange.append(entry.filename)
+        names = ", ".join(map(repr, sorted(strange)))
+        where = f"{self.path} of {self.connection_id}"
+        self._say(f"{where}: these file names are no UTF-8, rename them: {names}" if strange else None)
+        return files
 
     async def _open(self) -> asyncssh.SFTPClient:
         from airflow.providers.sftp.hooks.sftp import SFTPHookAsync
@@ -332,7 +341,7 @@ def settled_files(
 def wanted_files(sftp: "SFTPClient", params: Mapping[str, Any]) -> dict[str, Stamp]:
     """The regular files in the folder that the parameters ask for; a folder that is not there holds none."""
     try:
-        entries = sftp.listdir_attr(params["importPath"])
+        entries = entries_of(sftp, params["importPath"])
     except FileNotFoundError:
         log.warning("%s does not exist on the server (yet)", params["importPath"])
         return {}

@@ -146,6 +146,23 @@ def test_folders_and_unfinished_names_do_not_ring(folder: Path):
     assert asyncio.run(watch())
 
 
+def test_a_file_name_that_is_no_utf_8_is_said_once_and_the_others_ring(
+    folder: Path, caplog: pytest.LogCaptureFixture
+):
+    name = "在庫.csv".encode("cp932")
+    Path(os.fsdecode(os.fsencode(folder) + b"/" + name)).write_text("x")
+
+    async def watch() -> list[str]:
+        (folder / "stock.csv").write_text("x")
+        async with aclosing(trigger().run()) as events, asyncio.timeout(10):
+            return await names(events)
+
+    assert asyncio.run(watch()) == ["stock.csv"]
+    said = [record.getMessage() for record in caplog.records if record.name == file_arrival.__name__]
+    assert len(said) == 1
+    assert repr(name) in said[0]
+
+
 def test_a_folder_that_is_not_there_yet_is_watched_and_said_once(
     folder: Path, caplog: pytest.LogCaptureFixture
 ):
@@ -302,6 +319,12 @@ class TestSensor:
             {"name": "b.csv", "size": 1, "mtime": 100},
             {"name": "a.csv", "size": 1, "mtime": 200},
         ]
+
+    def test_a_file_name_that_is_no_utf_8_is_passed_over(self, folder: Path, look: Callable):
+        (folder / "a.csv").write_text("x")
+        Path(os.fsdecode(os.fsencode(folder) + b"/" + "在庫.csv".encode("cp932"))).write_text("x")
+
+        assert [file["name"] for file in look({"importPath": FOLDER})] == ["a.csv"]
 
     def test_an_announced_file_needs_no_second_look(self, folder: Path, look: Callable, monkeypatch):
         monkeypatch.setattr(file_arrival.time, "sleep", lambda _: pytest.fail("looked twice"))

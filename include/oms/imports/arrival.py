@@ -10,6 +10,7 @@ from typing import Any
 from oms.filenames import wanted
 from oms.imports.errors import FileMissing, FileUnstable
 from oms.imports.jobs import Settings
+from oms.remote import entries_of
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ class RemoteFile:
 def look(sftp: Any, path: str, pattern: str | None) -> dict[str, RemoteFile]:
     """The regular files of a folder whose names match, by name; a missing folder is empty."""
     try:
-        entries = sftp.listdir_attr(path)
+        entries = entries_of(sftp, path)
     except FileNotFoundError:
         log.warning("folder %s does not exist on the server", path)
         return {}

@@ -12,6 +12,7 @@ import threading
 import time
 import tracemalloc
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -511,6 +512,17 @@ def test_a_file_that_the_server_does_not_let_us_read_does_not_hinder_the_others(
     ]
     with pytest.raises(FileRefused, match=r"a\.csv: .*permission"):
         account.raise_if_open()
+
+
+def test_a_file_name_that_is_no_utf_8_does_not_hinder_the_others(floor, caplog):
+    """As a POS in Japan writes it."""
+    name = "在庫.csv".encode("cp932")
+    Path(os.fsdecode(os.fsencode(floor.root / RESET_JOB.import_path) + b"/" + name)).write_text(RESET)
+
+    floor.reset(RESET + GOOD).raise_if_open()
+
+    assert floor.position("A") == (5, 5)
+    assert f"the file name {name!r} is no UTF-8" in caplog.text
 
 
 def test_one_refused_file_does_not_hinder_the_others(floor):
