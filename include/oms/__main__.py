@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedFunction) as error:
         print(f"{error.diag.message_primary}: run `python -m oms migrate` first", file=sys.stderr)
     except OSError as error:
-        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
+        print(f"{error.filename}: {error.strerror}" if error.filename else error, file=sys.stderr)
     return 2
 
 

@@ -63,15 +63,11 @@ def file_of(job: ImportJob) -> str:
         f"{'; or JSON, named `.json`' if contract.from_json else ''}. The columns may stand in any order; "
         "case, blanks, `_` and `-` in their names do not count; other columns are left unread. The header "
         f"must have those marked *needed*{groups}.\n",
-        "| column | type | example | meaning |\n|---|---|---|---|",
     ]
     for column in contract.columns:
-        needed = ", *needed*" if column.required else ""
-        also = f" Also called {' or '.join(f'`{alias}`' for alias in column.aliases)}." * bool(column.aliases)
-        lines.append(
-            f"| `{column.name}` | {column.type}{needed} | `{_cell(column.example)}` "
-            f"| {_cell(column.meaning)}{also} |"
-        )
+        marks = [column.type, *(["*needed*"] if column.required else [])]
+        marks += [f"also `{alias}`" for alias in column.aliases]
+        lines.append(f"- `{column.name}` ({', '.join(marks)}), such as `{column.example}`: {column.meaning}")
     return "\n".join(lines) + "\n"
 
 

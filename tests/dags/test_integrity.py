@@ -95,7 +95,7 @@ def test_the_page_of_an_import_names_every_column_of_its_files(bag: DagBag, job:
     page = bag.dags[job.dag_id].doc_md
     for one in job.configs:
         contract = file_type(one.file_type).CONTRACT
-        rows = [line for line in page.splitlines() if line.startswith("| `")]
+        rows = [line for line in page.splitlines() if line.startswith("- `")]
         assert [row.split("`")[1] for row in rows] == [column.name for column in contract.columns]
         assert ["*needed*" in row for row in rows] == [column.required for column in contract.columns]
 
