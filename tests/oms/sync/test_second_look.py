@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from oms import crashpoints
+from oms.fulfillment import packing
 from oms.orders import demand, imports
+from oms.orders.errors import PackedLocked
 from tests.oms.sync.bench import Bench
 
 
@@ -115,16 +117,19 @@ def test_inv_41_cancelled_after_packing(oms: Bench):
     order = sell(oms)
     number = oms.import_order(order)
     demand.reserve(oms.db, number, 1, "WH")
+    shipment = packing.pack(oms.db, number, "WH", key="packed")
     cancel(oms, order, restock=True)
     assert oms.available("P") == 10
 
+    with pytest.raises(PackedLocked):
+        demand.cancel(oms.db, number, 1, 2, restocked=True)
     demand.keep(oms.db, number, 1, 2, restocked=True)
     assert (oms.book("P"), oms.online("P")) == (10, 8)
     oms.push("DELTA")
 
     assert oms.lines() == [("P", -2, "APPLIED")]
     assert oms.available("P") == 8
-    demand.ship(oms.db, number, 1)
+    packing.ship(oms.db, shipment)
     assert oms.push("HARD").planned == 0
     assert (oms.drifts(), oms.online("P")) == ([], 8)
 
