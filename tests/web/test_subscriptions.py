@@ -226,6 +226,25 @@ def test_a_refusal_names_the_topic_and_stops_no_other_shop(manager: Manager):
     assert manager.run("repair", shop=None) == {"create": 1}
 
 
+def test_a_shop_without_a_connection_stops_no_other(manager: Manager, monkeypatch):
+    manager.run("subscribe", ["demo", "other"], category="inventory")
+    manager.remove_in_shop("demo")
+    manager.remove_in_shop("other")
+    real = manager.server.base
+
+    def base(shop: str) -> str:
+        if shop == "demo":
+            raise LookupError("the connection shopify_demo is not set")
+        return real(shop)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(manager.server, "base", base)
+        with pytest.raises(LookupError, match="shopify_demo"):
+            manager.run("repair", None)
+
+    assert manager.subscriptions("other") == [(LEVELS, manager.uri("other"))]
+
+
 def test_a_shop_that_does_not_answer_stops_no_other(manager: Manager):
     manager.server.fault("status", shop="demo", code=503, count=None)
 

@@ -63,7 +63,8 @@ def manage(work: Work) -> dict[str, int]:
     """Do what the parameter `action` says for each shop; return how many subscriptions it made or ended.
 
     With dryRun nothing is changed, here or in a shop, and the counts are what would be done. Raises
-    BadParameter before any effect, and SubscriptionsLeft or a ShopifyError when all others are done.
+    BadParameter before any effect, and SubscriptionsLeft, a ShopifyError or a LookupError (a connection is
+    not set) when all others are done.
     """
     chosen = topics_of(work.params["category"], work.params["topics"])
     addresses = {shop_id: _address(work, shop_id) for shop_id in _shops_of(work)}
@@ -71,12 +72,12 @@ def manage(work: Work) -> dict[str, int]:
         log.info("no shop has subscriptions that we asked for: nothing to look after")
     done: Counter[str] = Counter()
     refusals: list[str] = []
-    silent: list[ShopifyError] = []
+    silent: list[ShopifyError | LookupError] = []
     for shop_id, address in addresses.items():
         try:
             with _alone(work.conn, shop_id):
                 refusals += _serve(work, shop_id, address, chosen, done)
-        except ShopifyError as error:
+        except (ShopifyError, LookupError) as error:
             log.warning("%s: %s", shop_id, error)
             silent.append(error)
     if silent:
