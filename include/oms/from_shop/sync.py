@@ -128,6 +128,9 @@ def sync_shop(
     `quantityName`, `targetFacilityId`, `initialStock`, `dryRun`; `propertyResource` and `rejectPath` say
     where the file of rejected levels goes, in a folder `error/`. Repeating it changes nothing.
 
+    `facilities` of the answer: there other shops may show stock in DELTA mode, which leaves levels that are
+    taken over to the hard sync (inventory.md 6.5).
+
     Raises NotTheMaster before anything is asked; ExportFailed, ExportIncomplete and the errors of the client;
     what `open_sftp` raises, when the levels are applied: the next run writes the file.
     """
@@ -148,7 +151,7 @@ def sync_shop(
             with conn.transaction(force_rollback=True):
                 log_id, export = _land(conn, shop, operation, settings, run_name)
                 _apply(conn, log_id)
-                counts = _counted(conn, log_id, export) | {"dryRun": True, "facilities": []}
+                counts = _counted(conn, shop, log_id, export) | {"dryRun": True, "facilities": []}
         else:
             log_id, export = _land(conn, shop, operation, settings, run_name)
             crashpoints.point(LANDED)
@@ -156,7 +159,7 @@ def sync_shop(
             crashpoints.point(APPLIED)
             _close(conn, shop_id, log_id, settings)
             crashpoints.point(CLOSED)
-            counts = _counted(conn, log_id, export)
+            counts = _counted(conn, shop, log_id, export)
             _report_rejects(conn, shop, open_sftp)
     log.info("shop %s, %s: %s", shop_id, f"changed since {since}" if since else "all levels", counts)
     return counts
@@ -282,7 +285,7 @@ def _report_rejects(conn: Connection, shop: shops.Shop, open_sftp: OpenSftp) -> 
         )
 
 
-def _logs_of(shop: shops.Shop) -> dict[str, str]:
+def _logs_of(shop: shops.Shop) -> dict[str, Any]:
     return {"config": CONFIG, "connection_id": shop.connection_id, "prefix": f"{shop.shop_id}/"}
 
 
@@ -299,7 +302,7 @@ def _finish_leftovers(conn: Connection, shop: shops.Shop) -> None:
             landing.give_up(conn, log_id)
 
 
-def _counted(conn: Connection, log_id: int, export: Export) -> dict[str, Any]:
+def _counted(conn: Connection, shop: shops.Shop, log_id: int, export: Export) -> dict[str, Any]:
     """The account of the log, and what it does not tell; said in the log, too."""
     for location, number in sorted(export.elsewhere.items()):
         log.warning("location %s: %s levels passed over, it is not in shop_locations.csv", location, number)
@@ -308,7 +311,7 @@ def _counted(conn: Connection, log_id: int, export: Export) -> dict[str, Any]:
         log.warning("not taken: %s: %s", code, message)
     row = conn.cursor(row_factory=dict_row).execute(sql.account, {"log_id": log_id}).fetchone()
     notes = conn.execute(sql.notes, {"log_id": log_id}).fetchall()
-    facilities = conn.execute(sql.changed_facilities, {"log_id": log_id}).fetchall()
+    facilities = conn.execute(sql.facilities_to_tell_of, _logs_of(shop) | {"log_id": log_id}).fetchall()
     return {
         "log_id": log_id,
         "levels": export.levels,

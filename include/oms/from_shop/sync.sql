@@ -88,12 +88,46 @@ select log.total_count as total, counted.*, log.rejected_count as rejected
               where log_id = %(log_id)s) as counted
  where log.log_id = %(log_id)s
 
--- name: changed_facilities
-select distinct item.facility_id
+-- name: facilities_to_tell_of
+-- Facilities whose balances this log has set, and those where a location in DELTA mode has not been compared since any
+-- log of the shop has set them: the run that did so may have died before it could call for a hard sync.
+with shown as (
+    select location.compared, mapped.facility_id
+      from oms.shop_location as location
+      join oms.shop using (shop_id)
+      join oms.shop_location_facility as mapped using (shop_id, shopify_location_id)
+     where location.sync_mode = 'DELTA'
+       and location.compared is not null
+       and shop.push_enabled
+       and shop.inventory_master = 'OMS'
+     union all
+    select location.compared, member.facility_id
+      from oms.shop_location as location
+      join oms.shop using (shop_id)
+      join oms.facility_group_member as member using (facility_group_id)
+     where location.sync_mode = 'DELTA'
+       and location.compared is not null
+       and shop.push_enabled
+       and shop.inventory_master = 'OMS'
+)
+select item.facility_id
   from oms.inventory_ledger as entry
   join oms.inventory_item as item using (inventory_item_id)
  where entry.log_id = %(log_id)s
- order by item.facility_id
+ union
+select shown.facility_id
+  from shown
+ where exists (select
+                 from oms.inventory_ledger as entry
+                 join oms.inventory_item as item using (inventory_item_id)
+                 join oms.import_log as log using (log_id)
+                where entry.tx >= pg_snapshot_xmin(shown.compared)
+                  and not pg_visible_in_snapshot(entry.tx, shown.compared)
+                  and item.facility_id = shown.facility_id
+                  and log.config_id = %(config)s
+                  and log.connection_id = %(connection_id)s
+                  and starts_with(log.remote_path, %(prefix)s))
+ order by facility_id
 
 -- name: notes
 select lower(outcome), count(*)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from oms import database
+from oms import crashpoints, database
 from oms.from_shop import sync
 from oms.parameters import BadParameter
 from oms.shopify.errors import ExportIncomplete, Misconfigured
@@ -309,6 +309,45 @@ def test_a_download_that_breaks_off_changes_nothing_and_the_next_run_does_it(sid
     side.sync()
 
     assert side.position("P") == (7, 7)
+
+
+@pytest.mark.parametrize("point", [sync.LANDED, sync.APPLIED, sync.CLOSED])
+def test_shops_in_delta_mode_are_compared_again_whichever_run_set_the_balances(
+    side: Side, monkeypatch, point
+):
+    """DELTA holds resets back, a hard sync tells them (6.5): a run that dies cannot call for it."""
+    side.open_shop({"P": 7}, locations={"Store": ["S1"]})
+    side.open_shop({"P": 0}, "other", master="OMS", locations={"Store": ["S1"]}, mode="DELTA")
+    side.stand("P", 1, 1)
+    side.oms.push("HARD", "other")
+
+    def die(name: str) -> None:
+        if name == point:
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(crashpoints, "point", die)
+        with pytest.raises(Killed):
+            side.sync()
+
+    assert side.sync()["facilities"] == ["S1"]
+    side.oms.push("HARD", "other")
+    assert side.sync()["facilities"] == [], "it has seen everything"
+    assert side.oms.available("P", "other", "Store") == 7
+
+
+class Killed(Exception):
+    """Stands for the end of the process."""
+
+
+@pytest.mark.parametrize("sku", ["A\rB", "A\nB", "A\r\nB", 'A"B', "A,B", " =A ", "\tA", "箱"])
+def test_a_level_is_taken_whatever_its_sku(side: Side, sku: str):
+    side.open_shop({sku: {"levels": {"Store": 7}}, "Q": {"levels": {"Store": 4}}})
+
+    counts = side.sync()
+
+    assert (counts["applied"], counts["rejected"]) == (2, 0)
+    assert (side.position(sku), side.position("Q")) == ((7, 7), (4, 4))
 
 
 def test_two_runs_of_a_shop_take_turns(side: Side):
