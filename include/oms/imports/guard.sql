@@ -93,7 +93,7 @@ select exists (select from oms.import_hold where log_id = %(log_id)s and decisio
 
 -- name: waiting
 -- Held files that nobody decided on; with a log only that one, without only those nobody was asked about yet
--- (or this very run was).
+-- (or this very run was); as many as Airflow maps in one run ([core] max_map_length), the rest is the next run's.
 update oms.import_hold as hold
    set asked_by = %(run_name)s
   from oms.import_log as log
@@ -101,7 +101,16 @@ update oms.import_hold as hold
    and log.status = 'DmlsHeld'
    and hold.decision is null
    and (hold.log_id = %(log_id)s
-        or (%(log_id)s::bigint is null and (hold.asked_by is null or hold.asked_by = %(run_name)s)))
+        or (%(log_id)s::bigint is null
+            and (hold.asked_by is null or hold.asked_by = %(run_name)s)
+            and hold.log_id in (select open.log_id
+                                  from oms.import_hold as open
+                                  join oms.import_log as landed using (log_id)
+                                 where landed.status = 'DmlsHeld'
+                                   and open.decision is null
+                                   and (open.asked_by is null or open.asked_by = %(run_name)s)
+                                 order by open.asked_by nulls last, open.log_id
+                                 limit 1000)))
 returning log.log_id, log.file_name, log.remote_path, log.dag_id, log.total_count, log.rejected_count, hold.held_at,
           hold.reasons
 

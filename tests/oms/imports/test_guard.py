@@ -226,6 +226,31 @@ def test_a_run_asks_about_each_file_once(stocked: Floor):
     assert again == first
 
 
+def test_a_run_asks_about_no_more_files_than_airflow_maps(stocked: Floor):
+    """A longer list fails the task that made it (max_map_length), and all of it would count as asked."""
+    stocked.reset(lines("STORE_1,SKU,A,10"), **HALF)
+    for table in ("import_log", "import_hold"):
+        own = """select string_agg(column_name, ', ') from information_schema.columns
+                  where (table_schema, table_name) = ('oms', %s) and is_generated = 'NEVER'"""
+        (columns,) = stocked.conn.execute(own, (table,)).fetchone()
+        stocked.conn.execute(
+            f"""insert into oms.{table} ({columns}) overriding system value
+                select {columns}
+                  from generate_series(1, 1500) as number
+                 cross join lateral (select to_jsonb(kept) || jsonb_build_object(
+                                                'log_id', log_id + number, 'remote_path', number || '.csv')
+                                       from oms.{table} as kept) as copied (row)
+                 cross join lateral jsonb_populate_record(null::oms.{table}, copied.row)"""
+        )
+
+    first = guard.questions(stocked.conn, "approve/1", None)
+
+    assert len(first) <= 1024
+    assert guard.questions(stocked.conn, "approve/1", None) == first, "the run is repeated"
+    rest = guard.questions(stocked.conn, "approve/2", None)
+    assert len({question["log_id"] for question in first + rest}) == 1501
+
+
 def test_the_question_shows_the_figures_and_what_came_since(stocked: Floor):
     stocked.reset(lines("STORE_1,SKU,A,10", "STORE_1,SKU,NOPE,1"), **HALF)
     stocked.vary(VARIANCE + "STORE_1,,SKU,A,-2,,VAR_DAMAGED,\n")
