@@ -178,8 +178,9 @@ def import_job_dag(job: ImportJob) -> DAG:
                 raise RunIncomplete("land has not finished: nothing was closed")
             loads = {chunk["load_id"] for chunk in chunks}
             params = run_parameters(job, context)
-            with oms_db() as conn, sftp_client(connection_id(params["propertyResource"])) as sftp:
-                account = closing.close(conn, sftp, job, _this_run(), loads)
+            resource = connection_id(params["propertyResource"])
+            with oms_db() as conn, sftp_client(resource) as sftp:
+                account = closing.close(conn, sftp, job, _this_run(), connection_id=resource, loads=loads)
                 log.info("\n%s", account.table())
                 faults = _faults(account)
                 if not account.changed:

@@ -15,7 +15,7 @@ from oms.imports import landing, staging
 from oms.imports.arrival import RemoteFile, examine
 from oms.imports.contracts import REJECT_COLUMNS, reject_places
 from oms.imports.errors import AccountOpen, FileMissing, FileRefused
-from oms.imports.jobs import ImportJob, Run, Settings
+from oms.imports.jobs import DEFAULT_CONNECTION, ImportJob, Run, Settings
 from oms.imports.json_files import reject_name
 from oms.imports.lines import without_cells
 
@@ -108,17 +108,23 @@ class Account:
         )
 
 
-def close(conn: Connection, sftp: Any, job: ImportJob, run: Run, loads: Collection[int] = ()) -> Account:
-    """Close every file of the job whose rows are all accounted for, whichever run began it.
+def close(
+    conn: Connection,
+    sftp: Any,
+    job: ImportJob,
+    run: Run,
+    *,
+    connection_id: str = DEFAULT_CONNECTION,
+    loads: Collection[int] = (),
+) -> Account:
+    """Close every file of the job and the server whose rows are all accounted for, whichever run began it.
 
     For each: account (a check adds it up), reject file, move, mark; each of the four can be repeated. `conn`
-    is in autocommit mode. `loads`: whose chunks the run had to apply, those of earlier runs among them. The
-    caller decides what an open file means: `Account.raise_if_open`.
+    is in autocommit mode. `connection_id`: the server of `sftp`. `loads`: whose chunks the
+    run had to apply, those of earlier runs among them. The caller decides what an open file means:
+    `Account.raise_if_open`.
     """
-    connections = (
-        conn.execute(sql.connections_of_run, {"dag_id": job.dag_id, "run_id": run.run_id}).fetchone()[0] or []
-    )
-    found = conn.execute(sql.closable, {"dag_id": job.dag_id, "connection_ids": connections}).fetchall()
+    found = conn.execute(sql.closable, {"dag_id": job.dag_id, "connection_id": connection_id}).fetchall()
     closed: list[int] = []
     stuck: dict[int, str] = {}
     for (log_id,) in found:

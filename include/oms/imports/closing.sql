@@ -1,12 +1,12 @@
 -- Closing files whose rows are all accounted for. Rules: inventory.md 3.5, design 4.6.
 
 -- name: closable
--- Files of this job that came with or before this run and are not closed: refused, duplicate, rejected by a person,
+-- Files of this job and server that came with or before this run and are not closed: refused, duplicate, rejected by a person,
 -- or with all chunks applied. A duplicate stays while the landing of the first one may still be broken off.
 select log.log_id
   from oms.import_log as log
  where log.dag_id = %(dag_id)s
-   and log.connection_id = any(%(connection_ids)s)
+   and log.connection_id = %(connection_id)s
    and log.closed_at is null
    and not exists (select from oms.import_log as original
                     where original.log_id = log.duplicate_of_log_id
@@ -18,14 +18,6 @@ select log.log_id
                              where chunk.load_id = log.load_id
                                and chunk.applied_at is null)))
  order by log.log_id
-
--- name: connections_of_run
--- The server that the run works on, as its files tell; a run without files of its own minds all.
-select coalesce(array_agg(distinct connection_id) filter (where run_id = %(run_id)s),
-                array_agg(distinct connection_id))
-  from oms.import_log
- where dag_id = %(dag_id)s
-   and (closed_at is null or run_id = %(run_id)s)
 
 -- name: finish
 -- The account of a file; a check of the table refuses one that does not add up.

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from oms.imports.errors import FileRefused
 
 DEFAULT_LOCATION = "TLTLTLLL01"
+DEFAULT_CONNECTION = "ftp_config"
 KIT = "MARKETING_PKG_PICK"
 COUNT_CONFIG = "REC_INV_COUNT"
 ALL_OR_NOTHING = ("delta", "document")
@@ -122,7 +123,7 @@ def settings_of(job: ImportJob, params: Mapping[str, Any]) -> Settings:
     values = {
         "config_id": config_id,
         "file_type": config.file_type,
-        "connection_id": told.get("propertyResource", "FTP_CONFIG").lower(),
+        "connection_id": told.get("propertyResource", DEFAULT_CONNECTION).lower(),
         "import_path": checked_path("importPath", told.get("importPath", config.import_path)),
         "default_reason": config.default_reason,
         "document": config.document,

@@ -82,12 +82,13 @@ def land(
         landed = [one for log_id, file in claims if (one := _land_file(conn, sftp, log_id, file, settings))]
         _make_chunks(conn, landed, settings, run)
     crashpoints.point(PENDING)
-    return open_chunks(conn, job)
+    return open_chunks(conn, job, settings.connection_id)
 
 
-def open_chunks(conn: Connection, job: ImportJob) -> list[dict[str, Any]]:
-    """The chunks of the job that are not applied yet, as ids, counts and a label."""
-    found = conn.execute(sql.open_chunks, {"dag_id": job.dag_id}).fetchall()
+def open_chunks(conn: Connection, job: ImportJob, connection_id: str) -> list[dict[str, Any]]:
+    """The chunks of the job's files on a server that are not applied yet, as ids, counts and a label."""
+    values = {"dag_id": job.dag_id, "connection_id": connection_id}
+    found = conn.execute(sql.open_chunks, values).fetchall()
     return [
         {"load_id": load_id, "chunk_no": number, "label": label, "rows": rows}
         for load_id, number, label, rows in found

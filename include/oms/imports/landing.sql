@@ -140,14 +140,15 @@ update oms.import_log
  where log_id = any(%(log_ids)s)
 
 -- name: open_chunks
--- The chunks of this job's landed files that are not applied yet, oldest load first; as many as Airflow maps in one
--- run ([core] max_map_length), the rest is the next run's.
+-- The chunks of this job's landed files on this server that are not applied yet, oldest load first; as many as Airflow
+-- maps in one run ([core] max_map_length), the rest is the next run's.
 select chunk.load_id, chunk.chunk_no, chunk.label, chunk.row_count
   from oms.import_chunk as chunk
  where chunk.applied_at is null
    and chunk.load_id in (select load_id
                            from oms.import_log
                           where dag_id = %(dag_id)s
+                            and connection_id = %(connection_id)s
                             and closed_at is null
                             and status in ('DmlsPending', 'DmlsQueued', 'DmlsRunning', 'DmlsCrashed'))
  order by chunk.load_id, chunk.chunk_no

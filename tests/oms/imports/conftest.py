@@ -111,7 +111,9 @@ class Floor:
 
     def close(self, job: catalog.ImportJob, run: Run | None = None) -> Account:
         run = run or Run(job.dag_id, f"run_{self.runs}")
-        return closing.close(self.conn, self.sftp, job, run, {chunk["load_id"] for chunk in self.chunks})
+        return closing.close(
+            self.conn, self.sftp, job, run, loads={chunk["load_id"] for chunk in self.chunks}
+        )
 
     def run(self, job: catalog.ImportJob, **conf: Any) -> Account:
         """What a DAG run does: land, apply each chunk, close."""

@@ -344,6 +344,22 @@ def test_a_run_without_files_of_its_own_fails_with_what_it_could_not_apply(floor
         floor.close(RESET_JOB).raise_if_open()
 
 
+def test_a_file_of_another_server_is_left_to_the_runs_of_that_server(floor):
+    """Here it would be moved, its rejects written and its lost rows looked for where it is not."""
+    floor.drop(RESET_JOB, "reset.csv", RESET + "STORE_1,SKU,A,5\n")
+    other, here = {"propertyResource": "FTP_2"}, {"fileNameRegex": "nothing.*"}
+    (chunk,) = floor.land(RESET_JOB, **other)
+
+    assert floor.run(RESET_JOB, **here).lines == floor.chunks == []
+    floor.apply(chunk)
+    assert floor.run(RESET_JOB, **here).lines == []
+    assert floor.logs("closed_at, connection_id") == [(None, "ftp_2")]
+
+    run = floor.new_run(RESET_JOB)
+    closing.close(floor.conn, floor.sftp, RESET_JOB, run, connection_id="ftp_2").raise_if_open()
+    assert floor.files(RESET_JOB, "archive") == ["1_reset.csv"]
+
+
 def test_a_close_that_is_repeated_rings_for_files_of_an_earlier_run_too(floor):
     """Killed after its last commit, it would else not wake the hard sync: nobody else sends a reset there."""
     floor.drop(RESET_JOB, "reset.csv", RESET + "STORE_1,SKU,A,5\n")
