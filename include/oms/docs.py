@@ -68,6 +68,9 @@ def file_of(job: ImportJob) -> str:
         marks = [column.type, *(["*needed*"] if column.required else [])]
         marks += [f"also `{alias}`" for alias in column.aliases]
         lines.append(f"- `{column.name}` ({', '.join(marks)}), such as `{column.example}`: {column.meaning}")
+    if contract.json_example is not None:
+        example = json.dumps(contract.json_example, indent=2)
+        lines.append(f"\nAs JSON, a list of these:\n\n```json\n{example}\n```")
     return "\n".join(lines) + "\n"
 
 

@@ -16,6 +16,7 @@ from airflow.sdk import DAG, Asset, RetryAction
 from airflow.sdk.definitions.context import _AIRFLOW_PARSING_CONTEXT_DAG_ID
 
 from oms import catalog, config, docs
+from oms.imports import inbound_shipment
 from oms.imports.errors import (
     AccountOpen,
     FileMissing,
@@ -98,6 +99,14 @@ def test_the_page_of_an_import_names_every_column_of_its_files(bag: DagBag, job:
         rows = [line for line in page.splitlines() if line.startswith("- `")]
         assert [row.split("`")[1] for row in rows] == [column.name for column in contract.columns]
         assert ["*needed*" in row for row in rows] == [column.required for column in contract.columns]
+
+
+def test_the_json_on_a_page_says_what_the_examples_of_the_columns_say(bag: DagBag):
+    page = bag.dags["import_inbound_shipment"].doc_md
+    example = json.loads(page.split("```json\n")[1].split("```")[0], parse_int=str)
+    columns = {column.name: column.example for column in inbound_shipment.CONTRACT.columns}
+    (row,) = inbound_shipment.rows_of_json(example)
+    assert row == {name: columns[name] for name in row}
 
 
 def test_tags_are_category_direction_and_ids(dag: DAG, job: catalog.Job):

@@ -36,6 +36,8 @@ class FileContract:
     """Field of a whole number that plain lines bring as one; blank: every column is text."""
     from_json: Callable[[Any], Iterable[Mapping[str, str]]] | None = None
     """Turns the contents of a JSON file into rows by column name; None: only CSV is taken."""
+    json_example: Any = None
+    """The contents of such a JSON file."""
 
     @property
     def fields(self) -> tuple[str, ...]:

@@ -63,6 +63,30 @@ def rows_of_json(data: Any) -> Iterator[dict[str, str]]:
             }
 
 
+JSON_EXAMPLE = [
+    {
+        "externalId": "INBOUND-1001",
+        "transferOrderId": "TO0005374",
+        "originFacilityId": "116",
+        "destinationFacilityId": "281",
+        "shippedDate": "2026-08-01",
+        "shipmentTypeId": "IN_TRANSFER",
+        "packages": [
+            {
+                "trackingNumber": "788944217767",
+                "items": [
+                    {
+                        "itemExternalId": "1",
+                        "productIdType": "SKU",
+                        "productIdValue": "SKU-1001",
+                        "quantity": 11,
+                    }
+                ],
+            }
+        ],
+    }
+]
+
 CONTRACT = FileContract(
     columns=(
         Column(
@@ -193,6 +217,7 @@ CONTRACT = FileContract(
     ),
     one_of=(("product-sku", "product-id"),),
     from_json=rows_of_json,
+    json_example=JSON_EXAMPLE,
 )
 
 set_rejects_aside = staging.set_faults_aside
