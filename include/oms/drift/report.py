@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import psycopg
+
 from oms import crashpoints, shops
 from oms.database import Connection, copy_rows, statements
 from oms.drift import files
@@ -207,7 +209,10 @@ def _add_open_files(conn: Connection) -> None:
             "status": status,
             "states_figures": states_figures,
         }
-        staging.filled(conn, sql.add_late, values, rows=staging.resolved_table(log_id))
+        try:
+            staging.filled(conn, sql.add_late, values, rows=staging.resolved_table(log_id))
+        except psycopg.errors.UndefinedTable:
+            log.info("log %s was closed meanwhile: %s explains no difference", log_id, file_name)
 
 
 def _repair(work: Work, client: ShopifyClient, drift: Drift) -> None:

@@ -3,7 +3,9 @@
 import csv
 import random
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from time import sleep
 from typing import Any
 from xml.etree import ElementTree
 
@@ -11,7 +13,7 @@ import pytest
 
 from oms import database, parameters
 from oms.drift.report import ShopsLeft, compare
-from oms.imports import agreement, landing
+from oms.imports import agreement, landing, staging
 from oms.imports.jobs import Run
 from tests.oms.drift.conftest import Reconcile, causes, patient
 from tests.oms.drift.seeds import JOB, seed
@@ -90,6 +92,33 @@ def test_a_row_that_says_our_figure_explains_no_difference(
     reconcile()
 
     assert causes(oms) == {"A": "OTHER_WRITER", "B": "LATE_FILE"}
+
+
+def test_a_file_that_is_closed_during_the_report_breaks_nothing_off(
+    oms: Bench, sftp_server: Any, sftp_root: Path, reconcile: Reconcile
+):
+    """It counts as open until its account is closed, and its staging goes in that very moment."""
+    oms.open_shop("demo", {"A": 5}, mode="DELTA")
+    identify(oms.db, oms.world.products["A"], "SKU", "A")
+    oms.move("A", 5)
+    oms.push("HARD")
+    oms.server.adjust("demo", "A", "Main", delta=4)
+    folder = sftp_root / JOB.import_path
+    folder.mkdir(parents=True)
+    (folder / "late.csv").write_text(RESET + "WH,SKU,A,9\n")
+    with sftp_client(sftp_server) as sftp:
+        given = parameters.resolve(JOB, {}) | {"settleSeconds": 0}
+        landing.land(oms.db, sftp, JOB, given, Run(JOB.dag_id, "late"))
+    (log_id,) = oms.db.execute("select log_id from oms.import_log").fetchone()
+
+    with database.connect(oms.dsn) as closing, ThreadPoolExecutor(1) as pool:
+        staging.drop(closing, log_id)
+        report = pool.submit(reconcile)
+        waits = "select exists (select from pg_locks where not granted and relation is not null)"
+        while not (report.done() or oms.db.execute(waits).fetchone()[0]):
+            sleep(0.02)
+        closing.commit()
+        assert report.result(60) == {"demo": {"OTHER_WRITER": 1}}
 
 
 def test_a_change_that_a_recent_location_will_send_is_no_other_writer(oms: Bench, reconcile: Reconcile):
