@@ -30,11 +30,17 @@ def pack(
 
     Raises OrderError if there is nothing to pack, or an item named is not reserved here or is packed already.
     """
+    if items is not None and not items:
+        raise OrderError(f"order {order_id}: the request names no item to pack at {facility_id}")
     with conn.transaction():
         conn.execute(sql.lock_key, {"key": key})
         if known := conn.execute(sql.shipment_of_key, {"key": key, "order_id": order_id}).fetchone():
             return known[0]
-        values = {"order_id": order_id, "facility_id": facility_id, "items": list(items) if items else None}
+        values = {
+            "order_id": order_id,
+            "facility_id": facility_id,
+            "items": None if items is None else list(items),
+        }
         conn.execute(sql.lock_items, values)
         ready = [seq for (seq,) in conn.execute(sql.items_to_pack, values)]
         if missing := sorted(set(items or ()) - set(ready)):

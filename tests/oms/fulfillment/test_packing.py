@@ -107,6 +107,16 @@ def test_what_is_not_reserved_here_or_packed_already_cannot_be_packed(store: Sto
         store.pack(order, key="another request")
 
 
+def test_a_request_that_names_no_item_packs_none(store: Store):
+    store.stock("A", 10)
+    order = store.order(("A", 1))
+
+    with pytest.raises(OrderError, match="names no item"):
+        store.pack(order, [])
+
+    assert (store.position("A"), store.reservations()) == ((10, 9), 1)
+
+
 @pytest.mark.parametrize("deplete", [True, False])
 def test_t_nec_07_a_packed_order_is_locked_whoever_asks(store: Store, deplete: bool):
     store.world.db.execute(
