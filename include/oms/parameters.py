@@ -114,7 +114,7 @@ def _canonical(job: Job, given: Mapping[str, Any], defaults: Mapping[str, Any]) 
                 key, value, f"one of {job.dag_id}'s parameters: {', '.join(sorted(set(names.values())))}"
             )
         name = names[key]
-        if value == "" and "null" in types[name]:
+        if value in ("", []) and "null" in types[name]:
             value = None  # an emptied field of the form
         if name in values and values[name] != value:
             told = [one for one in (values[name], value) if one != defaults.get(name)]

@@ -13,6 +13,13 @@ RESET = IMPORT_INVENTORY_RESET
 DELTAS = catalog.PUSH_INVENTORY_DELTAS
 
 
+@pytest.mark.parametrize("emptied", ["", []])
+def test_an_emptied_field_is_none(emptied):
+    given = resolve(catalog.UPLOAD_INVENTORY, {"shopId": emptied})
+
+    assert given["shopId"] is None
+
+
 def test_without_values_the_spec_s_defaults_hold():
     values = resolve(RESET, {})
 

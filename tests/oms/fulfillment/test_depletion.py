@@ -144,6 +144,13 @@ def test_only_tills_hear_of_it_unless_facilities_are_named(till: Till):
     assert till.export("run_2", facilityId="TOKYO")["lines"] == 1
 
 
+@pytest.mark.parametrize("facilities", [None, [], ""])
+def test_an_empty_choice_of_facilities_is_none(till: Till, facilities: object):
+    till.store.pack(till.store.order(("A", 2)))
+
+    assert till.export(facilityId=facilities)["lines"] == 1
+
+
 def test_an_order_name_that_looks_like_a_formula_is_made_harmless(till: Till):
     order = till.store.order(("A", 1))
     till.store.world.db.execute(
