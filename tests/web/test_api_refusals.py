@@ -200,14 +200,24 @@ def test_a_key_of_64_characters(caller: Caller):
     assert caller.sell(1, key).json()["duplicate"] is True
 
 
-def test_a_position_beyond_the_range_of_whole_numbers(caller: Caller):
-    for _ in range(2):
-        assert caller.sell(-(10**9)).status_code == 200
+@pytest.mark.parametrize("policy", ["allow", "floor", "reject"])
+def test_a_position_beyond_the_range_of_figures(caller: Caller, policy: str):
+    assert caller.sell(-(10**9 - 10)).status_code == 200
 
-    told = caller.sell(-(10**9), "k1")
+    told = caller.sell(-1, "k1", negativePolicy=policy)
 
     assert_problem(told, 422, "ERR_RANGE")
-    assert caller.position() == (2 * 10**9 + 10,) * 2
+    assert "1,000,000,000" in told.json()["detail"]
+    assert caller.position() == (10**9,) * 2
+    assert caller.sell(3, "k1").status_code == 200
+
+
+def test_a_position_below_the_range_of_figures(caller: Caller):
+    assert caller.sell(10**9, "k1").status_code == 200
+
+    assert_problem(caller.sell(11, "k2"), 422, "ERR_RANGE")
+    assert caller.sell(10, "k3").status_code == 200
+    assert caller.position() == (-(10**9),) * 2
 
 
 def test_other_addresses_and_methods_are_problems_too(caller: Caller):
