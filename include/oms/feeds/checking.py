@@ -9,7 +9,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise, takewhile
+from itertools import chain, pairwise, takewhile
 from posixpath import dirname
 from typing import Any
 from urllib.parse import quote
@@ -132,9 +132,8 @@ def _raise_alerts(work: Work, now: datetime) -> dict[str, int]:
     for feed in feeds:
         counts["feeds"] += 1
         with conn.transaction(force_rollback=dry):
-            for expected_at, until in _windows(feed, now, work.params["lookbackDays"]):
+            for expected_at, begin, until in _windows(feed, now, work.params["lookbackDays"]):
                 counts["expected"] += 1
-                begin = expected_at - timedelta(minutes=feed.early_minutes)
                 files = [one for one in _files(conn, feed, begin) if one.created_at < until]
                 key = {"feed_id": feed.feed_id, "expected_at": expected_at, "now": now}
                 for finding in judge(feed, expected_at, files, now):
@@ -148,13 +147,23 @@ def _raise_alerts(work: Work, now: datetime) -> dict[str, int]:
     return counts
 
 
-def _windows(feed: Feed, now: datetime, lookback: int) -> Iterator[tuple[datetime, datetime]]:
-    """Each time that has begun with the end of its window: where files count for the next one."""
+def _windows(feed: Feed, now: datetime, lookback: int) -> Iterator[tuple[datetime, datetime, datetime]]:
+    """Each time whose window has begun, with its window, which ends where that of the next time begins.
+
+    A file that is late within the grace of the time before is not an early one of this time.
+    """
     since = max(feed.watched_from, now - timedelta(days=lookback))
-    early = timedelta(minutes=feed.early_minutes)
-    following = pairwise(instants(feed.expected, feed.time_zone, since))
-    for expected_at, coming in takewhile(lambda pair: pair[0] - early <= now, following):
-        yield expected_at, coming - early
+    early, grace = timedelta(minutes=feed.early_minutes), timedelta(minutes=feed.grace_minutes)
+
+    def begin(before: datetime, expected_at: datetime) -> datetime:
+        return max(expected_at - early, min(before + grace, expected_at))
+
+    first = since - early - grace  # a time before that leaves the windows alone
+    times = chain((first,), instants(feed.expected, feed.time_zone, first))
+    begun = ((expected_at, begin(before, expected_at)) for before, expected_at in pairwise(times))
+    for (expected_at, opens), (_, closes) in takewhile(lambda pair: pair[0][1] <= now, pairwise(begun)):
+        if expected_at > since:
+            yield expected_at, opens, closes
 
 
 def _files(conn: Connection, feed: Feed, since: datetime) -> list[File]:

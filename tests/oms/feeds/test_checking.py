@@ -153,6 +153,34 @@ def test_nights_in_which_clocks_change(watch: Watch, expected: str, last_quiet: 
     assert len(watch.inbox.mails) == 1
 
 
+@pytest.mark.parametrize(
+    ("expected", "came"),
+    [
+        ("06:00 06:45", ["06:05", "06:50"]),
+        ("06:00 06:45", ["06:29", "06:31"]),
+        ("06:00 06:20", ["06:05", "06:21"]),
+        ("05:00 06:00 07:00", ["05:01", "06:01", "07:29"]),
+        ("05:00 06:00 07:00", ["04:10", "05:40", "06:40"]),
+    ],
+)
+def test_of_times_close_to_each_other_each_has_its_file(watch: Watch, expected: str, came: list[str]):
+    """A file that is late within the grace is not an early one of the next time."""
+    watch.feed(since="2026-01-10", expected=expected, early_minutes=60, grace_minutes=30)
+    for number, time in enumerate(came):
+        watch.came(f"{number}.csv", f"2026-01-10T{time}Z", RESET + f"STORE_1,SKU,A,{number}\n")
+
+    assert watch.look("2026-01-10T12:00Z") is None
+
+
+def test_a_file_that_is_missing_is_noticed_between_times_close_to_each_other(watch: Watch):
+    watch.feed(since="2026-01-10", expected="05:00 06:00 07:00", early_minutes=60, grace_minutes=30)
+    for number, time in enumerate(("05:01", "07:01")):
+        watch.came(f"{number}.csv", f"2026-01-10T{time}Z", RESET + f"STORE_1,SKU,A,{number}\n")
+
+    assert "expected 2026-01-10 06:00 UTC" in watch.look("2026-01-10T12:00Z")
+    assert len(watch.inbox.mails) == 1
+
+
 def test_times_that_passed_while_nobody_looked_are_told(watch: Watch):
     watch.feed(since="2026-01-01")
 
