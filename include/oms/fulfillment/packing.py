@@ -41,6 +41,7 @@ def pack(
             "facility_id": facility_id,
             "items": None if items is None else list(items),
         }
+        demand.lock(conn, order_id)
         conn.execute(sql.lock_items, values)
         ready = [seq for (seq,) in conn.execute(sql.items_to_pack, values)]
         if missing := sorted(set(items or ()) - set(ready)):

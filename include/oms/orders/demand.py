@@ -90,7 +90,7 @@ def add_lines(
     money and notes only (orders.md 5.4): they would be nobody's demand, and their units on sale again.
     """
     with conn.transaction():
-        conn.execute(sql.lock_order, {"order_id": order_id})
+        lock(conn, order_id)
         order = conn.execute(sql.read_order, {"order_id": order_id}).fetchone()
         if order is None:
             raise OrderError(f"order {order_id}: does not exist")
@@ -429,7 +429,13 @@ class _Item:
         return self.status == "COMPLETED" or self.issued > 0
 
 
+def lock(conn: Connection, order_id: int) -> None:
+    """Let other events of the order wait until the end of the transaction; before its items are locked."""
+    conn.execute(sql.lock_order, {"order_id": order_id})
+
+
 def _lock_item(conn: Connection, order_id: int, seq: int) -> _Item:
+    lock(conn, order_id)
     conn.execute(sql.lock_item, {"order_id": order_id, "seq": seq})
     found = conn.execute(sql.read_item, {"order_id": order_id, "seq": seq}).fetchone()
     if found is None:

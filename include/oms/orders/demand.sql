@@ -31,9 +31,10 @@ select %(order_id)s, coalesce(max(ship_group_seq), 0) + 1, %(facility_id)s
 having coalesce(bool_and(facility_id <> %(facility_id)s), true);
 
 -- name: lock_order
+-- Events of an order come one after the other: its last item, its next number and its next ship group depend on all.
 select from oms.order_header
  where order_id = %(order_id)s
-   for update
+   for no key update
 
 -- name: read_order
 -- The order with the number of its next item; read after the lock, to see the items of its last holder.

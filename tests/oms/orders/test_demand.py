@@ -236,6 +236,30 @@ def test_two_at_once_add_lines_to_one_order(oms_dsn, world, product):
         assert second.result(20) == [3]
 
 
+def test_two_at_once_finish_the_last_items_of_an_order(oms_dsn, world, product):
+    """T-CAN-05, T-SHP-06: neither sees what the other has done, and one of them is the last."""
+    another = world.product("Q")
+    world.stock(another, "A", 10)
+    order = demand.take_in(
+        world.db, "demo", "1001", [Line(product, 1, "L1", LOCATION), Line(another, 1, "L2")]
+    )
+    demand.broker(world.db, order, "A")
+    world.db.commit()
+
+    with (
+        psycopg.connect(oms_dsn, autocommit=True) as one,
+        psycopg.connect(oms_dsn, autocommit=True) as two,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        with one.transaction():
+            demand.ship(one, order, 1)
+            second = pool.submit(demand.cancel, two, order, 2, 1, True)
+            while not (second.done() or blocked(one, two)):
+                time.sleep(0.02)
+        second.result(20)
+        assert one.execute("select status from oms.order_header").fetchone() == ("COMPLETED",)
+
+
 def blocked(conn: psycopg.Connection, other: psycopg.Connection) -> bool:
     found = conn.execute("select cardinality(pg_blocking_pids(%s)) > 0", (other.info.backend_pid,))
     return found.fetchone()[0]
