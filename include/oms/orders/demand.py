@@ -219,8 +219,9 @@ def cancel_here(conn: Connection, order_id: int, seq: int, quantity: int, upload
     """Cancel units of an item by a decision of the OMS; return how many (0: it is cancelled already).
 
     upload: Shopify will be told, with restock; its act is booked now and taken back by `give_up_upload`.
-    Otherwise Shopify's order stays open, and the units go on sale again with the next push. Raises
-    OrderError for an item that is not open and for more than is left of it.
+    Otherwise Shopify's order stays open, and the units go on sale again with the next push. Units that
+    Shopify had cancelled while they were packed (`keep`) go first: Shopify is not told of them. Raises
+    OrderError for an item that is not open and for more than is open of it.
     """
     with conn.transaction():
         item = _lock_item(conn, order_id, seq)
@@ -229,8 +230,13 @@ def cancel_here(conn: Connection, order_id: int, seq: int, quantity: int, upload
         if item.status == "COMPLETED":
             raise OrderError(f"order {order_id} item {seq}: is COMPLETED, not open")
         _refuse_packed(order_id, seq, item)
-        _require_left(item, order_id, seq, quantity)
-        units = min(quantity, item.committed) if upload else 0
+        if not 0 < quantity <= item.open_quantity:
+            raise OrderError(
+                f"order {order_id} item {seq}: {quantity} to cancel, {item.open_quantity} are open"
+            )
+        followed = min(quantity, item.kept)
+        conn.execute(sql.keep_units, {"order_id": order_id, "seq": seq, "quantity": -followed})
+        units = min(quantity - followed, item.committed) if upload else 0
         if units:
             _book(conn, order_id, seq, "cancelled here", available=units)
         _cancel_units(conn, order_id, seq, item, quantity, units)

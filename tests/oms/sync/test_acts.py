@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from oms.fulfillment import packing
 from oms.orders import demand
 from oms.orders.demand import Line
+from oms.orders.errors import OrderError
 from tests.oms.sync.bench import Bench
 
 
@@ -335,6 +337,46 @@ def test_units_added_to_an_order_are_sold_like_the_others(opened: Bench):
 
 
 # cancellations decided in the OMS
+
+
+@pytest.mark.parametrize("restocked", [True, False])
+def test_units_that_were_kept_because_they_were_packed_are_cancelled_once_they_are_unpacked(
+    opened: Bench, restocked: bool
+):
+    """5.19: packed, then cancelled by force. Shopify has cancelled them before, only we have to follow."""
+    order = opened.server.place_order("demo", {"sku": "P", "quantity": 2})
+    number = opened.import_order(order)
+    demand.reserve(opened.db, number, 1, "WH")
+    shipment = packing.pack(opened.db, number, "WH", key="packed")
+    opened.server.order_action("demo", order["id"], "cancel", restock=restocked)
+    demand.keep(opened.db, number, 1, 2, restocked=restocked)
+    opened.push("DELTA")
+    assert opened.available("P") == 8
+
+    packing.unpack(opened.db, shipment, force=True)
+    assert demand.cancel_here(opened.db, number, 1, 2, upload=True) == 2
+    opened.push("DELTA")
+
+    assert opened.available("P") == opened.online("P") == 10
+    assert (opened.push("HARD").planned, opened.drifts()) == (0, [])
+
+
+def test_of_units_kept_in_part_the_others_are_still_uploaded(opened: Bench):
+    order = opened.server.place_order("demo", {"sku": "P", "quantity": 3})
+    number = opened.import_order(order)
+    demand.reserve(opened.db, number, 1, "WH")
+    shipment = packing.pack(opened.db, number, "WH", key="packed")
+    demand.keep(opened.db, number, 1, 1, restocked=True)
+    packing.unpack(opened.db, shipment, force=True)
+    booked = opened.book("P")
+
+    with pytest.raises(OrderError, match="4 to cancel, 3 are open"):
+        demand.cancel_here(opened.db, number, 1, 4, upload=True)
+    assert demand.cancel_here(opened.db, number, 1, 2, upload=True) == 2
+
+    item = "select status, cancel_quantity, kept_quantity, committed_quantity from oms.order_item"
+    assert opened.db.execute(item).fetchone() == ("APPROVED", 2, 0, 1)
+    assert (opened.book("P"), opened.online("P")) == (booked + 1, 9)
 
 
 @pytest.mark.parametrize("told_at_once", [True, False])
