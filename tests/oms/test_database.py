@@ -19,10 +19,23 @@ def test_a_table_that_was_just_filled_is_known_to_the_planner(oms_dsn: str):
         )
         db.execute("select pg_stat_force_next_flush()")
 
-        database.freshen_statistics(db, "product", "facility")
+        database.freshen_statistics(db, "product")
 
         assert known_rows(db, "oms.product") == 2000
         assert known_rows(db, "oms.facility") == -1
+
+
+def test_a_table_with_few_rows_is_known_to_the_planner_and_not_analyzed_again(oms_dsn: str):
+    with database.connect(oms_dsn, autocommit=True) as db:
+        world = World(db)
+        for sku in ("A", "B"):
+            world.product(sku)
+            db.execute("select pg_stat_force_next_flush()")
+
+            database.freshen_statistics(db, "product", "product_assoc")
+
+        assert known_rows(db, "oms.product") == 1
+        assert known_rows(db, "oms.product_assoc") == 0
 
 
 def test_the_pattern_of_moments_is_inlined_where_it_is_used(oms_db: psycopg.Connection):

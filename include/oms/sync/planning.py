@@ -151,6 +151,8 @@ LOOK_PAUSE = 1.0
 FROM_BOOKS = ("DELTA", "RESTOCK", "UPLOAD")
 PLANNED_FROM = (
     "product",
+    "product_assoc",
+    "product_change",
     "shop_product",
     "inventory_item",
     "inventory_ledger",
