@@ -1,7 +1,7 @@
 """Pushes, with what goes wrong in the middle of them, and what the observer notes of each."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -99,7 +99,7 @@ class Pushes(Checks):
         ours = [action for action in actions if action.shop in self.shops]
         watches = {action.shop: Watch() for action in ours}
         run_ids = [f"push__{next(self._runs)}" for _ in ours]
-        before = self._opened()
+        before, compared = self._opened(), self._compared()
         for shop, watch in watches.items():
             self._note_snapshot(shop, watch)
             self._note_reading(shop, watch)
@@ -109,8 +109,18 @@ class Pushes(Checks):
         opened = self._opened()
         for level in opened - before:
             self._note_opening(level, watches[level.shop])
+        # whoever comes second writes its name on the mark
+        hard = {shop: {name for of, name, _ in self._compared() - compared if of == shop} for shop in watches}
         for action, run_id in zip(ours, run_ids, strict=True):
-            self._note_plan(action, run_id, watches[action.shop], opened, disturbed=True)
+            served = hard[action.shop] if action.mode == "HARD" else set()
+            self._note_plan(action, run_id, watches[action.shop], opened, disturbed=True, served_first=served)
+
+    def _compared(self) -> set[tuple[str, str, str]]:
+        """Locations with the snapshots of their last hard sync."""
+        rows = self.db.execute(
+            "select shop_id, location_name, compared::text from oms.shop_location where compared is not null"
+        )
+        return set(rows.fetchall())
 
     def age(self) -> None:
         """The keys of unanswered calls get too old; what else has moved the levels makes them unreadable."""
@@ -179,9 +189,19 @@ class Pushes(Checks):
             watch.by_hand[level] = self.model.not_found[level]
 
     def _note_plan(
-        self, action: Push, run_id: str, watch: Watch, opened_before: set[Level], *, disturbed: bool
+        self,
+        action: Push,
+        run_id: str,
+        watch: Watch,
+        opened_before: set[Level],
+        *,
+        disturbed: bool,
+        served_first: Collection[str] = (),
     ) -> None:
-        """Learn which locations were planned, and check what the plan has led to."""
+        """Learn which locations were planned, and check what the plan has led to.
+
+        served_first: locations that another run has marked since.
+        """
         opened = self._opened()
         marked = self.db.execute(
             """select location.location_name from oms.sync_mark as mark
@@ -189,7 +209,7 @@ class Pushes(Checks):
                 where mark.shop_id = %s and mark.planned_by = %s""",
             (action.shop, run_id),
         ).fetchall()
-        locations = {name for (name,) in marked}
+        locations = {name for (name,) in marked} | set(served_first)
         compares = self._levels_of(action.shop) if action.mode != "DELTA" else []
         served = [level for level in compares if level.location in locations]
         looked = [level for level in served if action.mode == "HARD" or self._is_stale(level, watch)]
