@@ -1,4 +1,9 @@
-"""How to draw what happens in a play: single events, and stories of what goes together."""
+"""How to draw what happens in a play: single events, and stories of what goes together.
+
+Strategies are made once (`cache`): each new one would be checked by hypothesis in every play.
+"""
+
+from functools import cache
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
@@ -60,10 +65,14 @@ from tests.properties.model import BOX, CHANNEL, KIT, KITS, RESET_REASON, SKUS, 
 THROTTLED = Fault("throttled", stubborn=True)
 
 
+@cache
 def happenings(shops: tuple[str, ...]) -> SearchStrategy[list[Action]]:
-    """Draw what happens in a play with these shops: single actions and stories of what goes together."""
-    single = st.one_of(events(shops), files(), outside(), pushes(shops), pushes(shops)).map(lambda one: [one])
-    stories = st.one_of(
+    """Draw what happens in a play with these shops: stories of what goes together, single actions between."""
+    # lists of one, for groups that are drawn equally often however many actions each has
+    groups = (events(shops), files(), outside(), pushes(shops))
+    single = st.one_of(*(group.map(lambda one: [one]) for group in groups))
+    story = st.one_of(
+        st.just([]),
         lives(shops),
         lives(shops),
         troubles(),
@@ -78,7 +87,8 @@ def happenings(shops: tuple[str, ...]) -> SearchStrategy[list[Action]]:
         words(),
         kit_sales(),
     )
-    parts = st.lists(st.one_of(single, single, stories), min_size=2, max_size=8)
+    between = st.lists(single, max_size=3).map(lambda lists: [one for part in lists for one in part])
+    parts = st.tuples(story, between, story, between, story, between)
     return parts.map(lambda lists: [one for part in lists for one in part])
 
 
@@ -206,6 +216,7 @@ def documents(draw: st.DrawFn) -> list[Action]:
     return [*story, Push(draw(st.sampled_from(("RECENT", "DELTA"))))]
 
 
+@cache
 def document_rows() -> SearchStrategy[Row]:
     """Draw a line of a document of the ERP, or one that names none."""
     return st.builds(
@@ -236,6 +247,7 @@ def shipments(draw: st.DrawFn) -> list[Action]:
     return [*story, *draw(st.lists(steps, min_size=1, max_size=4)), draw(receipts()), Push("DELTA")]
 
 
+@cache
 def shipment_rows() -> SearchStrategy[Row]:
     """Draw a line of an announced shipment, most of which go to the same facility."""
     return st.builds(
@@ -248,6 +260,7 @@ def shipment_rows() -> SearchStrategy[Row]:
     )
 
 
+@cache
 def receipts() -> SearchStrategy[Action]:
     """Draw what a facility takes in of a shipment: all of it, or some units of an item."""
     part = st.tuples(st.integers(0, 2), st.integers(0, 4), st.sampled_from((0, 0, 0, 1, 2)))
@@ -276,6 +289,7 @@ def restocks(draw: st.DrawFn) -> list[Action]:
     return [draw(prepared), *draw(st.lists(steps, min_size=1, max_size=4)), RunRestocks(), Push("DELTA")]
 
 
+@cache
 def changed_restocks() -> SearchStrategy[Action]:
     """Draw a change of a restock, some of which make no sense."""
     items = st.tuples(products(), st.integers(0, 4))
@@ -283,6 +297,7 @@ def changed_restocks() -> SearchStrategy[Action]:
     return st.builds(ChangeRestock, st.integers(-2, 1), change)
 
 
+@cache
 def restock_runs() -> SearchStrategy[Action]:
     """Draw a run of the restocks: undisturbed, with a fault, a crash, or something in the middle."""
     number, limit = st.one_of(st.none(), st.none(), st.integers(0, 2)), st.sampled_from((1, 100))
@@ -299,6 +314,7 @@ def restock_runs() -> SearchStrategy[Action]:
     )
 
 
+@cache
 def second_thought() -> SearchStrategy[Action]:
     """Draw what may happen to a file after it was imported."""
     number = st.sampled_from((LATEST, LATEST, LATEST - 1, 0, 1))
@@ -351,11 +367,13 @@ def held_files(draw: st.DrawFn) -> list[Action]:
     return story + draw(st.lists(steps, min_size=2, max_size=5))
 
 
+@cache
 def decisions() -> SearchStrategy[Action]:
     """Draw what a person decides of a held file, mostly to apply it."""
     return st.builds(Decide, st.integers(-2, 1), st.sampled_from((True, True, False)), crashes("hold."))
 
 
+@cache
 def changes() -> SearchStrategy[Change]:
     """Draw a change that another system asks for."""
     return st.builds(
@@ -369,6 +387,7 @@ def changes() -> SearchStrategy[Change]:
     )
 
 
+@cache
 def calls() -> SearchStrategy[Call]:
     """Draw a call, with one of few keys or without."""
     key = st.one_of(st.none(), st.integers(0, 3), st.integers(0, 3))
@@ -438,6 +457,7 @@ def kit_sales(draw: st.DrawFn) -> list[Action]:
     return [*story, MakeKits(), Push(draw(st.sampled_from(("RECENT", "DELTA", "DELTA"))))]
 
 
+@cache
 def outside() -> SearchStrategy[Action]:
     """Draw what other systems do: calls, words of shops, kits made by the clock."""
     number = st.integers(-3, 3)
@@ -450,27 +470,31 @@ def outside() -> SearchStrategy[Action]:
         st.builds(MakeKits, st.booleans(), crashes("kits.")),
         st.just(NoteMoment()),
         receipts(),
-        restock_runs(),
+        st.just(RunRestocks()),
         decisions(),
         st.builds(Undo, number, crashes("undo.")),
     )
 
 
+@cache
 def products() -> SearchStrategy[str]:
     """Draw a product, sometimes a kit."""
     return st.sampled_from((*SKUS, *SKUS, *SKUS, KIT, KIT, BOX))
 
 
+@cache
 def crashes(*steps: str) -> SearchStrategy[str | None]:
     """Draw where a run dies, if it does."""
     return st.one_of(st.none(), st.none(), st.sampled_from(points(*steps)))
 
 
+@cache
 def faults(*names: str) -> SearchStrategy[str | None]:
     """Draw what is wrong with a row, mostly nothing."""
     return st.sampled_from((*(None,) * 4 * len(names), *names))
 
 
+@cache
 def events(shops: tuple[str, ...]) -> SearchStrategy[Action]:
     """Draw something that is no job."""
     sku, number, few = products(), st.integers(0, 5), st.integers(1, 4)
@@ -503,6 +527,7 @@ def events(shops: tuple[str, ...]) -> SearchStrategy[Action]:
     )
 
 
+@cache
 def a_file(*, faulty: bool = False) -> SearchStrategy[File]:
     """Draw a small file with some bad lines; faulty: mostly bad ones."""
     sku, place = st.sampled_from((*SKUS, *SKUS, *SKUS, KIT, BOX)), st.sampled_from(("WH", "S1", "S2", "OUT"))
@@ -542,6 +567,7 @@ def a_file(*, faulty: bool = False) -> SearchStrategy[File]:
     )
 
 
+@cache
 def files() -> SearchStrategy[Action]:
     """Draw something about files."""
     crash = crashes("land.", "apply.", "close.")
@@ -554,6 +580,7 @@ def files() -> SearchStrategy[Action]:
     )
 
 
+@cache
 def pushes(shops: tuple[str, ...]) -> SearchStrategy[Action]:
     """Draw a push: undisturbed, or with a fault, a crash or an event in the middle of it."""
     once = st.builds(Fault, st.sampled_from(sorted(TROUBLES)), st.just(False), st.integers(0, 1))
