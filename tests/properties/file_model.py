@@ -205,6 +205,12 @@ class FileModel:
     def of_log(self, log_id: int) -> Dropped:
         return next(one for one in self.files if one.log_id == log_id)
 
+    @staticmethod
+    def is_coming_in(dropped: Dropped) -> bool:
+        """Whether a file that may change stock has been seen and does not count yet."""
+        is_open = dropped.log_id is not None and not dropped.taken and not dropped.closed
+        return is_open and dropped.file.kind in STOCK and not dropped.file.is_refused and dropped.is_passed
+
     # landing
 
     def land(self, dropped: Dropped) -> None:

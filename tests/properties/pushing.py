@@ -61,13 +61,19 @@ class Pushes(Checks):
             with self._watching(action, watch, fired):
                 report = self._run_push(action, run_id, patience)
         except (Crash, LinesLeft, ShopifyError):
-            assert fired or action.fault, "an undisturbed push failed"
+            assert fired or action.fault or self._is_put_off(action), "an undisturbed push failed"
             report = None
         finally:
             self.server.clear_faults()
         self._note_plan(action, run_id, watch, compared_before, disturbed=bool(fired))
         if report and not fired and not action.fault and action.again:
             self._push_again(action)
+
+    def _is_put_off(self, action: Push) -> bool:
+        """Whether a hard sync leaves a location alone: its first comparison waits for a file."""
+        opened = {level.location for level in self._opened() if level.shop == action.shop}
+        is_first = any(level.location not in opened for level in self._levels_of(action.shop))
+        return action.mode == "HARD" and is_first and any(map(self.files.is_coming_in, self.files.files))
 
     def _run_push(self, action: Push, run_id: str, patience: float) -> Report:
         options = PushOptions(
@@ -104,8 +110,11 @@ class Pushes(Checks):
             self._note_snapshot(shop, watch)
             self._note_reading(shop, watch)
         with ThreadPoolExecutor(2) as pool:
-            for _ in pool.map(lambda one: self._run_push(*one, LONG), zip(ours, run_ids, strict=True)):
-                pass
+            runs = [pool.submit(self._run_push, *one, LONG) for one in zip(ours, run_ids, strict=True)]
+        for action, run in zip(ours, runs, strict=True):
+            fault = run.exception()
+            if fault and not (isinstance(fault, LinesLeft) and self._is_put_off(action)):
+                raise fault
         opened = self._opened()
         for level in opened - before:
             self._note_opening(level, watches[level.shop])
