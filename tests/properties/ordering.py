@@ -129,7 +129,7 @@ class Orders(Stage):
     def upload(self, number: int, given_up: bool) -> None:
         """The shop is told what the OMS has decided of an order, or that is given up."""
         order = self._order(number)
-        if order is None or order.shop is None:
+        if order is None or order.shop is None or not order.is_on_its_way:
             return
         if order.location != order.told_location:
             self._upload_move(order, given_up)
@@ -197,7 +197,7 @@ class Orders(Stage):
             if not one.told:
                 demand.keep(self.db, order.order_id, 1, one.quantity, one.restocked)
                 one.told = one.kept = True
-        self.model.touch(order.sku)
+                self.model.touch(order.sku)
 
     def ship(self, number: int, ours: bool) -> None:
         """A reserved order leaves; then the shop hears of it, from us or from somebody else."""
@@ -277,6 +277,8 @@ class Orders(Stage):
         """The OMS learns of a sale at a till and of what came back of it."""
         sale = self._till_sale(number)
         if sale is None:
+            return
+        if sale.order_id and sale.back_told == sale.back:
             return
         product, facility = self.bench.world.products[sale.sku], STORES.get(sale.location, "WH")
         if sale.order_id is None:

@@ -14,6 +14,7 @@ from tests.properties.actions import (
     LATEST,
     OVER,
     Action,
+    ByHand,
     CallAgain,
     CallApi,
     Cancel,
@@ -295,6 +296,12 @@ def test_inv_51_a_queued_kit_of_kits_is_demand_for_all_that_is_in_it(begin: Begi
     queued = [OtherChannel(BOX, 2), Push("DELTA"), DefineKit((2, 1), BOX), Push("DELTA"), Push("HARD")]
 
     play(begin, BOXES, MakeKits(), *queued, SellAtTill(BOX, 1), TakeInTillSale(0), MakeKits(), Push("DELTA"))
+
+
+def test_a_sale_that_is_known_already_is_no_news(begin: Begin) -> None:
+    known = [SellAtTill("B", 1), TakeInTillSale(0), Push("HARD"), TakeInTillSale(0)]
+
+    play(begin, DELTA, *known, ByHand("B", 1), Push("RECENT"))
 
 
 def test_inv_27_a_packed_order_is_locked_and_leaves_the_shelf_once(begin: Begin) -> None:
