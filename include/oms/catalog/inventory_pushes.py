@@ -152,8 +152,8 @@ UPLOAD_INVENTORY = SyncJob(
             maximum=100,
             section=SAFETY,
             description=(
-                "Stop before the first call if more than this percentage of a location, and at least ten "
-                "levels, would go to 0; empty: never stop."
+                "Stop before the first call if more than this percentage of a location would go to 0, and "
+                "these are at least ten levels or the location was never compared; empty: never stop."
             ),
         ),
     ),

@@ -16,7 +16,7 @@ class SyncMisconfigured(Misconfigured):
 
 
 class TooManyDrops(Misconfigured):
-    """A hard sync would empty more of a location than maxDropPct allows; nothing was planned or sent."""
+    """More of a location would be emptied than maxDropPct allows; nothing was planned or sent there."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, "TOO_MANY_DROPS")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from oms.sync.errors import LinesLeft
+from oms.sync.errors import LinesLeft, TooManyDrops
 
 Mode = Literal["RECENT", "HARD", "DELTA", "RESTOCK", "UPLOAD"]
 """How a plan comes about (inventory.md 6.1); RESTOCK and UPLOAD: for named products (5.13, 5.20)."""
@@ -55,9 +55,9 @@ class PushOptions:
     guard_undownloaded_orders: RECENT, HARD compare with the book; always so at DELTA locations.
     activate_at_location: RECENT, HARD stock an item at the location instead of skipping it.
     reason_group, exclude_category, include_foreign_reservations: what DELTA leaves out (6.5).
-    limit: lines of a batch, 1 to 250. max_drop_pct: HARD, and RECENT where it compares everything, stop when
-    a larger part of a location's sellable levels would go to 0 and these are at least max_drop_levels;
-    None = no guard.
+    limit: lines of a batch, 1 to 250. max_drop_pct: HARD stops when a larger part of a location's sellable
+    levels would go to 0 and these are at least max_drop_levels, or any if the location was never compared;
+    RECENT leaves out a location that it would compare so for the first time. None = no guard.
     second_look_minutes: how long a guarded HARD run that has found a drift waits for the next import of
     orders to look again; what it has no time for, a later run looks at. One rung by a reset does not wait.
     dry_run: read and compare, but write and send nothing; `Report.preview` has the lines.
@@ -170,6 +170,8 @@ class Report:
     calls: int = 0
     wait_seconds: float = 0.0
     preview: tuple[PreviewLine, ...] = ()
+    refused: TooManyDrops | None = None
+    """Of locations that were left out because they would have been emptied."""
 
     @property
     def warnings(self) -> int:
@@ -177,7 +179,7 @@ class Report:
         return self.skipped.total() + self.rejected.total()
 
     def raise_if_open(self) -> None:
-        """Raise LinesLeft when lines wait for an answer or a location had to be left alone."""
+        """Raise LinesLeft for lines that wait and locations left alone, TooManyDrops for those left out."""
         if self.left or self.left_alone:
             waiting = f"; {self.undecided} batches wait for a person: `python -m oms settle` lists them"
             raise LinesLeft(
@@ -186,6 +188,8 @@ class Report:
                 f"{waiting if self.undecided else ''}",
                 self,
             )
+        if self.refused is not None:
+            raise self.refused
 
     def counts(self) -> dict[str, Any]:
         """Return the counts as plain values, for an XCom."""

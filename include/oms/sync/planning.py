@@ -7,7 +7,7 @@ import logging
 import time
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 from urllib.parse import quote
@@ -327,11 +327,11 @@ def decide(
     options: PushOptions,
     report: Report,
     deadline: Deadline,
-) -> None:
-    """Give every level of the workspace its outcome; RECENT and HARD read Shopify for it.
+) -> Plan:
+    """Give every level of the workspace its outcome; RECENT and HARD read Shopify for it. Return the plan.
 
-    Raises what reading raises, and TooManyDrops (HARD, and RECENT where it compares everything) before
-    anything is stored.
+    Raises what reading raises, and TooManyDrops (HARD) before anything is stored. RECENT leaves the location
+    out whose first comparison would empty it.
     """
     if plan.mode != "HARD":
         conn.execute(sql.skip_set_aside)
@@ -341,11 +341,9 @@ def decide(
         _compare(conn, client, shop_id, plan, options, deadline)
         if options.activate_at_location and not options.dry_run:
             _activate(conn, client, shop_id, plan, options, report, deadline)
-    if plan.mode == "HARD" and not plan.only_looked:
-        _refuse_drops(conn, shop_id, options, _numbers(plan.locations))
-    elif plan.mode == "RECENT":
-        _refuse_drops(conn, shop_id, options, plan.everything)
+    plan = _without_drops(conn, shop_id, plan, options, report)
     _count(conn, shop_id, report)
+    return plan
 
 
 def _compare(
@@ -403,16 +401,34 @@ def _activate(
         _compare(conn, client, shop_id, plan, options, deadline)
 
 
-def _refuse_drops(conn: Connection, shop_id: str, options: PushOptions, locations: Collection[int]) -> None:
-    if options.max_drop_pct is None:
-        return
-    for location, sellable, emptied in conn.execute(sql.drops, {"locations": list(locations)}).fetchall():
-        if emptied >= options.max_drop_levels and emptied * 100 > sellable * options.max_drop_pct:
-            raise TooManyDrops(
-                f"shop {shop_id}, location {location}: {emptied} of {sellable} sellable levels would go to 0,"
-                f" more than {options.max_drop_pct:g} %; nothing was sent. If that is right, run"
-                " upload_inventory with a higher maxDropPct (dryRun shows what it would send)"
-            )
+def _without_drops(conn: Connection, shop_id: str, plan: Plan, options: PushOptions, report: Report) -> Plan:
+    """Return the plan without locations that it would empty; HARD raises TooManyDrops for them."""
+    checked = plan.everything if plan.mode == "RECENT" else _numbers(plan.locations)
+    if options.max_drop_pct is None or plan.mode not in ("RECENT", "HARD") or plan.only_looked or not checked:
+        return plan
+    new = [one.shopify_location_id for one in plan.locations if one.compared is None and one.mark is None]
+    dropped: dict[int, str] = {}
+    for location, sellable, emptied in conn.execute(sql.drops, {"locations": list(checked)}).fetchall():
+        few = location not in new and emptied < options.max_drop_levels
+        if not few and emptied * 100 > sellable * options.max_drop_pct:
+            dropped[location] = f"location {location}: {emptied} of {sellable} sellable levels"
+    if not dropped:
+        return plan
+    error = TooManyDrops(
+        f"shop {shop_id}, {', '.join(dropped.values())} would go to 0, more than {options.max_drop_pct:g} %;"
+        f" nothing was sent{' there' if plan.mode == 'RECENT' else ''}. If that is right, run"
+        " upload_inventory with a higher maxDropPct (dryRun shows what it would send)"
+    )
+    if plan.mode == "HARD":
+        raise error
+    report.refused = error
+    for location in dropped:
+        conn.execute(sql.forget_levels, {"location": location})
+    return replace(
+        plan,
+        locations=tuple(one for one in plan.locations if one.shopify_location_id not in dropped),
+        everything=tuple(one for one in plan.everything if one not in dropped),
+    )
 
 
 def _count(conn: Connection, shop_id: str, report: Report) -> None:

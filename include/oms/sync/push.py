@@ -39,11 +39,12 @@ def push_shop(
     """Bring a shop's levels to our figures and return what was done.
 
     connect: opens a connection of ours to the OMS database, which also holds the locks. Nothing is planned
-    when SyncMisconfigured, TooManyDrops or ShopBusy is raised. LinesLeft (with the report: lines or whole
-    locations wait for the next run) and Misconfigured (the shop refuses us) are raised after everything
-    answered was stored; errors of reading (NotExecuted, OutcomeUnknown) leave the marks where they are.
-    Repeating a push is safe at any point. `begin` is called when the locations are ours, before anything
-    is read: what commits from then on belongs to the next push.
+    when SyncMisconfigured or ShopBusy is raised, or TooManyDrops by HARD. LinesLeft (with the report: lines
+    or whole locations wait for the next run), TooManyDrops by RECENT (of a location that it left out) and
+    Misconfigured (the shop refuses us) are raised after everything answered was stored; errors of reading
+    (NotExecuted, OutcomeUnknown) leave the marks where they are. Repeating a push is safe at any point.
+    `begin` is called when the locations are ours, before anything is read: what commits from then on belongs
+    to the next push.
     """
     report = Report(shop_id, mode)
     with _reporting(connect, client, report) as conn:
@@ -267,7 +268,9 @@ def _plan_and_send(
     if not plan.locations:
         report.message = "no location with stock to serve"
         return
-    planning.decide(conn, client, report.shop_id, plan, options, report, Deadline(options.push_seconds))
+    plan = planning.decide(
+        conn, client, report.shop_id, plan, options, report, Deadline(options.push_seconds)
+    )
     if options.dry_run:
         report.preview = planning.preview(conn)
         return

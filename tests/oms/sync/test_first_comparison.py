@@ -7,6 +7,7 @@ import pytest
 
 from oms import database
 from oms.sync.errors import TooManyDrops
+from oms.sync.options import Mode
 from tests.oms.sync.bench import Bench
 
 STORES = ("S1", "S2", "S3")
@@ -161,6 +162,35 @@ def test_a_first_comparison_by_whichever_job_does_not_empty_the_shop(oms: Bench)
     assert oms.push("HARD", max_drop_pct=None).applied == 11
     oms.move("P0", -1)
     assert oms.push("RECENT").applied == 1
+
+
+@pytest.mark.parametrize("mode", ["HARD", "RECENT"])
+def test_a_first_comparison_does_not_empty_a_small_shop(oms: Bench, mode: Mode):
+    oms.open_shop("demo", {"P": 5, "Q": 5, "R": 5})
+    oms.move("P", 5)
+
+    with pytest.raises(TooManyDrops, match="2 of 3"):
+        oms.push(mode)
+
+    assert (oms.applied(), oms.mark()) == ([], None)
+
+
+def test_a_location_that_would_be_emptied_keeps_no_other_from_being_served(oms: Bench):
+    oms.world.facility("NEW")
+    oms.open_shop("demo", dict.fromkeys("PQR", 5), locations={"Old": ["WH"], "New": ["NEW"]})
+    for sku, units in (("P", 5), ("Q", 7), ("R", 5)):
+        oms.move(sku, units)
+    oms.move("P", 9, "NEW")
+
+    with pytest.raises(TooManyDrops, match=f"location {oms.locations['demo', 'New']}: 2 of 3"):
+        oms.push("RECENT")
+
+    assert oms.lines() == [("Q", +2, "APPLIED")]
+    assert [oms.available(sku, location="New") for sku in "PQR"] == [5, 5, 5]
+    for sku in "QR":
+        oms.move(sku, 5, "NEW")
+    oms.push("RECENT")
+    assert oms.available("P", location="New") == 9
 
 
 def test_whatever_sells_out_later_goes_to_0(oms: Bench):

@@ -26,7 +26,7 @@ def test_inv_08_negative_available(two_stores: Bench, s1, s2, shopify, lines, af
     two_stores.move("P", s1, "S1")
     two_stores.move("P", s2, "S2")
 
-    two_stores.push("HARD")
+    two_stores.push("HARD", max_drop_pct=None)
 
     assert two_stores.lines() == lines
     assert two_stores.available("P") == after
@@ -144,7 +144,7 @@ def test_allow_brokering_n_publishes_0_at_a_physical_location(oms: Bench):
     oms.move("P", 5)
     oms.world.setting(oms.world.products["P"], "WH", 0, False)
 
-    oms.push("HARD")
+    oms.push("HARD", max_drop_pct=None)
 
     assert oms.available("P", location="Store") == 0
 
