@@ -136,7 +136,10 @@ def _raise_alerts(work: Work, now: datetime) -> dict[str, int]:
                 counts["expected"] += 1
                 files = [one for one in _files(conn, feed, begin) if one.created_at < until]
                 key = {"feed_id": feed.feed_id, "expected_at": expected_at, "now": now}
+                known = set(conn.execute(sql.raised, key).fetchall())
                 for finding in judge(feed, expected_at, files, now):
+                    if (finding.kind, finding.log_id) in known:
+                        continue
                     message = finding.message + _last_good(conn, work, feed, begin)
                     values = key | {"kind": finding.kind, "log_id": finding.log_id, "message": message}
                     raised = conn.execute(sql.raise_alert, values).rowcount
@@ -232,9 +235,9 @@ def _last_good(conn: Connection, work: Work, feed: Feed, before: datetime) -> st
         "minimal_rows": feed.minimal_rows,
         "before": before,
     }
-    with conn.cursor(row_factory=class_row(File)) as cursor:
-        files = cursor.execute(sql.last_files, values).fetchall()
-    last = next((file for file in files if feed.takes(file) and not file.is_returned), None)
+    with conn.cursor("files_before", row_factory=class_row(File)) as files:  # other feeds may have thousands
+        files.execute(sql.last_files, values)
+        last = next((file for file in files if feed.takes(file) and not file.is_returned), None)
     if last is None:
         return " No good file came before."
     local = last.created_at.astimezone(ZoneInfo(feed.time_zone))

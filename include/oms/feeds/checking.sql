@@ -31,6 +31,7 @@ select log_id, file_name, remote_path, status, total_count, rejected_count, dupl
  order by created_at, log_id
 
 -- name: last_files
+-- Those with rows enough that came before, newest first.
 select log_id, file_name, remote_path, status, total_count, rejected_count, duplicate_of_log_id is not null as is_duplicate,
        closed_at is not null as is_closed, error_message, reject_file, header, coalesce(params ->> 'delimiter', ',') as delimiter,
        dag_id || '/' || run_id as run, created_at
@@ -40,8 +41,13 @@ select log_id, file_name, remote_path, status, total_count, rejected_count, dupl
    and status = 'DmlsFinished'
    and total_count >= %(minimal_rows)s
    and created_at < %(before)s
- order by created_at desc
- limit 200
+ order by created_at desc, log_id desc
+
+-- name: raised
+select kind, log_id
+  from oms.feed_alert
+ where feed_id = %(feed_id)s
+   and expected_at = %(expected_at)s
 
 -- name: raise_alert
 insert into oms.feed_alert (feed_id, expected_at, kind, log_id, message, raised_at)

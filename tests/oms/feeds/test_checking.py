@@ -33,6 +33,30 @@ def test_a_missing_file_is_told_once_with_the_last_good_file_and_its_run_and_cle
     assert "stores_0111.csv came 2026-01-11 07:10 UTC" in watch.inbox.mails[1].get_content()
 
 
+def test_the_last_good_file_is_found_behind_many_of_other_feeds(watch: Watch):
+    """A configuration may take a file for each of some hundred stores."""
+    watch.feed(since="2026-01-10", file_pattern="store_1.csv")
+    watch.came("store_1.csv", "2026-01-09T06:00Z")
+    own = """select string_agg(column_name, ', ') from information_schema.columns
+              where (table_schema, table_name) = ('oms', 'import_log') and is_generated = 'NEVER'"""
+    (columns,) = watch.floor.conn.execute(own).fetchone()
+    watch.floor.conn.execute(
+        f"""insert into oms.import_log ({columns}) overriding system value
+            select {columns}
+              from generate_series(1, 999) as number
+             cross join lateral (select to_jsonb(log) || jsonb_build_object(
+                                            'log_id', log_id + number,
+                                            'file_name', 'other_' || number || '.csv',
+                                            'created_at', log.created_at + (number / 2) * interval '1 second')
+                                   from oms.import_log as log) as copied (row)
+             cross join lateral jsonb_populate_record(null::oms.import_log, copied.row)"""
+    )
+
+    silent = watch.look("2026-01-10T12:00Z")
+
+    assert "The last good file was store_1.csv, 1 rows, 2026-01-09 06:00 UTC" in silent
+
+
 def test_a_file_in_time_or_early_is_no_news(watch: Watch):
     watch.feed(since="2026-01-10", early_minutes=60)
     watch.came("a.csv", "2026-01-10T05:00Z")
