@@ -91,24 +91,31 @@ select log.total_count as total, counted.*, log.rejected_count as rejected
 -- name: facilities_to_tell_of
 -- Facilities whose balances this log has set, and those where a location in DELTA mode has not been compared since any
 -- log of the shop has set them: the run that did so may have died before it could call for a hard sync.
-with shown as (
-    select location.compared, mapped.facility_id
+with place as (
+    select location.shop_id, location.shopify_location_id, location.facility_group_id, location.compared
       from oms.shop_location as location
       join oms.shop using (shop_id)
+     where location.sync_mode = 'DELTA'
+       and location.compared is not null
+       and shop.push_enabled
+       and shop.inventory_master = 'OMS'
+), shown as (
+    select place.compared, mapped.facility_id
+      from place
       join oms.shop_location_facility as mapped using (shop_id, shopify_location_id)
-     where location.sync_mode = 'DELTA'
-       and location.compared is not null
-       and shop.push_enabled
-       and shop.inventory_master = 'OMS'
      union all
-    select location.compared, member.facility_id
-      from oms.shop_location as location
-      join oms.shop using (shop_id)
+    select place.compared, member.facility_id
+      from place
       join oms.facility_group_member as member using (facility_group_id)
-     where location.sync_mode = 'DELTA'
-       and location.compared is not null
-       and shop.push_enabled
-       and shop.inventory_master = 'OMS'
+), written as materialized (
+    select distinct item.facility_id, entry.tx
+      from oms.inventory_ledger as entry
+      join oms.inventory_item as item using (inventory_item_id)
+      join oms.import_log as log using (log_id)
+     where entry.tx >= (select min(pg_snapshot_xmin(compared)::text::numeric)::text::xid8 from place)
+       and log.config_id = %(config)s
+       and log.connection_id = %(connection_id)s
+       and starts_with(log.remote_path, %(prefix)s)
 )
 select item.facility_id
   from oms.inventory_ledger as entry
@@ -117,16 +124,9 @@ select item.facility_id
  union
 select shown.facility_id
   from shown
- where exists (select
-                 from oms.inventory_ledger as entry
-                 join oms.inventory_item as item using (inventory_item_id)
-                 join oms.import_log as log using (log_id)
-                where entry.tx >= pg_snapshot_xmin(shown.compared)
-                  and not pg_visible_in_snapshot(entry.tx, shown.compared)
-                  and item.facility_id = shown.facility_id
-                  and log.config_id = %(config)s
-                  and log.connection_id = %(connection_id)s
-                  and starts_with(log.remote_path, %(prefix)s))
+  join written
+    on written.facility_id = shown.facility_id
+   and not pg_visible_in_snapshot(written.tx, shown.compared)
  order by facility_id
 
 -- name: notes
