@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 
+from oms.inventory.why import why
 from tests.web.conftest import Caller, sale
 
 
@@ -339,3 +340,18 @@ def test_a_position_stays_the_sum_of_its_entries_under_load(caller: Caller):
     assert lists > 0
     assert caller.position() == (10 - 2 * lists, 10 - 2 * lists)
     assert len(caller.entries()) == 2 * lists
+
+
+def test_why_names_the_call(caller: Caller):
+    caller.sell(1, "POS:101:7")
+    caller.send([sale(1), sale(2)], "evening")
+    caller.sell(1)
+
+    found = why(caller.db, "30065245099", "WH", id_type="UPCA")
+
+    assert [entry.cause for entry in found.entries][-4:] == [
+        "call of pos, Idempotency-Key POS:101:7",
+        "call of pos, Idempotency-Key evening, element 1",
+        "call of pos, Idempotency-Key evening, element 2",
+        "call of pos, no Idempotency-Key",
+    ]

@@ -16,6 +16,12 @@ SHOWN = 50
 """Entries and lines of each level that are shown unless asked otherwise; older ones are summed up."""
 
 
+_CALL = re.compile(r"api:(?P<client>[^:]+):(?P<key>.+):(?P<element>\d+):\d{13}")
+"""Of oms.adjust_position; the last number is the millisecond, as a key may be used again after 30 days."""
+_CALL_WITHOUT_KEY = re.compile(r"api:(?P<client>[^:]+):[0-9a-f-]{36}:\d+")
+_WEBHOOK = re.compile(r"webhook:(?P<shop>[^:]+):(?P<event>.+)")
+
+
 class NotKnown(ValueError):
     """Nothing has the given identifier, or several things have it; the message says what to give instead."""
 
@@ -69,7 +75,7 @@ class Entry:
         if self.shipment_id is not None:
             parts.append(f"shipment {self.shipment_id}")
         if self.source_key is not None and self.undoes_entry is None:
-            parts.append(f"cause {self.source_key}")
+            parts.append(_spoken(self.source_key))
         if self.undoes_entry is not None:
             parts.append(f"undoes entry {self.undoes_entry}")
         if self.undone_by_entry is not None:
@@ -77,6 +83,18 @@ class Entry:
         if self.counted_by_entry is not None:
             parts.append(f"already counted by entry {self.counted_by_entry}")
         return ", ".join(parts)
+
+
+def _spoken(source_key: str) -> str:
+    """A cause that is no file and no document, as a person calls it."""
+    if call := _CALL.fullmatch(source_key):
+        element = f", element {call['element']}" if call["element"] != "0" else ""
+        return f"call of {call['client']}, Idempotency-Key {call['key']}{element}"
+    if call := _CALL_WITHOUT_KEY.fullmatch(source_key):
+        return f"call of {call['client']}, no Idempotency-Key"
+    if event := _WEBHOOK.fullmatch(source_key):
+        return f"webhook {event['event']} of shop {event['shop']}"
+    return f"cause {source_key}"
 
 
 @dataclass(frozen=True)
