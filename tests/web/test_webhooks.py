@@ -8,7 +8,9 @@ import pytest
 import requests
 
 from fakeshop.webhooks.delivery import signature
+from oms.webhooks import subscriptions
 from oms.webhooks.receiving import MOST_BYTES, sender_of
+from tests.oms.world import World
 from tests.web.conftest import LEVEL, Postman
 
 
@@ -79,6 +81,27 @@ def test_an_unknown_shop_looks_like_a_wrong_signature(postman: Postman, shop):
     assert told.status_code in (401, 404)
     assert shop != "nowhere" or told.json() == postman.deliver(secret="guess").json()
     assert postman.inbox() == []
+
+
+@pytest.mark.parametrize("shop", ["NEW ERA 日本", "a%b?c#d", "demo shop"])
+def test_the_address_of_a_shop_reaches_it_whatever_its_id(postman: Postman, shops: World, shop: str):
+    """The id is ours to choose; the address is what the shop is told."""
+    shops.shop(shop_id=shop, location=9)
+    postman.db.execute("update oms.shop set connection_id = 'shopify_demo' where shop_id = %s", (shop,))
+    postman.db.commit()
+    body, url = LEVEL, f"{postman.url}{subscriptions.path_of(shop)}"
+    headers = {
+        "Content-Type": "application/json",
+        "X-Shopify-Topic": "inventory_levels/update",
+        "X-Shopify-Hmac-Sha256": signature("current-secret", body),
+        "X-Shopify-Shop-Domain": "demo.myshopify.com",
+        "X-Shopify-Webhook-Id": "w1",
+    }
+
+    told = requests.post(url, data=body, headers=headers, timeout=30)
+
+    assert (told.status_code, told.json()) == (200, {"result": "stored"})
+    assert postman.inbox("shop_id") == [(shop,)]
 
 
 def test_one_webhook_id_in_two_shops_is_two_deliveries(postman: Postman):

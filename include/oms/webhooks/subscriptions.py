@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from oms import crashpoints, shops
 from oms.database import Connection, statements
@@ -118,11 +118,12 @@ def _address(work: Work, shop_id: str) -> str | None:
         raise BadParameter(
             "publicUrl", base, "where Shopify reaches this server, such as https://oms.example.com"
         )
-    return f"{base.rstrip('/')}{_path(shop_id)}"
+    return f"{base.rstrip('/')}{path_of(shop_id)}"
 
 
-def _path(shop_id: str) -> str:
-    return f"/webhooks/shopify/{shop_id}"
+def path_of(shop_id: str) -> str:
+    """The path of the address that a shop delivers to."""
+    return f"/webhooks/shopify/{quote(shop_id, safe='')}"
 
 
 @contextmanager
@@ -141,7 +142,7 @@ def _serve(work: Work, shop_id: str, address: str | None, chosen: list[str], don
     conn, action, dry = work.conn, work.params["action"], work.params["dryRun"]
     client = work.open_shop(shop_id)
     found = in_shop(client)
-    ours = [one for one in found if urlsplit(one.uri).path.endswith(_path(shop_id))]
+    ours = [one for one in found if urlsplit(one.uri).path.endswith(path_of(shop_id))]
     rows = conn.execute(sql.recorded, {"shop_id": shop_id})
     wishes = {topic: Wish(uri, is_wanted) for topic, uri, is_wanted in rows if topic in chosen}
     if action == "subscribe" and address is not None:
