@@ -50,7 +50,32 @@ def write_whole(sftp: Any, path: str, content: bytes) -> None:
     make_folders(sftp, posixpath.dirname(path))
     with sftp.open(f"{path}.part", "wb") as out:
         out.write(content)
-    sftp.posix_rename(f"{path}.part", path)
+    rename(sftp, f"{path}.part", path)
+
+
+def rename(sftp: Any, old: str, new: str) -> None:
+    """Give a file another name; one that has the name already is replaced.
+
+    That is one step where the server knows OpenSSH's extension. Another server renames only to a free name:
+    there a file that is replaced is missing for a moment.
+    """
+    try:
+        sftp.posix_rename(old, new)
+        return
+    except OSError as error:
+        if error.errno is not None:  # a reason of the file system's, not of the protocol
+            raise
+        log.debug("%s: the server does not rename in one step: %s", new, error)
+    try:
+        sftp.rename(old, new)
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        try:
+            sftp.remove(new)
+        except FileNotFoundError:  # so that was not the reason
+            raise error from None
+        sftp.rename(old, new)
 
 
 def make_folders(sftp: Any, folder: str) -> None:

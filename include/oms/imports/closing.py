@@ -18,6 +18,7 @@ from oms.imports.errors import AccountOpen, FileMissing, FileRefused
 from oms.imports.jobs import DEFAULT_CONNECTION, ImportJob, Run, Settings
 from oms.imports.json_files import reject_name
 from oms.imports.lines import without_cells
+from oms.remote import rename
 
 log = logging.getLogger(__name__)
 sql = statements(__file__)
@@ -197,7 +198,7 @@ def write_rejects(conn: Connection, sftp: Any, row: dict[str, Any], folder: str)
     with sftp.open(f"{path}.part", "wb") as out:
         for block in reject_lines(conn, row["log_id"], row["header"], settings):
             out.write(block)
-    sftp.posix_rename(f"{path}.part", path)
+    rename(sftp, f"{path}.part", path)
     return path
 
 
@@ -239,7 +240,7 @@ def _move(sftp: Any, row: dict[str, Any], folder: str) -> str | None:
         log.warning("%s is no longer the file that was landed: left where it is", row["remote_path"])
         return None
     _make_folder(sftp, folder)
-    sftp.posix_rename(row["remote_path"], target)
+    rename(sftp, row["remote_path"], target)
     return target
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from oms import crashpoints
 from oms.imports import arrival
 from oms.parameters import BadParameter
-from oms.remote import make_folders
+from oms.remote import make_folders, rename
 from oms.restock import preparing
 from oms.restock.errors import RestockRefused
 from oms.restock.preparing import Chosen, Restock
@@ -106,7 +106,7 @@ def _prepare_files(work: Work) -> dict[str, Any]:
                 crashpoints.point(PREPARED)
                 make_folders(sftp, f"{folder}/archive")
                 number = prepared.restocks[0].shipment_id
-                sftp.posix_rename(file.path, f"{folder}/archive/{number}_{file.name}")
+                rename(sftp, file.path, f"{folder}/archive/{number}_{file.name}")
                 preparing.note_moved(work.conn, prepared.restocks)
     if refused:
         raise RestockRefused("; ".join(refused))
