@@ -91,6 +91,12 @@ def test_inv_45_unsent_lines_leave_the_book_or_go_out_once(begin: Begin, first: 
     play(begin, DELTA, LINE, Push(first, fault=THROTTLED), Push(then), Push("DELTA"))
 
 
+def test_a_shop_that_says_try_again_at_once_for_ever_is_given_up_in_time(begin: Begin) -> None:
+    refused = Push("DELTA", fault=Fault("429", stubborn=True))
+
+    play(begin, DELTA, LINE, refused, Push("DELTA", at="push.answered"), refused, Push("HARD"))
+
+
 def test_stock_below_0_is_not_raised_by_a_loss(begin: Begin) -> None:
     counted = Drop(File("reset", (Row("A", "WH", -3),)))
 

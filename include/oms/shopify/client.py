@@ -158,7 +158,7 @@ class ShopifyClient:
                     raise
                 asked = getattr(error, "asked_seconds", None)
                 wait = pause * random.uniform(0.8, 1.2) if asked is None else asked
-                if wait > deadline.left():
+                if wait >= deadline.left():
                     raise
                 log.info("%s: %s; again in %.1f s", document_name, error, wait)
                 time.sleep(wait)
