@@ -242,7 +242,7 @@ def parsed(response: requests.Response) -> dict[str, Any]:
     if code in WAIT_STATUS:
         error = Throttled(f"HTTP {code}, {request}")
         with suppress(ValueError):  # a date, as something between us and Shopify may write, counts as nothing
-            error.asked_seconds = float(response.headers.get("Retry-After", ""))
+            error.asked_seconds = float(response.headers.get("Retry-After", "")) or None  # 0 says no more
         raise error
     if code in REFUSED_STATUS:
         raise Misconfigured(f"HTTP {code}: {REFUSED_STATUS[code]} ({request})", f"HTTP_{code}")

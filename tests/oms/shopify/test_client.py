@@ -85,6 +85,15 @@ def test_what_a_mutation_can_end_as(shop: ShopServer, client: ShopifyClient, fau
         client.execute("adjust_inventory", adjust(shop), deadline=Deadline(0.5))
 
 
+def test_a_wait_of_0_seconds_is_no_leave_to_hammer(shop: ShopServer, client: ShopifyClient):
+    shop.fault("status", code=429, retry_after=0, count=None, operation="Locations")
+
+    with pytest.raises(Throttled):
+        client.execute("locations", {}, deadline=Deadline(1.5))
+
+    assert client.usage.calls == 2
+
+
 def test_a_query_of_unknown_outcome_is_repeated(shop: ShopServer, client: ShopifyClient):
     shop.fault("lost_answer", operation="Locations")
 
