@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
+from psycopg.errors import ForeignKeyViolation
 from psycopg.rows import class_row
 
 from oms.database import Connection, statements
@@ -158,7 +159,8 @@ def reschedule(conn: Connection, shipment_id: int, run_time: str, now: datetime 
 def change_items(conn: Connection, shipment_id: int, items: Mapping[str, Any]) -> Restock:
     """Set the units of products of a restock that waits, by SKU; 0 takes a product out.
 
-    Raises RestockRefused for an unknown product, or if no product would be left.
+    Raises RestockRefused for an unknown product, if no product would be left, or for a product to be taken
+    out of which units were received by hand.
     """
     _lock_pending(conn, shipment_id)
     wanted = {sku: _units(str(units), f"{sku}: ", least=0) for sku, units in items.items()}
@@ -166,7 +168,13 @@ def change_items(conn: Connection, shipment_id: int, items: Mapping[str, Any]) -
     products = _products(conn, f"restock {shipment_id}", wanted, prepared)
     if prepared.dropped:
         raise RestockRefused("; ".join(prepared.dropped))
-    _set_items(conn, shipment_id, products)
+    try:
+        _set_items(conn, shipment_id, products)
+    except ForeignKeyViolation as error:
+        raise RestockRefused(
+            f"restock {shipment_id}: units of a product to be taken out were received already; set it"
+            " to their number instead of 0"
+        ) from error
     changed = read(conn, shipment_id)
     if not changed.items:
         raise RestockRefused(f"restock {shipment_id} would have no product left; cancel it instead")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from oms import __main__
+from oms.inventory.receiving import Units, receive_shipment
 from oms.parameters import BadParameter
 from oms.restock import preparing
 from oms.restock.errors import RestockRefused
@@ -190,6 +191,23 @@ def test_items_may_be_changed_while_it_waits(open_yard: Yard):
             open_yard.schedule(action="change_items", shipmentId=shipment, items=items)
 
     assert open_yard.items(shipment) == {"X": 7, "Z": 3}
+
+
+def test_a_product_that_was_received_by_hand_is_not_taken_out(open_yard: Yard):
+    shipment = open_yard.prepared(f"X,1,{AHEAD},WH,STORE,demo,R1\nY,2,{AHEAD},WH,STORE,demo,R1\n")
+    (item,) = open_yard.db.execute(
+        """select shipment_item_seq from oms.shipment_item join oms.product using (product_id)
+            where shipment_id = %s and internal_name = 'Y'""",
+        (shipment,),
+    ).fetchone()
+    with open_yard.db.transaction():
+        receive_shipment(open_yard.db, shipment, items={item: Units(1, 0)}, received_by="a person")
+
+    with pytest.raises(RestockRefused, match="received already"):
+        open_yard.schedule(action="change_items", shipmentId=shipment, items={"Y": 0})
+    open_yard.schedule(action="change_items", shipmentId=shipment, items={"Y": 1})
+
+    assert open_yard.items(shipment) == {"X": 1, "Y": 1}
 
 
 def test_a_cancelled_restock_is_not_run_and_not_changed(open_yard: Yard):
