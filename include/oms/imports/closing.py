@@ -18,7 +18,7 @@ from oms.imports.errors import AccountOpen, FileMissing, FileRefused
 from oms.imports.jobs import DEFAULT_CONNECTION, ImportJob, Run, Settings
 from oms.imports.json_files import reject_name
 from oms.imports.lines import without_cells
-from oms.remote import rename
+from oms.remote import make_folders, rename
 
 log = logging.getLogger(__name__)
 sql = statements(__file__)
@@ -193,7 +193,7 @@ def write_rejects(conn: Connection, sftp: Any, row: dict[str, Any], folder: str)
     row: log_id, file_name, header and params of the log.
     """
     settings = Settings(**row["params"])
-    _make_folder(sftp, f"{folder}/error")
+    make_folders(sftp, f"{folder}/error")
     path = f"{folder}/error/{_numbered(row['log_id'], reject_name(row['file_name']))}"
     with sftp.open(f"{path}.part", "wb") as out:
         for block in reject_lines(conn, row["log_id"], row["header"], settings):
@@ -239,7 +239,7 @@ def _move(sftp: Any, row: dict[str, Any], folder: str) -> str | None:
     if now != RemoteFile(row["remote_path"], row["file_size"], row["file_mtime"]):
         log.warning("%s is no longer the file that was landed: left where it is", row["remote_path"])
         return None
-    _make_folder(sftp, folder)
+    make_folders(sftp, folder)
     rename(sftp, row["remote_path"], target)
     return target
 
@@ -255,13 +255,6 @@ def _seen(sftp: Any, path: str) -> RemoteFile | None:
         return examine(sftp, path)
     except FileMissing:
         return None
-
-
-def _make_folder(sftp: Any, path: str) -> None:
-    try:
-        sftp.stat(path)
-    except FileNotFoundError:
-        sftp.mkdir(path)
 
 
 def _account(
