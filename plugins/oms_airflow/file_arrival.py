@@ -356,7 +356,7 @@ def wanted_files(sftp: "SFTPClient", params: Mapping[str, Any]) -> dict[str, Sta
 def say_what_is_left(sftp: "SFTPClient", params: Mapping[str, Any]) -> None:
     """Log what lies in the folder and why none of it is taken; archive and error are ours."""
     try:
-        entries = sftp.listdir_attr(params["importPath"])
+        entries = entries_of(sftp, params["importPath"])
     except FileNotFoundError:
         return
     asked, pattern = params["remoteFilename"], params["fileNameRegex"]

@@ -326,6 +326,14 @@ class TestSensor:
 
         assert [file["name"] for file in look({"importPath": FOLDER})] == ["a.csv"]
 
+    def test_a_folder_with_nothing_but_a_name_that_is_no_utf_8_is_passed_over(
+        self, folder: Path, look: Callable, caplog: pytest.LogCaptureFixture
+    ):
+        Path(os.fsdecode(os.fsencode(folder) + b"/" + "在庫.csv".encode("cp932"))).write_text("x")
+
+        assert look({"importPath": FOLDER}) == []
+        assert "no UTF-8: rename it" in caplog.text
+
     def test_an_announced_file_needs_no_second_look(self, folder: Path, look: Callable, monkeypatch):
         monkeypatch.setattr(file_arrival.time, "sleep", lambda _: pytest.fail("looked twice"))
         (folder / "a.csv").write_text("x")
