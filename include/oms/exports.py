@@ -114,7 +114,7 @@ def write_waiting(conn: Connection, open_sftp: OpenSftp, dag_id: str) -> list[st
         (content,) = conn.execute(sql.content, {"export_id": export_id}).fetchone()
         try:
             with open_sftp(property_resource) as sftp:
-                write_whole(sftp, path, bytes(content))
+                write_whole(sftp, path, [bytes(content)])
         except Exception as error:
             log.warning("%s cannot be written to %s and waits: %s", path, property_resource, error)
             refused[place] = error

@@ -39,8 +39,8 @@ def write(sftp: Any, folder: str, drift: "Drift", lines: Sequence[tuple[Any, ...
     Each file appears under its name when it is complete; a repetition replaces it.
     """
     name = f"{folder.rstrip('/')}/drift_{drift.shop_id}_{drift.report_id}"
-    write_whole(sftp, f"{name}.csv", csv_bytes(COLUMNS, lines))
-    write_whole(sftp, f"{name}.svg", chart(drift).encode())
+    write_whole(sftp, f"{name}.csv", [csv_bytes(COLUMNS, lines)])
+    write_whole(sftp, f"{name}.svg", [chart(drift).encode()])
     return {"csv_file": f"{name}.csv", "chart_file": f"{name}.svg"}
 
 

@@ -18,7 +18,7 @@ from oms.imports.errors import AccountOpen, FileMissing, FileRefused
 from oms.imports.jobs import DEFAULT_CONNECTION, ImportJob, Run, Settings
 from oms.imports.json_files import reject_name
 from oms.imports.lines import without_cells
-from oms.remote import make_folders, rename
+from oms.remote import make_folders, rename, write_whole
 
 log = logging.getLogger(__name__)
 sql = statements(__file__)
@@ -193,12 +193,8 @@ def write_rejects(conn: Connection, sftp: Any, row: dict[str, Any], folder: str)
     row: log_id, file_name, header and params of the log.
     """
     settings = Settings(**row["params"])
-    make_folders(sftp, f"{folder}/error")
     path = f"{folder}/error/{_numbered(row['log_id'], reject_name(row['file_name']))}"
-    with sftp.open(f"{path}.part", "wb") as out:
-        for block in reject_lines(conn, row["log_id"], row["header"], settings):
-            out.write(block)
-    rename(sftp, f"{path}.part", path)
+    write_whole(sftp, path, reject_lines(conn, row["log_id"], row["header"], settings))
     return path
 
 

@@ -1,4 +1,4 @@
-"""SFTP servers without OpenSSH's extension for renaming: a simulated lack of it, before the real server."""
+"""SFTP servers that can less, or have no room: a simulated lack of it, before the real server."""
 
 import pytest
 
@@ -43,7 +43,7 @@ def test_files_are_moved_and_rejects_written(old_server):
 
 def test_an_old_file_is_replaced(old_server):
     for content in (b"first", b"second"):
-        write_whole(old_server.sftp, "out/levels.csv", content)
+        write_whole(old_server.sftp, "out/levels.csv", [content])
 
     with old_server.sftp.open("out/levels.csv", "rb") as file:
         assert file.read() == b"second"
@@ -55,7 +55,20 @@ def test_what_is_wrong_otherwise_is_said(old_server):
     old_server.sftp.mkdir("out/levels.csv")
 
     with pytest.raises(OSError) as error:  # noqa: PT011 - the words are the server's
-        write_whole(old_server.sftp, "out/levels.csv", b"x")
+        write_whole(old_server.sftp, "out/levels.csv", [b"x"])
 
     assert "unsupported" not in str(error.value)
     assert sorted(old_server.sftp.listdir("out")) == ["levels.csv", "levels.csv.part"]
+
+
+def test_a_file_of_which_a_part_is_missing_is_not_given_its_name(floor):
+    class Full(WithoutExtension):
+        def stat(self, path):
+            found = self._sftp.stat(path)
+            found.st_size -= path.endswith(".part")
+            return found
+
+    with pytest.raises(OSError, match="2 bytes were written, 1 are there"):
+        write_whole(Full(floor.sftp), "out/levels.csv", [b"x", b"y"])
+
+    assert floor.sftp.listdir("out") == ["levels.csv.part"]
