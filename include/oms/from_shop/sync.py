@@ -274,7 +274,7 @@ def _report_rejects(conn: Connection, shop: shops.Shop, open_sftp: OpenSftp) -> 
     """Write a reject file for each log of the shop that has none yet, those of runs that died among them."""
     due = conn.cursor(row_factory=dict_row).execute(sql.without_reject_file, _logs_of(shop)).fetchall()
     for row in due:
-        settings = Settings(**row["params"])
+        settings = Settings.stored(row["params"])
         with open_sftp(settings.reject_connection_id) as sftp:
             make_folders(sftp, settings.import_path)
             path = closing.write_rejects(conn, sftp, row, settings.import_path)
@@ -296,7 +296,7 @@ def _finish_leftovers(conn: Connection, shop: shops.Shop) -> None:
         if row["is_ready"] and (row["is_applied"] or staging.is_staged(conn, log_id)):
             log.info("log %s was left behind by an earlier run and is finished", log_id)
             _apply(conn, log_id)
-            _close(conn, shop.shop_id, log_id, Settings(**row["params"]))
+            _close(conn, shop.shop_id, log_id, Settings.stored(row["params"]))
         else:
             log.warning("log %s was left behind unapplied and is given up for a new export", log_id)
             landing.give_up(conn, log_id)

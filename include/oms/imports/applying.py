@@ -138,7 +138,7 @@ def _apply_once(conn: Connection, chunk: dict[str, Any]) -> Counts:
 def _apply_file(conn: Connection, chunk: dict[str, Any], row: dict[str, Any], *, grouped: bool) -> None:
     if not staging.is_staged(conn, row["log_id"]):
         raise _StagingEmpty(row)
-    settings = Settings(**row["params"])
+    settings = Settings.stored(row["params"])
     part = Part(row["log_id"], chunk["load_id"], chunk["chunk_no"], grouped, chunk["run_id"])
     counts = file_type(settings.file_type).apply(conn, part, settings)
     conn.execute(sql.record_counts, chunk | {"log_id": row["log_id"]} | asdict(counts))
@@ -150,7 +150,7 @@ def _land_again(conn: Connection, sftp: Any, row: dict[str, Any]) -> None:
     Raises StagingLost if the file is gone or another one. If nothing of it is applied it has failed then, and
     what lies under its name is a new arrival; else the log is held until the file is put back.
     """
-    settings = Settings(**row["params"])
+    settings = Settings.stored(row["params"])
     log_id = row["log_id"]
     (partly_applied,) = conn.execute(sql.partly_applied, {"log_id": log_id}).fetchone()
     log.warning("%s: the staged rows are gone, most likely by a crash of the database", row["remote_path"])

@@ -192,7 +192,7 @@ def write_rejects(conn: Connection, sftp: Any, row: dict[str, Any], folder: str)
 
     row: log_id, file_name, header and params of the log.
     """
-    settings = Settings(**row["params"])
+    settings = Settings.stored(row["params"])
     path = f"{folder}/error/{_numbered(row['log_id'], reject_name(row['file_name']))}"
     write_whole(sftp, path, reject_lines(conn, row["log_id"], row["header"], settings))
     return path

@@ -1,7 +1,7 @@
 """What an import is told: its job, its run, and the parameters of both."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Protocol
 
 from oms.imports.errors import FileRefused
@@ -104,6 +104,14 @@ class Settings:
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
+
+    @classmethod
+    def stored(cls, params: Mapping[str, Any]) -> "Settings":
+        """The settings that a log was landed with, perhaps by another release: fields that only it knew are
+        ignored, and those that it did not know have their defaults. So a new field needs a default.
+        """
+        known = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in params.items() if name in known})
 
 
 def settings_of(job: ImportJob, params: Mapping[str, Any]) -> Settings:

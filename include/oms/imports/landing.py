@@ -286,7 +286,7 @@ def _land_file(
     """Stage one claimed file; None if it is refused, a duplicate, held, or not complete."""
     row = read_log(conn, log_id)
     assert row is not None
-    own_settings = Settings(**row["params"])
+    own_settings = Settings.stored(row["params"])
     try:
         with conn.transaction():
             conn.execute(staging.sql.session_settings)

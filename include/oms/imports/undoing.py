@@ -109,7 +109,7 @@ def _refuse(conn: Connection, row: dict[str, Any]) -> None:
 def _take_back(
     conn: Connection, row: dict[str, Any], reason: str | None, run_name: str, dry_run: bool
 ) -> Undone:
-    settings = Settings(**row["params"])
+    settings = Settings.stored(row["params"])
     name = f"{row['file_name']} (log {row['log_id']})"
     values = row | {
         "may_be_negative": settings.negative_policy == "allow",
