@@ -1,8 +1,9 @@
-"""Which names in an SFTP folder a job takes (inventory.md 3.3, 3.5)."""
+"""Which names in an SFTP folder a job takes, and in which order (inventory.md 3.3-3.5)."""
 
 import re
 from fnmatch import fnmatchcase
 from functools import lru_cache
+from typing import Any
 
 from oms.parameters import is_glob
 
@@ -21,6 +22,19 @@ def wanted(name: str, *, file_name: str | None, pattern: str | None) -> bool:
     if name in (".", "..") or name.lower().endswith(UNFINISHED_SUFFIXES):
         return False
     return pattern is None or _matches(pattern, name) or _matches(pattern, name.removesuffix(".gz"))
+
+
+NUMBER = re.compile("([0-9]+)")
+
+
+def age_key(mtime: int, name: str) -> tuple[Any, ...]:
+    """What files are sorted by, oldest first; within a second by name, numbers by what they count.
+
+    SFTP tells whole seconds, and senders number what they write: `count_9.csv` came before `count_10.csv`.
+    """
+    texts_and_numbers = NUMBER.split(name)
+    numbers = [int(number) for number in texts_and_numbers[1::2]]
+    return (mtime, [*zip(texts_and_numbers[::2], [*numbers, -1], strict=True)], name)
 
 
 def _matches(pattern: str, name: str) -> bool:

@@ -21,7 +21,7 @@ from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 from oms.catalog import ImportJob
 from oms.config import job_settings
-from oms.filenames import wanted
+from oms.filenames import age_key, wanted
 from oms.imports.arrival import Stamp
 from oms.imports.errors import FileMissing
 from oms.parameters import connection_id, resolve
@@ -383,5 +383,5 @@ def say_what_is_left(sftp: "SFTPClient", params: Mapping[str, Any]) -> None:
 
 def as_payload(files: Mapping[str, Stamp]) -> list[dict[str, Any]]:
     """Files as JSON, oldest first."""
-    ordered = sorted(files.items(), key=lambda file: (file[1][1], file[0]))
+    ordered = sorted(files.items(), key=lambda file: age_key(file[1][1], file[0]))
     return [{"name": name, "size": size, "mtime": mtime} for name, (size, mtime) in ordered]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from oms.filenames import wanted
+from oms.filenames import age_key, wanted
 from oms.imports.errors import FileMissing, FileUnstable
 from oms.imports.jobs import Settings
 from oms.remote import entries_of
@@ -67,7 +67,7 @@ def stable_files(
     for name in first.keys() - {name for name, file in second.items() if first.get(name) == file}:
         log.warning("%s/%s is not complete yet, or went away: left for the next look", path, name)
     stable = [file for name, file in second.items() if first.get(name) == file]
-    return sorted(stable, key=lambda file: (file.mtime, file.path))
+    return sorted(stable, key=lambda file: age_key(file.mtime, file.name))
 
 
 def named_file(
@@ -120,4 +120,4 @@ def still_there(sftp: Any, settings: Settings, settled: Mapping[str, Stamp]) -> 
             same.append(file)
         else:
             log.warning("%s has changed since it was seen at rest: left for the next look", file.path)
-    return sorted(same, key=lambda file: (file.mtime, file.path))
+    return sorted(same, key=lambda file: age_key(file.mtime, file.name))

@@ -20,7 +20,7 @@ from psycopg.rows import dict_row
 
 from oms import crashpoints
 from oms.database import Connection, statements
-from oms.imports import arrival, guard, repairs, staging
+from oms.imports import arrival, guard, one_second, repairs, staging
 from oms.imports.arrival import RemoteFile, Stamp
 from oms.imports.errors import FileMissing, FileRefused, FileUnstable
 from oms.imports.file_types import COMPARISONS, file_type
@@ -82,6 +82,7 @@ def land(
         landed = [one for log_id, file in claims if (one := _land_file(conn, sftp, log_id, file, settings))]
         _make_chunks(conn, landed, settings, run)
     crashpoints.point(PENDING)
+    one_second.warn(conn, [one.log_id for one in landed])
     return open_chunks(conn, job, settings.connection_id)
 
 

@@ -100,6 +100,59 @@ def test_files_of_one_run_are_applied_oldest_first(floor):
     assert [name for (name,) in floor.logs("file_name")] == ["z.csv", "a.csv", "m.csv"]
 
 
+def of_one_second(*paths):
+    for path in paths:
+        os.utime(path, (1_800_000_000, 1_800_000_000))
+
+
+def test_of_one_second_the_higher_number_in_the_name_came_later(floor, caplog):
+    names = ["count_10.csv", "count_9.csv", "count_9b.csv", "count_100.csv"]
+    of_one_second(
+        *[
+            floor.drop(RESET_JOB, name, RESET + f"STORE_1,SKU,A,{figure}\n")
+            for figure, name in enumerate(names)
+        ]
+    )
+
+    floor.run(RESET_JOB).raise_if_open()
+
+    assert [name for (name,) in floor.logs("file_name")] == [
+        "count_9.csv",
+        "count_9b.csv",
+        "count_10.csv",
+        "count_100.csv",
+    ]
+    assert floor.position("A") == (3, 3)
+    assert (
+        "count_9.csv and count_9b.csv and count_10.csv and count_100.csv were written in the same second and "
+        "set the same position, such as A at STORE_1" in caplog.text
+    )
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_a_file_of_the_same_second_that_an_earlier_run_took_is_warned_of(floor, caplog, closed):
+    of_one_second(floor.drop(RESET_JOB, "count_10.csv", RESET + "STORE_1,SKU,A,10\n"))
+    floor.run(RESET_JOB).raise_if_open() if closed else floor.land(RESET_JOB)
+    of_one_second(floor.drop(RESET_JOB, "count_9.csv", RESET + "STORE_1,SKU,A,9\nSTORE_1,SKU,B,9\n"))
+
+    floor.land(RESET_JOB)
+
+    assert "count_10.csv and count_9.csv were written in the same second" in caplog.text
+
+
+def test_files_of_one_second_about_other_positions_are_not_warned_of(floor, caplog):
+    of_one_second(
+        floor.drop(RESET_JOB, "count_1.csv", RESET + "STORE_1,SKU,A,1\n"),
+        floor.drop(RESET_JOB, "count_2.csv", RESET + "STORE_1,SKU,B,2\nSTORE_2,SKU,A,2\n"),
+        floor.drop(VARIANCE_JOB, "var_1.csv", MINUS_TWO),
+        floor.drop(VARIANCE_JOB, "var_2.csv", MINUS_TWO + "STORE_1,,SKU,B,-1,,,\n"),
+    )
+    floor.land(RESET_JOB)
+    floor.land(VARIANCE_JOB)
+
+    assert "same second" not in caplog.text
+
+
 def test_files_that_are_grouped_by_something_else_than_a_position_are_loads_of_their_own(floor):
     header = "facilityId,idValue,availableQty,comments\n"
     floor.drop(RESET_JOB, "a.csv", header + "STORE_1,A,1,x\nSTORE_1,B,1,y\n")
