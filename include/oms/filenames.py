@@ -1,7 +1,8 @@
 """Which names in an SFTP folder a job takes, and in which order (inventory.md 3.3-3.5)."""
 
 import re
-from fnmatch import fnmatchcase
+from collections.abc import Callable
+from fnmatch import translate
 from functools import lru_cache
 from typing import Any
 
@@ -21,7 +22,7 @@ def wanted(name: str, *, file_name: str | None, pattern: str | None) -> bool:
         return name == file_name
     if name in (".", "..") or name.lower().endswith(UNFINISHED_SUFFIXES):
         return False
-    return pattern is None or _matches(pattern, name) or _matches(pattern, name.removesuffix(".gz"))
+    return pattern is None or matcher(pattern)(name)
 
 
 NUMBER = re.compile("([0-9]+)")
@@ -37,12 +38,9 @@ def age_key(mtime: int, name: str) -> tuple[Any, ...]:
     return (mtime, [*zip(texts_and_numbers[::2], [*numbers, -1], strict=True)], name)
 
 
-def _matches(pattern: str, name: str) -> bool:
-    if is_glob(pattern):
-        return fnmatchcase(name, pattern)
-    return _compiled(pattern).fullmatch(name) is not None
-
-
-@lru_cache(maxsize=256)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)
+@lru_cache(maxsize=1024)
+def matcher(pattern: str) -> Callable[[str], bool]:
+    """Whether a name, or that name without a `.gz` at its end, is one that the pattern means."""
+    text = translate(pattern) if is_glob(pattern) else pattern
+    fits = re.compile(text).fullmatch
+    return lambda name: bool(fits(name) or (name.endswith(".gz") and fits(name.removesuffix(".gz"))))

@@ -5,13 +5,13 @@ from datetime import datetime
 import pytest
 
 from oms import database
-from oms.feeds import checking
+from oms.feeds import checking, telling
 from tests.faults.killing import killed_at
 from tests.faults.locks import until_locks_are_given_up
 from tests.oms.feeds.conftest import Inbox, Watch, inbox, watch, work_of  # noqa: F401 - fixtures
 from tests.oms.imports.conftest import floor  # noqa: F401 - a fixture
 
-POINTS = [checking.RAISED, checking.MAILED]
+POINTS = [checking.RAISED, telling.MAILED]
 
 
 def look(dsn: str, port: int, at: str) -> None:
@@ -19,7 +19,7 @@ def look(dsn: str, port: int, at: str) -> None:
         checking.check(work_of(conn, dsn, Inbox(port=port).send), datetime.fromisoformat(at))
 
 
-@pytest.mark.parametrize(("point", "mails"), [(checking.RAISED, 1), (checking.MAILED, 2)])
+@pytest.mark.parametrize(("point", "mails"), [(checking.RAISED, 1), (telling.MAILED, 2)])
 def test_a_missing_file_is_told_by_the_next_run(watch: Watch, point: str, mails: int):
     watch.feed(since="2026-01-10")
     killed_at(point, look, watch.floor.dsn, watch.inbox.port, "2026-01-10T12:00Z")

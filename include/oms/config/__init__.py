@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import yaml
 
 from oms.catalog import JOBS, Job, Json, Parameter
 from oms.parameters import BadParameter, resolve
+from oms.zones import is_zone
 
 JOBS_YAML = Path(__file__).parent / "jobs.yaml"
 
@@ -61,10 +61,8 @@ def _read(path: Path, _mtime_ns: int) -> dict[str, Any]:
         raise BadSettings(f"{path} is not valid YAML: {error}") from error
     _known(path, "", written, {"time_zone", "jobs"})
     settings = {"time_zone": written.get("time_zone") or "UTC", "jobs": written.get("jobs") or {}}
-    try:
-        ZoneInfo(settings["time_zone"])
-    except (KeyError, ValueError) as error:
-        raise BadSettings(f"{path}: time_zone {settings['time_zone']!r} is not a known time zone") from error
+    if not is_zone(str(settings["time_zone"])):
+        raise BadSettings(f"{path}: time_zone {settings['time_zone']!r} is not a known time zone")
     _known(path, "jobs.", settings["jobs"], set(JOBS))
     for dag_id, entry in settings["jobs"].items():
         _known(path, f"jobs.{dag_id}.", entry or {}, {"schedule", "parameters"})

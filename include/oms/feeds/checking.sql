@@ -19,75 +19,27 @@ update oms.feed
    set watched_from = %(now)s
  where not is_active
 
--- name: files
--- Files of a feed's configuration since then, oldest first; which of them are the feed's, its pattern says.
-select log_id, file_name, remote_path, status, total_count, rejected_count, duplicate_of_log_id is not null as is_duplicate,
-       closed_at is not null as is_closed, error_message, reject_file, header, coalesce(params ->> 'delimiter', ',') as delimiter,
-       dag_id || '/' || run_id as run, created_at
-  from oms.import_log
- where config_id = %(config_id)s
-   and connection_id = %(connection_id)s
-   and created_at >= %(since)s
- order by created_at, log_id
-
--- name: last_files
--- Those with rows enough that came before, newest first.
-select log_id, file_name, remote_path, status, total_count, rejected_count, duplicate_of_log_id is not null as is_duplicate,
-       closed_at is not null as is_closed, error_message, reject_file, header, coalesce(params ->> 'delimiter', ',') as delimiter,
-       dag_id || '/' || run_id as run, created_at
-  from oms.import_log
- where config_id = %(config_id)s
-   and connection_id = %(connection_id)s
-   and status = 'DmlsFinished'
-   and total_count >= %(minimal_rows)s
-   and created_at < %(before)s
- order by created_at desc, log_id desc
-
 -- name: raised
-select kind, log_id
+-- The alerts of expected times since then; is_open: the file that would clear it has not come yet.
+select feed_id, expected_at, kind, log_id, cleared_at is null as is_open
   from oms.feed_alert
- where feed_id = %(feed_id)s
-   and expected_at = %(expected_at)s
+ where expected_at >= %(since)s
 
--- name: raise_alert
+-- name: raise_alerts
 insert into oms.feed_alert (feed_id, expected_at, kind, log_id, message, raised_at)
-values (%(feed_id)s, %(expected_at)s, %(kind)s, %(log_id)s, %(message)s, %(now)s)
+select feed_id, expected_at, kind, log_id, message, %(now)s
+  from jsonb_to_recordset(%(alerts)s)
+         as found (feed_id text, expected_at timestamptz, kind text, log_id bigint, message text)
 on conflict do nothing
 
 -- name: clear_alerts
 -- The file has come after all; one that was bad is mended by one that came after it.
-update oms.feed_alert
-   set cleared_at = %(now)s, cleared_by_log_id = %(log_id)s
- where feed_id = %(feed_id)s
-   and expected_at = %(expected_at)s
-   and kind = any (%(kinds)s)
-   and (log_id is null or log_id = any (%(mended)s::bigint[]))
-   and cleared_at is null
-
--- name: to_tell
--- What nobody was told yet, oldest first; then what was cleared since it was told.
-select alert.alert_id, alert.feed_id, feed.feed_name, feed.contact, alert.kind, alert.expected_at, feed.time_zone,
-       alert.message, alert.log_id, alert.told_at is not null as is_clearing, log.file_name, log.reject_file,
-       log.rejected_count, coalesce(log.params ->> 'encoding', 'utf-8') as encoding,
-       coming.file_name as came, coming.created_at as came_at,
-       coalesce(log.dag_id || '/' || log.run_id, coming.dag_id || '/' || coming.run_id) as run
-  from oms.feed_alert as alert
-  join oms.feed using (feed_id)
-  left join oms.import_log as log using (log_id)
-  left join oms.import_log as coming on coming.log_id = alert.cleared_by_log_id
- where alert.told_at is null
-    or (alert.cleared_at is not null and alert.clearing_told_at is null)
- order by alert.alert_id
-
--- name: first_rejects
-select line_number, error_column, error_code, error_message, raw
-  from oms.import_reject
- where log_id = %(log_id)s
- order by line_number
- limit %(lines)s
-
--- name: note_told
-update oms.feed_alert
-   set told_at = coalesce(told_at, %(now)s), told_to = coalesce(told_to, %(told_to)s::text[]),
-       clearing_told_at = case when %(is_clearing)s then %(now)s end
- where alert_id = %(alert_id)s
+update oms.feed_alert as alert
+   set cleared_at = %(now)s, cleared_by_log_id = mended.cleared_by
+  from jsonb_to_recordset(%(alerts)s)
+         as mended (feed_id text, expected_at timestamptz, kind text, log_id bigint, cleared_by bigint)
+ where alert.feed_id = mended.feed_id
+   and alert.expected_at = mended.expected_at
+   and alert.kind = mended.kind
+   and alert.log_id is not distinct from mended.log_id
+   and alert.cleared_at is null

@@ -11,12 +11,22 @@ from croniter import CroniterBadDateError, croniter
 
 TIMES = re.compile(r"(?:[01]?\d|2[0-3]):[0-5]\d(?:[ ;]+(?:[01]?\d|2[0-3]):[0-5]\d)*")
 
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+LONGEST_MINUTES = 31 * 24 * 60
+"""How early or late a file may come at most: the time between two files of a month."""
+
 
 def is_legal(expected: str) -> bool:
-    """Whether this is a list of times of day (06:00 14:30) or a cron expression of five fields."""
+    """Whether this is a list of times of day (06:00 14:30) or a plain cron expression of five fields.
+
+    Signs that mean something only to croniter are refused: `R` is another time at each look.
+    """
     if TIMES.fullmatch(expected):
         return True
-    return len(expected.split()) == 5 and croniter.is_valid(expected)
+    plain = re.fullmatch(r"[\d*/,a-z-]+( +[\d*/,a-z-]+){4}", expected, re.ASCII | re.IGNORECASE)
+    words = set(re.findall("[a-z]+", expected.lower()))
+    return plain is not None and words <= {*MONTHS, *DAYS} and croniter.is_valid(expected)
 
 
 def instants(expected: str, time_zone: str, after: datetime) -> Iterator[datetime]:

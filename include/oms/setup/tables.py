@@ -4,10 +4,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from zoneinfo import available_timezones
 
 from oms.catalog import JOBS, ImportJob
 from oms.feeds import times
+from oms.zones import is_zone
 
 Value = str | int | bool | list[str] | None
 
@@ -99,7 +99,7 @@ def number(text: str) -> int:
 
 def time_zone(text: str) -> str:
     """Read the name of a time zone."""
-    if text not in available_timezones():
+    if not is_zone(text):
         raise ValueError("write the name of a time zone, such as Asia/Tokyo")
     return text
 
@@ -113,6 +113,13 @@ def position(text: str) -> int:
     """Read a whole number from 0 on: a turn, minutes, rows."""
     if not (text.isascii() and text.isdigit()) or len(text) > 9:
         raise ValueError("write a whole number, such as 10")
+    return int(text)
+
+
+def minutes(text: str) -> int:
+    """Read minutes, up to the longest time between two files that are told apart by them."""
+    if not (text.isascii() and text.isdigit()) or len(text) > 9 or int(text) > times.LONGEST_MINUTES:
+        raise ValueError(f"write whole minutes from 0 to {times.LONGEST_MINUTES}, such as 60")
     return int(text)
 
 
@@ -409,8 +416,8 @@ TABLES = (
             Column("file_pattern", "which files are of this feed", "stores_*.csv", default="*"),
             Column("expected", "local times, or cron", "06:00 14:30", required=True, read=expected_times),
             Column("time_zone", "of these times", "Asia/Tokyo", default="UTC", read=time_zone),
-            Column("early_minutes", "how early the file may come", "60", default=60, read=position),
-            Column("grace_minutes", "how late it may come", "30", default=30, read=position),
+            Column("early_minutes", "how early the file may come", "60", default=60, read=minutes),
+            Column("grace_minutes", "how late it may come", "30", default=30, read=minutes),
             Column("minimal_rows", "a file with fewer counts as empty", "1", default=1, read=position),
             Column("contact", "mail address of the sender", "erp@example.com", read=addresses),
             Column("is_active", "N: nothing is expected", "Y", default=True, read=yes_or_no),

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from psycopg import Cursor
+from psycopg.errors import CheckViolation
 
 from oms.feeds.errors import MailFailed
 from tests.oms.feeds.conftest import Watch
@@ -292,3 +294,93 @@ def test_a_dry_run_tells_nobody_and_keeps_nothing(watch: Watch, caplog: pytest.L
     assert "would tell of feed COUNT: no file" in caplog.text
     assert watch.inbox.mails == []
     assert watch.floor.conn.execute("select count(*) from oms.feed_alert").fetchone() == (0,)
+
+
+def many(watch: Watch, feeds: int, files: int) -> None:
+    """Feeds of one configuration, one a store, and files that are of the last of them."""
+    for number in range(feeds):
+        watch.feed(f"STORE_{number}", "6:00 14:00", since="2026-01-01", file_pattern=f"store_{number}_*.csv")
+    watch.came(f"store_{feeds - 1}_0.csv", "2026-01-08T05:30Z")
+    columns = """select string_agg(column_name, ', ') from information_schema.columns
+                  where (table_schema, table_name) = ('oms', 'import_log') and is_generated = 'NEVER'"""
+    (columns,) = watch.floor.conn.execute(columns).fetchone()
+    watch.floor.conn.execute(
+        f"""insert into oms.import_log ({columns}) overriding system value
+            select {columns}
+              from generate_series(1, {files}) as number
+             cross join lateral (select to_jsonb(log) || jsonb_build_object(
+                                            'log_id', log_id + number,
+                                            'file_name', 'store_{feeds - 1}_' || number || '.csv',
+                                            'created_at', log.created_at + number * interval '1 minute')
+                                   from oms.import_log as log) as copied (row)
+             cross join lateral jsonb_populate_record(null::oms.import_log, copied.row)"""
+    )
+
+
+def test_a_look_asks_for_the_files_of_a_configuration_once_however_many_feeds_there_are(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+):
+    many(watch, feeds=40, files=500)
+    asked = []
+    execute = Cursor.execute
+    monkeypatch.setattr(
+        Cursor,
+        "execute",
+        lambda self, query, *rest, **more: (asked.append(query), execute(self, query, *rest, **more))[1],
+    )
+
+    watch.look("2026-01-11T05:00Z", lookbackDays=3)
+
+    assert len([query for query in asked if "from oms.import_log" in str(query)]) <= 2
+    assert len(asked) < 100  # one note for each mail, and no more for each time or file
+
+
+def test_what_a_look_finds_of_a_feed_is_one_mail(watch: Watch):
+    many(watch, feeds=3, files=0)
+
+    silent = watch.look("2026-01-11T05:00Z", lookbackDays=3, alertTo="ops@example.com")
+
+    assert sorted(watch.inbox.subjects) == [
+        "feed STORE_0: no file (6)",
+        "feed STORE_1: no file (6)",
+        "feed STORE_2: no file (5)",
+    ]
+    assert "expected 2026-01-10 14:00 UTC" in watch.inbox.mails[0].get_content()
+    assert silent.count("feed STORE_2") == 5
+
+
+def test_a_look_that_was_interrupted_between_two_mails_tells_the_rest_under_the_same_ids(watch: Watch):
+    many(watch, feeds=3, files=0)
+    send = watch.inbox.send
+    watch.inbox.send = lambda mail: (send(mail) and len(watch.inbox.mails) == 1) or _drop()
+    with pytest.raises(MailFailed):
+        watch.look("2026-01-11T05:00Z", lookbackDays=3)
+    watch.inbox.send = send
+
+    watch.look("2026-01-11T06:30Z", lookbackDays=3)
+
+    ids = [mail["Message-ID"] for mail in watch.inbox.mails]
+    assert len(set(ids)) == len(ids) - 2  # the two that nobody knows to have arrived came again as they were
+
+
+def _drop() -> bool:
+    raise ConnectionError("the mail server has gone")
+
+
+def test_a_feed_that_names_no_times_is_told_and_does_not_stop_the_others(watch: Watch):
+    """An older setup took cron signs that are drawn anew at each look, and zones of one machine."""
+    watch.feed("DRAWN", "R R * * *", since="2026-01-10")
+    watch.feed("HERE", since="2026-01-10", time_zone="localtime")
+    watch.feed("GOOD", since="2026-01-10")
+
+    silent = watch.look("2026-01-10T12:00Z")
+
+    assert "feed DRAWN is not checked: expected 'R R * * *'" in silent
+    assert "feed HERE is not checked" in silent
+    assert "feed GOOD: no file" in silent
+    assert "DRAWN is not checked" in watch.look("2026-01-10T12:05Z")
+
+
+def test_minutes_beyond_a_month_are_refused_by_the_table(watch: Watch):
+    with pytest.raises(CheckViolation):
+        watch.feed(early_minutes=999_999_999)

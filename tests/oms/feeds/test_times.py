@@ -71,13 +71,29 @@ def test_a_cron_that_never_comes_is_expected_never():
     assert next_ones("0 6 30 2 *", "UTC", "2026-01-01T00:00") == []
 
 
-@pytest.mark.parametrize("expected", ["06:00", "6:00 14:30", "06:00;14:30", "0 6 * * 1-5"])
+@pytest.mark.parametrize(
+    "expected", ["06:00", "6:00 14:30", "06:00;14:30", "0 6 * * 1-5", "*/15 6-8 1,15 jan-mar MON"]
+)
 def test_what_may_be_written(expected: str):
     assert is_legal(expected)
 
 
 @pytest.mark.parametrize(
-    "expected", ["", "24:00", "6", "06:60", "0 6 * *", "@daily", "0 6 * * * *", "x 6 * * *"]
+    "expected",
+    [
+        "",
+        "24:00",
+        "6",
+        "06:60",
+        "0 6 * *",
+        "@daily",
+        "0 6 * * * *",
+        "x 6 * * *",
+        "R R * * *",
+        "H 6 * * *",
+        "0 6 l * *",
+        "0 6 * * mon#1",
+    ],
 )
 def test_what_may_not(expected: str):
     assert not is_legal(expected)

@@ -465,9 +465,13 @@ def test_feeds_are_entered_and_faults_of_times_addresses_and_configurations_name
     assert entered == [("COUNT", "ftp_config", "06:00", "Asia/Tokyo", 60, 45, 100, "pos@example.com", True)]
 
     (tmp_path / "feeds.csv").write_text(
-        FEEDS.replace("RESET_INVENTORY", "RESET").replace("06:00", "6 o'clock").replace("@", " at ")
+        FEEDS.replace("RESET_INVENTORY", "RESET")
+        .replace("06:00", "6 o'clock")
+        .replace("@", " at ")
+        .replace("Asia/Tokyo", "localtime")
+        .replace(",45,", ",999999999,")
     )
     with pytest.raises(SetupRefused) as refused:
         set_up(oms_db, tmp_path)
     columns = {finding.column for finding in refused.value.findings}
-    assert columns == {"config_id", "expected", "contact"}
+    assert columns == {"config_id", "expected", "contact", "time_zone", "grace_minutes"}
