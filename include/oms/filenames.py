@@ -1,31 +1,131 @@
-"""Which names in an SFTP folder a job takes, and in which order (inventory.md 3.3-3.5)."""
+"""Which names in an SFTP folder a job takes, and in which order (inventory.md 3.3-3.5).
+
+People write the patterns, so none may take longer than in proportion to the name: a regular expression runs
+on RE2, which does not backtrack, and a glob without giving back what a star has taken.
+"""
 
 import re
 from collections.abc import Callable
 from fnmatch import translate
 from functools import lru_cache
+from posixpath import splitext
 from typing import Any
 
-from oms.parameters import is_glob
+import re2
 
 UNFINISHED_SUFFIXES = (".tmp", ".part", ".filepart")
 """A sender that renames when it is done writes under such a name first."""
+JUNK = ("thumbs.db", "ehthumbs.db", "desktop.ini")
+JUNK_BEGINNINGS = (".", "~$")
+"""What Macs, Windows and editors leave in a folder: ._stock.csv, .DS_Store, ~$stock.xlsx."""
+LONGEST_PATTERN = 1000
+
+NUMBER = re.compile("([0-9]+)")
+
+_REGEX_SIGNS = re.compile(r"[\\^$+(){}|\[\]]|\.[*?]")
+
+
+class BadPattern(ValueError):
+    """A file pattern that cannot be used; the message says what it should have been."""
 
 
 def wanted(name: str, *, file_name: str | None, pattern: str | None) -> bool:
-    """Whether a job takes this name: exactly `file_name`, else `pattern`, else any that is not unfinished.
+    """Whether a job takes this name: exactly `file_name`, else `pattern`, else any that is a finished file's.
 
-    A name asked for exactly is taken whatever its suffix. A pattern means the name with or without a `.gz`
-    at its end: the file is unpacked while it is read.
+    A name asked for exactly is taken whatever it is. Raises BadPattern.
     """
     if file_name is not None:
         return name == file_name
-    if name in (".", "..") or name.lower().endswith(UNFINISHED_SUFFIXES):
-        return False
-    return pattern is None or matcher(pattern)(name)
+    return not is_junk(name) and not is_unfinished(name) and (pattern is None or matcher(pattern)(name))
 
 
-NUMBER = re.compile("([0-9]+)")
+def is_unfinished(name: str) -> bool:
+    """Whether a sender is going to give the file another name."""
+    return name.lower().endswith(UNFINISHED_SUFFIXES)
+
+
+def is_junk(name: str) -> bool:
+    """Whether an operating system left it; so `.` and `..` are."""
+    return name.startswith(JUNK_BEGINNINGS) or name.lower() in JUNK
+
+
+def is_packed(name: str) -> bool:
+    """Whether the name says that the file is packed by gzip."""
+    return name.lower().endswith(".gz")
+
+
+def unpacked_name(name: str) -> str:
+    """The name without the sign that the file is packed."""
+    return name[: -len(".gz")] if is_packed(name) else name
+
+
+@lru_cache(maxsize=1024)
+def matcher(pattern: str) -> Callable[[str], bool]:
+    """Whether a name is one that the pattern means.
+
+    It means the name with or without a `.gz` at its end, since the file is unpacked while it is read, and
+    with its suffix in capital or small letters. Raises BadPattern.
+    """
+    fits = (re.compile(translate(pattern)) if is_glob(pattern) else _linear(pattern)).fullmatch
+
+    def matches(name: str) -> bool:
+        if fits(name):
+            return True
+        base, suffix = splitext(unpacked_name(name))
+        return any(fits(base + spelling) for spelling in (suffix, suffix.lower(), suffix.upper()))
+
+    return matches
+
+
+def is_glob(pattern: str) -> bool:
+    """Whether a file pattern is meant as a glob.
+
+    It is if it starts with `*` or is no legal regular expression (inventory.md 3.3), and also if nothing in
+    it is peculiar to regular expressions: `stock*.csv` would be a legal one that matches no stock file.
+    """
+    return pattern.startswith("*") or not _REGEX_SIGNS.search(pattern) or not _is_regex(pattern)
+
+
+def check_pattern(pattern: str) -> None:
+    """Refuse a pattern that means no files. Raises BadPattern."""
+    if "/" in pattern:
+        raise BadPattern("a glob or a regular expression for names in one folder, without '/'")
+    if len(pattern) > LONGEST_PATTERN:
+        raise BadPattern(f"at most {LONGEST_PATTERN} characters")
+    matcher(pattern)
+    if pattern.startswith("*") or not is_glob(pattern) or not _REGEX_SIGNS.search(pattern):
+        return
+    balanced = all(pattern.count(opening) == pattern.count(closing) for opening, closing in ("()", "[]"))
+    if "\\" in pattern or not balanced or not any(wildcard in pattern for wildcard in "*?"):
+        raise BadPattern("a legal regular expression, or a glob with * or ?")
+
+
+def _linear(pattern: str) -> "re2._Regexp":
+    """The regular expression for an engine that needs time in proportion to the name."""
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        return re2.compile(pattern, options)
+    except UnicodeEncodeError:
+        raise BadPattern("text that can be written as UTF-8") from None
+    except re2.error as error:
+        reason = error.args[0].decode(errors="replace")
+        raise BadPattern(
+            "a regular expression of RE2's, which knows no lookahead, lookbehind or backreference and no "
+            f"repetition beyond 1000; RE2 says: {reason}"
+        ) from None
+
+
+def _is_regex(pattern: str) -> bool:
+    """Whether it is a legal regular expression, be it one that we do not run."""
+    try:
+        _linear(pattern)
+    except BadPattern:
+        try:
+            re.compile(pattern)
+        except (re.error, OverflowError, RecursionError):
+            return False
+    return True
 
 
 def age_key(mtime: int, name: str) -> tuple[Any, ...]:
@@ -36,11 +136,3 @@ def age_key(mtime: int, name: str) -> tuple[Any, ...]:
     texts_and_numbers = NUMBER.split(name)
     numbers = [int(number) for number in texts_and_numbers[1::2]]
     return (mtime, [*zip(texts_and_numbers[::2], [*numbers, -1], strict=True)], name)
-
-
-@lru_cache(maxsize=1024)
-def matcher(pattern: str) -> Callable[[str], bool]:
-    """Whether a name, or that name without a `.gz` at its end, is one that the pattern means."""
-    text = translate(pattern) if is_glob(pattern) else pattern
-    fits = re.compile(text).fullmatch
-    return lambda name: bool(fits(name) or (name.endswith(".gz") and fits(name.removesuffix(".gz"))))

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from oms.catalog import ImportJob, Job, Parameter
+from oms.filenames import BadPattern, check_pattern
 
 _JSON_TYPES: Mapping[str, type | tuple[type, ...]] = {
     "string": str,
@@ -23,9 +24,6 @@ class BadParameter(ValueError):
     def __init__(self, name: str, value: Any, expected: str) -> None:
         self.name, self.value, self.expected = name, value, expected
         super().__init__(f"parameter {name} = {value!r}: expected {expected}")
-
-
-_REGEX_SIGNS = re.compile(r"[\\^$+(){}|\[\]]|\.[*?]")
 
 
 def resolve(job: Job, conf: Mapping[str, Any], overrides: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -80,21 +78,6 @@ def check(job: Job, parameter: Parameter, value: Any) -> None:
         raise BadParameter(parameter.name, value, f"at most {parameter.maximum}")
     if parameter.check:
         _CHECKS[parameter.check](job, parameter.name, value)
-
-
-def is_glob(pattern: str) -> bool:
-    """Whether a file pattern is meant as a glob.
-
-    It is if it starts with `*` or is no legal regular expression (inventory.md 3.3), and also if nothing in
-    it is peculiar to regular expressions: `stock*.csv` would be a legal one that matches no stock file.
-    """
-    if pattern.startswith("*") or not _REGEX_SIGNS.search(pattern):
-        return True
-    try:
-        re.compile(pattern)
-    except re.error:
-        return True
-    return False
 
 
 def _is(value: Any, json_type: str) -> bool:
@@ -158,13 +141,10 @@ def _check_file_name(_job: Job, name: str, value: str) -> None:
 
 
 def _check_file_pattern(_job: Job, name: str, value: str) -> None:
-    if "/" in value:
-        raise BadParameter(name, value, "a glob or a regular expression for names in one folder, without '/'")
-    if value.startswith("*") or not is_glob(value) or not _REGEX_SIGNS.search(value):
-        return
-    balanced = all(value.count(opening) == value.count(closing) for opening, closing in ("()", "[]"))
-    if "\\" in value or not balanced or not any(wildcard in value for wildcard in "*?"):
-        raise BadParameter(name, value, "a legal regular expression, or a glob with * or ?")
+    try:
+        check_pattern(value)
+    except BadPattern as bad:
+        raise BadParameter(name, value, str(bad)) from bad
 
 
 def _check_config_id(job: Job, name: str, value: str) -> None:

@@ -21,7 +21,7 @@ from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 from oms.catalog import ImportJob
 from oms.config import job_settings
-from oms.filenames import age_key, wanted
+from oms.filenames import age_key, is_junk, is_unfinished, wanted
 from oms.imports.arrival import Stamp
 from oms.imports.errors import FileMissing
 from oms.parameters import connection_id, resolve
@@ -369,7 +369,9 @@ def say_what_is_left(sftp: "SFTPClient", params: Mapping[str, Any]) -> None:
             why = "not at rest yet: it was still changing, or has just come"
         elif asked is not None:
             why = f"not remoteFilename {asked!r}"
-        elif wanted(name, file_name=None, pattern=None):
+        elif is_junk(name):
+            why = "left there by an operating system"
+        elif not is_unfinished(name):
             why = f"does not match fileNameRegex {pattern!r}"
         else:
             why = "the name of an unfinished file, waits to be renamed"

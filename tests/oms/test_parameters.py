@@ -7,7 +7,8 @@ import pytest
 
 from oms import catalog, config
 from oms.catalog import IMPORT_INVENTORY_RESET, IMPORT_INVENTORY_VARIANCE, IMPORT_PRODUCTS_IN_BULK
-from oms.parameters import BadParameter, is_glob, resolve
+from oms.filenames import is_glob
+from oms.parameters import BadParameter, resolve
 
 RESET = IMPORT_INVENTORY_RESET
 DELTAS = catalog.PUSH_INVENTORY_DELTAS
@@ -112,6 +113,11 @@ def test_an_emptied_field_of_the_form_is_no_value():
         (RESET, {"fileNameRegex": r"inv_(\d+.csv"}, "fileNameRegex", "a legal regular expression"),
         (RESET, {"fileNameRegex": "inv[0-9*.csv"}, "fileNameRegex", "a legal regular expression"),
         (RESET, {"fileNameRegex": "a/*.csv"}, "fileNameRegex", "without '/'"),
+        (RESET, {"fileNameRegex": r"(?!old)\w+\.csv"}, "fileNameRegex", "no lookahead"),
+        (RESET, {"fileNameRegex": r"(?!old)\w+\.csv"}, "fileNameRegex", "invalid perl operator: (?!"),
+        (RESET, {"fileNameRegex": r"(\d+)_\1\.csv"}, "fileNameRegex", r"invalid escape sequence: \1"),
+        (RESET, {"fileNameRegex": r"((\d{99}){99}){99}"}, "fileNameRegex", "invalid repetition size"),
+        (RESET, {"fileNameRegex": "a" * 1001}, "fileNameRegex", "at most 1000 characters"),
         (RESET, {"encoding": "utf-16"}, "encoding", "one of 'utf-8'"),
         (RESET, {"additionalParameters": [1]}, "additionalParameters", "object or null"),
         (RESET, {"additionalParameters": {"colour": 1}}, "additionalParameters.colour", "resetByAtp"),

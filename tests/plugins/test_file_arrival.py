@@ -393,7 +393,7 @@ class TestSensor:
     def test_the_log_says_why_files_are_left_where_they_are(
         self, folder: Path, look: Callable, caplog: pytest.LogCaptureFixture
     ):
-        for name in ("reset.CSV", "reset.txt", "b.csv.part"):
+        for name in ("reset.CSV.bak", "reset.txt", "b.csv.part", "._b.csv"):
             (folder / name).write_text("x")
         for name in ("c.csv", "archive", "error"):
             (folder / name).mkdir()
@@ -402,9 +402,10 @@ class TestSensor:
 
         said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
         assert said == [
+            "left in pos/in: '._b.csv' (left there by an operating system)",
             "left in pos/in: 'b.csv.part' (the name of an unfinished file, waits to be renamed)",
             "left in pos/in: 'c.csv' (no file but a folder or a device)",
-            "left in pos/in: 'reset.CSV', 'reset.txt' (does not match fileNameRegex '*.csv')",
+            "left in pos/in: 'reset.CSV.bak', 'reset.txt' (does not match fileNameRegex '*.csv')",
         ]
 
     def test_a_file_that_is_asked_for_and_still_grows_is_not_called_absent(

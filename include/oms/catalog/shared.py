@@ -100,8 +100,8 @@ def file_parameters(
             section=FILES,
             source="S0",
             description=(
-                "Which names to take: a glob such as *.csv, or a regular expression for the whole name; "
-                "empty: all."
+                "Which names to take: a glob such as *.csv, or a regular expression (RE2) for the whole "
+                "name; empty: all."
             ),
         ),
         Parameter(

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from oms.filenames import unpacked_name
 from oms.imports.contracts import FileContract
 from oms.imports.errors import FileRefused
 from oms.imports.jobs import Settings
@@ -16,12 +17,12 @@ MAX_BYTES = 64 << 20
 
 def is_json(name: str) -> bool:
     """Whether a file is JSON, by its extension (inventory.md 5.8)."""
-    return name.lower().removesuffix(".gz").endswith(".json")
+    return unpacked_name(name).lower().endswith(".json")
 
 
 def reject_name(name: str) -> str:
     """The name of a reject file: it is plain CSV, also where the file was packed or JSON."""
-    plain = name.removesuffix(".gz")
+    plain = unpacked_name(name)
     return plain[: -len(".json")] + ".csv" if is_json(name) else plain
 
 

@@ -20,6 +20,7 @@ from psycopg.rows import dict_row
 
 from oms import crashpoints
 from oms.database import Connection, statements
+from oms.filenames import is_packed
 from oms.imports import arrival, guard, one_second, repairs, staging
 from oms.imports.arrival import RemoteFile, Stamp
 from oms.imports.errors import FileMissing, FileRefused, FileUnstable
@@ -429,9 +430,7 @@ def read_in(
         text = unpacked(file.name, pieces, settings.max_uncompressed_bytes)
         lines = as_csv(file.name, text, contract, settings)
         if compare is not None:
-            compare = partial(
-                compare, conn, size=file.size, packed=file.name.endswith(".gz"), settings=settings
-            )
+            compare = partial(compare, conn, size=file.size, packed=is_packed(file.name), settings=settings)
         content = staging.copy_in(conn, log_id, lines, contract, settings, whole=whole, compare=compare)
         for _ in pieces:  # what follows the end of a packed file still counts for the hash
             pass

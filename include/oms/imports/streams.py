@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
+from oms.filenames import is_packed
 from oms.imports.errors import FileRefused, FileUnstable
 
 PIECE = 32_768
@@ -94,7 +95,7 @@ def unpacked(name: str, pieces: Iterator[bytes], max_bytes: int) -> Iterator[byt
     ERR_TRUNCATED for a gzip file that ends too soon.
     """
     total = 0
-    for piece in _gunzipped(pieces) if name.endswith(".gz") else _plain(pieces):
+    for piece in _gunzipped(pieces) if is_packed(name) else _plain(pieces):
         total += len(piece)
         if total > max_bytes:
             raise FileRefused(

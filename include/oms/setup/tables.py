@@ -7,6 +7,7 @@ from enum import Enum
 
 from oms.catalog import JOBS, ImportJob
 from oms.feeds import times
+from oms.filenames import BadPattern, check_pattern
 from oms.zones import is_zone
 
 Value = str | int | bool | list[str] | None
@@ -134,6 +135,15 @@ def addresses(text: str) -> str:
     """Read mail addresses, with commas between them."""
     if not all(re.fullmatch(r"[^@\s,]+@[^@\s,]+", one.strip()) for one in text.split(",")):
         raise ValueError("write mail addresses, such as erp@example.com, with commas between them")
+    return text
+
+
+def file_pattern(text: str) -> str:
+    """Read a glob or a regular expression."""
+    try:
+        check_pattern(text)
+    except BadPattern as bad:
+        raise ValueError(f"write {bad}") from bad
     return text
 
 
@@ -413,7 +423,13 @@ TABLES = (
                 read=str.lower,
             ),
             Column("path", "folder; blank: every folder of the configuration", "pos/stores"),
-            Column("file_pattern", "which files are of this feed", "stores_*.csv", default="*"),
+            Column(
+                "file_pattern",
+                "which files are of this feed",
+                "stores_*.csv",
+                default="*",
+                read=file_pattern,
+            ),
             Column("expected", "local times, or cron", "06:00 14:30", required=True, read=expected_times),
             Column("time_zone", "of these times", "Asia/Tokyo", default="UTC", read=time_zone),
             Column("early_minutes", "how early the file may come", "60", default=60, read=minutes),

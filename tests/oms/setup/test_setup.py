@@ -470,8 +470,9 @@ def test_feeds_are_entered_and_faults_of_times_addresses_and_configurations_name
         .replace("@", " at ")
         .replace("Asia/Tokyo", "localtime")
         .replace(",45,", ",999999999,")
+        .replace("stores_*", r"(?!old)\w+")
     )
     with pytest.raises(SetupRefused) as refused:
         set_up(oms_db, tmp_path)
     columns = {finding.column for finding in refused.value.findings}
-    assert columns == {"config_id", "expected", "contact", "time_zone", "grace_minutes"}
+    assert columns == {"config_id", "file_pattern", "expected", "contact", "time_zone", "grace_minutes"}

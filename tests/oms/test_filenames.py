@@ -1,0 +1,64 @@
+"""Which names a job takes: suffixes, junk, unfinished files, and how long a pattern may think."""
+
+import subprocess
+import sys
+
+import pytest
+
+from oms.filenames import BadPattern, check_pattern, wanted
+
+
+def takes(pattern: str | None, name: str) -> bool:
+    return wanted(name, file_name=None, pattern=pattern)
+
+
+@pytest.mark.parametrize("pattern", ["*.csv", "*.CSV", r"\w+\.csv", r"\w+\.CSV"])
+@pytest.mark.parametrize("name", ["a.csv", "a.CSV", "UPPER.Csv", "a.csv.gz", "a.CSV.GZ", "a.Csv.Gz"])
+def test_a_suffix_is_the_same_in_capital_and_small_letters(pattern: str, name: str):
+    assert takes(pattern, name)
+
+
+def test_the_rest_of_a_name_is_taken_as_it_is_written():
+    assert takes("inv_*.csv", "inv_1.CSV")
+    assert not takes("inv_*.csv", "INV_1.csv")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["._stock.csv", ".DS_Store", ".stock.csv.swp", "Thumbs.db", "thumbs.DB", "desktop.ini", "~$stock.csv"],
+)
+@pytest.mark.parametrize("pattern", [None, "*", "*.*", ".*"])
+def test_what_an_operating_system_leaves_is_no_arrival(pattern: str | None, name: str):
+    assert not takes(pattern, name)
+    assert wanted(name, file_name=name, pattern=pattern), "unless it is asked for by name"
+
+
+def test_a_pattern_that_would_backtrack_for_ever_answers_at_once():
+    """In a process of its own: what hangs does so in C code, where no time-out of ours reaches it."""
+    code = (
+        "from oms.filenames import wanted\n"
+        r"assert not wanted('a' * 40 + '!', file_name=None, pattern=r'(\w+\d*)+\.csv')"
+        "\n"
+        r"assert wanted('a' * 40 + '.csv', file_name=None, pattern=r'(\w+\d*)+\.csv')"
+        "\n"
+        "assert not wanted('a' * 255, file_name=None, pattern='*a' * 60 + 'b')\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "reason"),
+    [
+        (r"(?=a)\w+", "(?="),
+        (r"(?<!x)a.csv", "(?<"),
+        (r"(a)\1", r"\1"),
+        (r"(?P<n>a)(?P=n)", "(?P"),
+        (r"a{1001}", "{1001}"),
+        (r"a\.csv\Z", r"\Z"),
+    ],
+)
+def test_a_pattern_that_no_linear_engine_runs_is_refused_with_the_reason(pattern: str, reason: str):
+    with pytest.raises(BadPattern) as refused:
+        check_pattern(pattern)
+    assert "RE2 says: " in str(refused.value)
+    assert reason in str(refused.value)
