@@ -75,9 +75,15 @@ def file_of(job: ImportJob) -> str:
 
 
 def schema_of(parameter: Parameter) -> dict[str, Any]:
-    """The JSON schema of a parameter, with what the form shows of it."""
+    """The JSON schema of a parameter, with what the form shows of it.
+
+    Its bounds are not among it: the form would make 100 of a 200 that was typed, without a word. The run's
+    own check refuses it.
+    """
     optional = "null" in parameter.types or (parameter.required and parameter.default is None)
     types = [*parameter.types] if "null" in parameter.types or not optional else [*parameter.types, "null"]
+    if parameter.said_as:
+        types.append("string")  # the form shows the field of the first type
     schema: dict[str, Any] = {
         "type": types if len(types) > 1 else types[0],
         "description": description_of(parameter),
@@ -91,10 +97,6 @@ def schema_of(parameter: Parameter) -> dict[str, Any]:
         schema["items"] = {"type": "string"}
     elif parameter.example is not None and parameter.types[0] == "string":
         schema["examples"] = [parameter.example]
-    if parameter.minimum is not None:
-        schema["minimum"] = parameter.minimum
-    if parameter.maximum is not None:
-        schema["maximum"] = parameter.maximum
     return schema
 
 
@@ -103,11 +105,19 @@ def description_of(parameter: Parameter) -> str:
     parts = [parameter.description]
     if parameter.required and parameter.default is None:
         parts.append("A run must give it.")
+    parts += _bounds(parameter)
     if parameter.example is not None and "boolean" not in parameter.types:
         parts.append(f"Example: {_shown(parameter.example)}")
     if parameter.aliases:
         parts.append(f"(also spelled {', '.join(parameter.aliases)})")
     return " ".join(parts)
+
+
+def _bounds(parameter: Parameter) -> list[str]:
+    """The sentence on what a figure may be, if it is bounded."""
+    if parameter.maximum is not None:
+        return [f"From {parameter.minimum or 0} to {parameter.maximum}."]
+    return [] if parameter.minimum is None else [f"At least {parameter.minimum}."]
 
 
 def jobs_table() -> str:
@@ -157,6 +167,7 @@ def _section(job: Job) -> str:
         meaning = parameter.description
         if parameter.enum:
             meaning += f" One of {', '.join(f'`{_shown(value)}`' for value in parameter.enum)}."
+        meaning += "".join(f" {bounds}" for bounds in _bounds(parameter))
         if parameter.aliases:
             meaning += f" Also spelled {', '.join(f'`{alias}`' for alias in parameter.aliases)}."
         lines.append(f"| `{parameter.name}` | {types}, {needed} | {default} | {example} | {_cell(meaning)} |")

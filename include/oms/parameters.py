@@ -1,5 +1,6 @@
 """Turns what a run was given into checked parameters, before anything has happened (design 8.8)."""
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -23,7 +24,17 @@ class BadParameter(ValueError):
 
     def __init__(self, name: str, value: Any, expected: str) -> None:
         self.name, self.value, self.expected = name, value, expected
-        super().__init__(f"parameter {name} = {value!r}: expected {expected}")
+        shown = repr(value)
+        if len(shown) > LONGEST_SHOWN:
+            shown = f"{shown[:LONGEST_SHOWN]}… ({len(shown)} characters)"
+        super().__init__(f"parameter {name} = {shown}: expected {expected}")
+
+
+LONGEST_SHOWN = 200
+LONGEST_TEXT = 1_000
+"""Characters of one text: what is longer is no path, name or id but something pasted by mistake."""
+LONGEST_NAME = 255
+"""Bytes of a file or folder name, as file systems have it."""
 
 
 def resolve(job: Job, conf: Mapping[str, Any], overrides: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -69,15 +80,33 @@ def check(job: Job, parameter: Parameter, value: Any) -> None:
         raise BadParameter(parameter.name, value, "a list of texts")
     if parameter.required and value in ("", []):
         raise BadParameter(parameter.name, value, f"a value: {parameter.description}")
+    _check_texts(parameter.name, value)
     for item in values:
         if parameter.enum and item not in parameter.enum:
             raise BadParameter(parameter.name, value, f"one of {', '.join(map(repr, parameter.enum))}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise BadParameter(parameter.name, value, "a number")
     if parameter.minimum is not None and value < parameter.minimum:
         raise BadParameter(parameter.name, value, f"at least {parameter.minimum}")
     if parameter.maximum is not None and value > parameter.maximum:
         raise BadParameter(parameter.name, value, f"at most {parameter.maximum}")
     if parameter.check:
         _CHECKS[parameter.check](job, parameter.name, value)
+
+
+def _check_texts(name: str, value: Any) -> None:
+    """Refuse texts that no column, file name or log line can hold, wherever they stand in the value."""
+    if isinstance(value, dict):
+        value = [*value, *value.values()]
+    if isinstance(value, list):
+        for item in value:
+            _check_texts(name, item)
+    if not isinstance(value, str):
+        return
+    if "\x00" in value or any("\ud800" <= sign <= "\udfff" for sign in value):
+        raise BadParameter(name, value, "a text without NUL and without halves of characters (surrogates)")
+    if len(value) > LONGEST_TEXT:
+        raise BadParameter(name, value, f"at most {LONGEST_TEXT} characters")
 
 
 def _is(value: Any, json_type: str) -> bool:
@@ -91,12 +120,14 @@ def _canonical(job: Job, given: Mapping[str, Any], defaults: Mapping[str, Any]) 
     names = {spelling: p.name for p in job.parameters for spelling in (p.name, *p.aliases)}
     values: dict[str, Any] = {}
     types = {p.name: p.types for p in job.parameters}
+    meant = {p.name: p.said_as for p in job.parameters}
     for key, value in given.items():
         if key not in names:
             raise BadParameter(
                 key, value, f"one of {job.dag_id}'s parameters: {', '.join(sorted(set(names.values())))}"
             )
         name = names[key]
+        value = _as_meant(meant[name], value)
         if value in ("", []) and "null" in types[name]:
             value = None  # an emptied field of the form
         if name in values and values[name] != value:
@@ -108,6 +139,19 @@ def _canonical(job: Job, given: Mapping[str, Any], defaults: Mapping[str, Any]) 
             value = told[0]
         values[name] = value
     return values
+
+
+SWITCHES = {"enabled": True, "true": True, "disabled": False, "false": False}
+MINUTES = re.compile(r"\s*([0-9]{1,9})\s*(?:min|mins|minute|minutes)?\s*", re.IGNORECASE | re.ASCII)
+
+
+def _as_meant(said_as: str | None, value: Any) -> Any:
+    """The value behind a text of the product documents; any other value as it is."""
+    if said_as == "switch" and isinstance(value, str):
+        return SWITCHES.get(value.strip().lower(), value)
+    if said_as == "minutes" and isinstance(value, str) and (found := MINUTES.fullmatch(value)):
+        return int(found[1])
+    return value
 
 
 def _additional(job: Job, given: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
@@ -131,13 +175,17 @@ def _additional(job: Job, given: Mapping[str, Any], defaults: Mapping[str, Any])
 
 
 def _check_path(_job: Job, name: str, value: str) -> None:
-    if ".." in value.split("/") or "\x00" in value or "\\" in value:
+    if ".." in value.split("/") or "\\" in value:
         raise BadParameter(name, value, "a folder of the SFTP server, without '..'")
+    if any(len(part.encode()) > LONGEST_NAME for part in value.split("/")):
+        raise BadParameter(name, value, f"folders whose names have at most {LONGEST_NAME} bytes")
 
 
 def _check_file_name(_job: Job, name: str, value: str) -> None:
-    if "/" in value or "\\" in value or "\x00" in value or value in (".", ".."):
-        raise BadParameter(name, value, "the name of one file, without a folder")
+    if "/" in value or "\\" in value or value in (".", "..") or len(value.encode()) > LONGEST_NAME:
+        raise BadParameter(
+            name, value, f"the name of one file, without a folder, of at most {LONGEST_NAME} bytes"
+        )
 
 
 def _check_file_pattern(_job: Job, name: str, value: str) -> None:
@@ -153,7 +201,7 @@ def _check_config_id(job: Job, name: str, value: str) -> None:
 
 
 def _check_property_resource(_job: Job, name: str, value: str) -> None:
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]*", value):
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]{0,99}", value):
         raise BadParameter(name, value, "the name of an SFTP connection, such as FTP_CONFIG")
 
 

@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
-from oms import catalog, config
+from oms import catalog, config, docs
 from oms.catalog import IMPORT_INVENTORY_RESET, IMPORT_INVENTORY_VARIANCE, IMPORT_PRODUCTS_IN_BULK
 from oms.filenames import is_glob
 from oms.parameters import BadParameter, resolve
 
 RESET = IMPORT_INVENTORY_RESET
 DELTAS = catalog.PUSH_INVENTORY_DELTAS
+PULL = catalog.JOBS["sync_inventory_from_shopify"]
 
 
 @pytest.mark.parametrize("emptied", ["", []])
@@ -118,6 +119,19 @@ def test_an_emptied_field_of_the_form_is_no_value():
         (RESET, {"fileNameRegex": r"(\d+)_\1\.csv"}, "fileNameRegex", r"invalid escape sequence: \1"),
         (RESET, {"fileNameRegex": r"((\d{99}){99}){99}"}, "fileNameRegex", "invalid repetition size"),
         (RESET, {"fileNameRegex": "a" * 1001}, "fileNameRegex", "at most 1000 characters"),
+        (RESET, {"maxDropPct": 200}, "maxDropPct", "at most 100"),
+        (RESET, {"maxDropPct": float("nan")}, "maxDropPct", "a number"),
+        (RESET, {"createdByJobID": "a\x00b"}, "createdByJobID", "without NUL"),
+        (RESET, {"defaultIdType": "\ud800"}, "defaultIdType", "surrogates"),
+        (RESET, {"locationSeqId": "A\udfff"}, "locationSeqId", "surrogates"),
+        (RESET, {"additionalParameters": {"groupBy": "\x00"}}, "additionalParameters", "without NUL"),
+        (RESET, {"excludedProductTypes": ["A", "\x00"]}, "excludedProductTypes", "without NUL"),
+        (RESET, {"groupBy": "g" * 5000}, "groupBy", "at most 1000 characters"),
+        (RESET, {"importPath": "in/" * 2000}, "importPath", "at most 1000 characters"),
+        (RESET, {"importPath": "in/" + "ü" * 200}, "importPath", "at most 255 bytes"),
+        (RESET, {"remoteFilename": "ü" * 200}, "remoteFilename", "at most 255 bytes"),
+        (RESET, {"propertyResource": "A" * 300}, "propertyResource", "the name of an SFTP connection"),
+        (PULL, {"frequency": "15 parsecs"}, "frequency", "integer"),
         (RESET, {"encoding": "utf-16"}, "encoding", "one of 'utf-8'"),
         (RESET, {"additionalParameters": [1]}, "additionalParameters", "object or null"),
         (RESET, {"additionalParameters": {"colour": 1}}, "additionalParameters.colour", "resetByAtp"),
@@ -146,7 +160,44 @@ def test_a_wrong_parameter_is_named_with_its_value_and_what_it_should_be(
     assert refused.value.name == name
     assert expected in refused.value.expected
     assert name in str(refused.value)
-    assert repr(refused.value.value) in str(refused.value)
+    assert repr(refused.value.value)[:100] in str(refused.value)
+    assert len(str(refused.value)) < 1000
+
+
+@pytest.mark.parametrize(
+    ("job", "name", "said", "meant"),
+    [
+        (PULL, "frequency", "15 minutes", 15),
+        (PULL, "bufferTime", "5 minutes", 5),
+        (PULL, "bufferTime", "5", 5),
+        (PULL, "scheduleNow", "Enabled", True),
+        (RESET, "scheduleNow", "Enabled", True),
+        (RESET, "scheduleNow", "Disabled", False),
+    ],
+)
+def test_the_plain_texts_of_the_product_documents_are_taken(
+    job: catalog.Job, name: str, said: str, meant: Any
+):
+    assert resolve(job, {name: said})[name] == meant
+    assert "string" in docs.schema_of(job.parameter(name))["type"], "Airflow would refuse the text before"
+
+
+def test_the_form_is_handed_no_bounds():
+    """Airflow's form makes 100 of a 200 that was typed where the bound is 100: a guard that never stops."""
+    schemas = [docs.schema_of(parameter) for job in catalog.JOBS.values() for parameter in job.parameters]
+
+    assert not [schema for schema in schemas if {"minimum", "maximum"} & set(schema)]
+    assert "From 0 to 100." in docs.schema_of(RESET.parameter("maxDropPct"))["description"]
+
+
+def test_examples_of_groups_are_those_of_the_product_documents():
+    shown = {job.dag_id: job.parameter("groupBy").example for job in catalog.INVENTORY_IMPORTS}
+
+    assert shown["import_product_thresholds"] == shown["import_inbound_shipment"] == "category"
+    assert shown["import_inventory_reset"] == "facilityId"
+    assert catalog.JOBS["sync_inventory_from_shopify_multi_threading"].parameter("groupBy").example == (
+        "location_id"
+    )
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,7 @@ IMPORT_PRODUCT_THRESHOLDS = ImportJob(
             config_id="IMP_PROD_THOLD",
             config_ids=("IMP_PROD_THOLD",),
             group_by=None,
+            group_by_example="category",
             file_pattern=None,
             schedule_now=False,
             require_final_newline=False,

@@ -44,6 +44,9 @@ class Parameter:
     """The only values allowed; empty: any of the types."""
     minimum: int | None = None
     maximum: int | None = None
+    said_as: str | None = None
+    """What a text that the product documents give instead stands for: "switch" (Enabled, Disabled) or
+    "minutes" (15 minutes)."""
     required: bool = False
     """A run without a value fails before any effect."""
     aliases: tuple[str, ...] = ()

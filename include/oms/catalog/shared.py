@@ -35,6 +35,7 @@ def file_parameters(
     config_id: str,
     config_ids: tuple[str, ...],
     group_by: str | None,
+    group_by_example: str = "facilityId",
     file_pattern: str | None,
     schedule_now: bool,
     require_final_newline: bool,
@@ -130,7 +131,7 @@ def file_parameters(
         Parameter(
             name="groupBy",
             default=group_by,
-            example="facilityId",
+            example=group_by_example,
             additional=True,
             section=HOW,
             source="S0",
@@ -142,6 +143,7 @@ def file_parameters(
         Parameter(
             name="scheduleNow",
             types=("boolean", "null"),
+            said_as="switch",
             default=schedule_now,
             example=not schedule_now,
             section=HOW,

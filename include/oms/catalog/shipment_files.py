@@ -47,6 +47,7 @@ IMPORT_INBOUND_SHIPMENT = ImportJob(
             config_id="IMP_TO_SHPMNT",
             config_ids=("IMP_TO_SHPMNT",),
             group_by="external-shipment-id",
+            group_by_example="category",
             file_pattern=None,
             schedule_now=False,
             require_final_newline=True,
