@@ -312,13 +312,23 @@ def announcements(context: Context) -> Iterator[dict[str, Collection[Stamp]]]:
 
 
 def announced_files(events: Iterable[Any]) -> dict[str, Collection[Stamp]]:
-    """The files that asset events name as settled."""
+    """The files that asset events name as settled; one with other words is a ring without words."""
     announced: dict[str, set[Stamp]] = {}
     for event in events:
-        payload = (event.extra or {}).get("payload")
-        for file in (payload or {}).get("files", ()):
-            announced.setdefault(file["name"], set()).add((file["size"], file["mtime"]))
+        for file in _files_named(event.extra):
+            match file:
+                case {"name": str(name), "size": int(size), "mtime": int(mtime)}:
+                    announced.setdefault(name, set()).add((size, mtime))
+                case _:
+                    log.warning("an event names a file in words that say nothing: %.200r", file)
     return announced
+
+
+def _files_named(extra: Any) -> list[Any]:
+    match extra:
+        case {"payload": {"files": list(files)}}:
+            return files
+    return []
 
 
 def settled_files(

@@ -20,6 +20,8 @@ ANYWHERE = ""
 """Announces a change that is no facility's own, such as an order or a setting; others name the facility."""
 LONGEST_PAUSE = 30.0
 """Seconds between two attempts to reach a database that does not answer."""
+KEEPALIVES = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+"""Who only listens sends nothing: a peer that is gone is noticed by this alone, after a minute."""
 ALIVE_CHECK = 30.0
 """Seconds of silence after which the connection is tried: one that is dead would be silent too."""
 
@@ -86,7 +88,7 @@ class AnnouncementTrigger(BaseEventTrigger):
 
     async def _listen(self) -> psycopg.AsyncConnection:
         dsn = dsn_of(await connection_from_triggerer(self.connection_id))
-        conn = await psycopg.AsyncConnection.connect(dsn, autocommit=True, connect_timeout=20)
+        conn = await psycopg.AsyncConnection.connect(dsn, autocommit=True, connect_timeout=20, **KEEPALIVES)
         try:
             await conn.execute(psycopg.sql.SQL("listen {}").format(psycopg.sql.Identifier(self.channel)))
         except BaseException:

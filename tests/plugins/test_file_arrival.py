@@ -453,3 +453,24 @@ class TestSensor:
         sensor = sensor_of(IMPORT_INVENTORY_RESET)
         with pytest.raises(FileMissing, match=r"\*\.csv did not come to pos/in in 30 minutes"):
             sensor.arrived({"dag_run": dag_run}, event)
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        None,
+        [],
+        "ring",
+        {"payload": None},
+        {"payload": "pos"},
+        {"payload": {"files": None}},
+        {"payload": {"files": {"a.csv": 1}}},
+        {"payload": {"files": [None, 7, "a.csv", {}, {"name": "a.csv"}, {"name": 1, "size": 2, "mtime": 3}]}},
+        {"payload": {"files": [{"name": "a.csv", "size": "many", "mtime": 3}]}},
+    ],
+)
+def test_an_event_with_damaged_words_is_a_ring_without_words(extra: Any):
+    """Anybody with the right may write an asset event through Airflow's API."""
+    whole = SimpleNamespace(extra={"payload": {"files": [{"name": "b.csv", "size": 2, "mtime": 3}]}})
+
+    assert file_arrival.announced_files([SimpleNamespace(extra=extra), whole]) == {"b.csv": {(2, 3)}}

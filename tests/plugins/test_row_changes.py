@@ -183,6 +183,20 @@ def deliver(dsn: str, topic: str) -> None:
 
 
 @pytest.mark.usefixtures("connected")
+def test_a_connection_that_only_listens_notices_that_its_peer_is_gone():
+    async def settings() -> dict[str, str]:
+        conn = await StockChangedTrigger(mode="RECENT")._listen()
+        async with conn:
+            return conn.info.get_parameters()
+
+    found = asyncio.run(settings())
+
+    assert found["keepalives"] == "1"
+    waits = int(found["keepalives_idle"]) + int(found["keepalives_interval"]) * int(found["keepalives_count"])
+    assert waits <= 60
+
+
+@pytest.mark.usefixtures("connected")
 def test_webhooks_ring_for_the_job_of_their_topic_only(oms_dsn: str):
     topic = "inventory_levels/update"
 
