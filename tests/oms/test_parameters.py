@@ -40,6 +40,7 @@ def test_without_values_the_spec_s_defaults_hold():
         "defaultIdType": "SKU",
         "encoding": "utf-8",
         "delimiter": ",",
+        "decimalSeparator": None,
         "requireFinalNewline": False,
         "maxUncompressedBytes": 4 * 1024**3,
         "excludedProductTypes": None,

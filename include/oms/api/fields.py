@@ -39,6 +39,8 @@ def text(longest: int) -> Callable[[Any], str | None]:
 
 def units(value: Any) -> str | None:
     """A signed whole number."""
+    if isinstance(value, float):
+        return f"expected a whole number without a decimal point, such as -2, not {value}"
     if not isinstance(value, int) or isinstance(value, bool):
         return f"expected a whole number without quotes, such as -2, not {kind_of(value)}"
     return None if abs(value) <= LARGEST else f"{value} is beyond {LARGEST} either way"

@@ -195,6 +195,19 @@ def file_parameters(
             description="Character between two columns.",
         ),
         Parameter(
+            name="decimalSeparator",
+            types=("string", "null"),
+            default=None,
+            example=",",
+            enum=(".", ","),
+            additional=True,
+            section=HOW,
+            description=(
+                "What decimals follow: with . the text 1.000 is 1 unit, with , it is 1000. Without it such "
+                "figures are refused."
+            ),
+        ),
+        Parameter(
             name="requireFinalNewline",
             types=("boolean",),
             default=require_final_newline,

@@ -67,6 +67,7 @@ def judging_of(
         "location": settings.location_seq_id,
         "excluded": list(settings.excluded_product_types),
         "by_atp": settings.reset_by_atp,
+        "decimal_separator": settings.decimal_separator,
     }
     names = {
         "source": source,
@@ -117,6 +118,7 @@ def set_rejects_aside(conn: Connection, log_id: int, header: Header, settings: S
         {
             "log_id": log_id,
             "default_id_type": settings.default_id_type,
+            "decimal_separator": settings.decimal_separator,
             "quantity_column": header.contract.column_of("quantity"),
             "as_of_column": header.contract.column_of("as_of"),
             "reason_column": header.contract.column_of("reason"),

@@ -56,10 +56,8 @@ matched as not materialized (
            coalesce(by_id.product_type_id, by_value.product_type_id) as product_type_id,
            reason.reason_id, reason.accepted_on_input, reason.writes_entry,
            case when landed.quantity is null then landed.units
-                when length(landed.quantity) <= 40
-                     and translate(landed.quantity, '０１２３４５６７８９＋－−．', '0123456789+--.') ~ '^[+-]?[0-9]+([.]0+)?$'
-                     and abs(translate(landed.quantity, '０１２３４５６７８９＋－−．', '0123456789+--.')::numeric) <= 1000000000
-                then translate(landed.quantity, '０１２３４５６７８９＋－−．', '0123456789+--.')::numeric::integer
+                when abs(oms.whole_number(landed.quantity, %(decimal_separator)s)) <= 1000000000
+                then oms.whole_number(landed.quantity, %(decimal_separator)s)::integer
            end as figure,
            oms.moment_of(landed.as_of) as moment,
            case when landed.reset_by_atp is null then null
@@ -99,8 +97,7 @@ judged as not materialized (
                 when own_product_id is null then 'ERR_PRODUCT_NOT_FOUND'
                 when virtual_product then 'ERR_VIRTUAL_PRODUCT'
                 when not location_is_known then 'ERR_LOCATION_NOT_FOUND'
-                when figure is null
-                     and translate(quantity, '０１２３４５６７８９＋－−．', '0123456789+--.') ~ '^[+-]?[0-9]+([.]0+)?$' then 'ERR_RANGE'
+                when figure is null and oms.whole_number(quantity, %(decimal_separator)s) is not null then 'ERR_RANGE'
                 when figure is null then 'ERR_INVALID_NUMBER'
                 when reset_by_atp is not null and by_atp is null then 'ERR_INVALID_BOOLEAN'
                 when as_of is not null and moment is null then 'ERR_INVALID_TIMESTAMP'
@@ -202,9 +199,7 @@ select %(log_id)s, row.line_number,
                 format('facility %%s has no location %%L', row.facility_id, left(row.location_seq_id, 80))
             when 'ERR_RANGE' then
                 format('%%s is beyond 1000000000 either way', left(landed.quantity, 80))
-            when 'ERR_INVALID_NUMBER' then
-                format('%%L is not a whole number; write it without thousands separators, such as 1200',
-                       left(landed.quantity, 80))
+            when 'ERR_INVALID_NUMBER' then oms.number_fault(landed.quantity, %(decimal_separator)s)
             when 'ERR_INVALID_BOOLEAN' then format('%%L is neither true nor false', left(landed.reset_by_atp, 80))
             when 'ERR_INVALID_TIMESTAMP' then
                 format('%%L is not a moment with a zone, such as 2026-08-01T05:00:00+09:00', left(landed.as_of, 80))

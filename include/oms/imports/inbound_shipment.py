@@ -13,7 +13,7 @@ from oms.imports import lookups, positions, staging
 from oms.imports.contracts import Column, FileContract, Header
 from oms.imports.errors import FileRefused
 from oms.imports.jobs import Settings
-from oms.imports.json_files import objects, text_of
+from oms.imports.json_files import objects, text_of, units_of
 from oms.imports.outcome import Counts, Part
 from oms.imports.staging import (
     Content,
@@ -59,7 +59,7 @@ def rows_of_json(data: Any) -> Iterator[dict[str, str]]:
                 or text_of(item, "externalId", part),
                 "id-type": text_of(item, "productIdType", part),
                 "product-sku": text_of(item, "productIdValue", part),
-                "quantity": text_of(item, "quantity", part),
+                "quantity": units_of(item, "quantity", part),
             }
 
 
@@ -242,6 +242,7 @@ def judge(conn: Connection, log_id: int, content: Content, settings: Settings, *
         {
             "origin": settings.origin_facility_id,
             "destination": settings.destination_facility_id,
+            "decimal_separator": settings.decimal_separator,
         }
         | lookups.id_types(conn, landed_table(log_id), header, settings),
         landed=landed,

@@ -24,7 +24,7 @@ matched as not materialized (
            origin.facility_id as own_origin_id, destination.facility_id as own_facility_id,
            destination_kind.is_virtual as at_virtual_facility,
            product.product_id as own_product_id, product.is_virtual as virtual_product, by_value.owners,
-           oms.whole_number(landed.quantity) as figure,
+           oms.whole_number(landed.quantity, %(decimal_separator)s) as figure,
            case when landed.shipped_date ~ '^(19|20)[0-9]{{2}}-[0-9]{{2}}-[0-9]{{2}}'
                      and pg_input_is_valid(landed.shipped_date, 'timestamptz')
                 then landed.shipped_date::timestamptz end as shipped_at
@@ -93,8 +93,7 @@ judged as not materialized (
                 when quantity is null then array['quantity', 'ERR_REQUIRED', 'the value is blank; every row needs one']
                 when figure is null then
                      array['quantity', 'ERR_INVALID_NUMBER',
-                           format('%%L is not a whole number; write it without thousands separators, such as 1200',
-                                  left(quantity, 80))]
+                           oms.number_fault(quantity, %(decimal_separator)s)]
                 when figure not between 1 and 1000000000 then
                      array['quantity', 'ERR_RANGE', format('%%s is not between 1 and 1000000000', left(quantity, 80))]
                 when long.column_name is not null then

@@ -94,6 +94,8 @@ class Settings:
     """Facilities of shipments that name none."""
     encoding: str = "utf-8"
     delimiter: str = ","
+    decimal_separator: str | None = None
+    """What decimals follow; None: a number that may be thousands as well is refused."""
     require_final_newline: bool = False
     force: bool = False
     max_chunks: int = 16
@@ -179,6 +181,7 @@ _PARAMETERS = {
     "excludedProductTypes": "excluded_product_types",
     "encoding": "encoding",
     "delimiter": "delimiter",
+    "decimalSeparator": "decimal_separator",
     "force": "force",
     "maxChunks": "max_chunks",
     "minChunkRows": "min_chunk_rows",

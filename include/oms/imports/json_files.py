@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -74,9 +75,30 @@ def _loaded(whole: bytes, encoding: str) -> Any:
     if not text.strip():
         return []
     try:
-        return json.loads(text, parse_int=str, parse_float=str)
+        return json.loads(text, parse_int=str, parse_float=_written)
     except (json.JSONDecodeError, RecursionError) as error:
         raise FileRefused("ERR_FORMAT", f"the file is not complete JSON: {error}") from error
+
+
+class _Fraction(str):
+    """A number as it is written, with a decimal point or an exponent."""
+
+
+def _written(number: str) -> str:
+    return _Fraction(number)
+
+
+def units_of(one: Mapping[str, Any], name: str, where: str) -> str:
+    """Units as the cell of a CSV file would say them, whatever its decimal separator: decimals of a JSON
+    number follow a point. FileRefused like `text_of`.
+    """
+    said = text_of(one, name, where)
+    if not isinstance(said, _Fraction):
+        return said
+    whole = re.fullmatch(r"(-?[0-9]+)[.]0+", said)
+    if whole:
+        return whole[1]
+    return said if "e" in said.lower() else f"{said}e0"  # with a decimal comma 1.125 would be 1125
 
 
 def objects(value: Any, where: str) -> list[Mapping[str, Any]]:

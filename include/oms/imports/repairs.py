@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 sql = statements(__file__)
 
 LINE, LOG = REJECT_COLUMNS.index("error_line"), REJECT_COLUMNS.index("error_log")
-NUMBER = re.compile(r'[\s"]*([0-9]{1,15})(?:[.]0+)?[\s"]*')
+NUMBER = re.compile(r'[\s"]*([0-9]{1,15})(?:[.]0{1,2})?[\s"]*')
 
 
 def is_repair(header: Header | None, kind: str) -> bool:

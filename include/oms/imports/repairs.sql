@@ -5,8 +5,8 @@
 -- The line that each row stands for, as the columns error_log and error_line name it.
 create temporary table import_origin on commit drop as
 select line_number, coalesce({log_field}, {line_field}) is not null as is_given,
-       case when {log_field} ~ '^[0-9]{{1,15}}([.]0+)?$' then split_part({log_field}, '.', 1)::bigint end as origin_log_id,
-       case when {line_field} ~ '^[0-9]{{1,15}}([.]0+)?$' then split_part({line_field}, '.', 1)::bigint end as origin_line,
+       case when {log_field} ~ '^[0-9]{{1,15}}([.]0{{1,2}})?$' then split_part({log_field}, '.', 1)::bigint end as origin_log_id,
+       case when {line_field} ~ '^[0-9]{{1,15}}([.]0{{1,2}})?$' then split_part({line_field}, '.', 1)::bigint end as origin_line,
        {content} as content
   from {landed}
 

@@ -54,6 +54,7 @@ def judge(
         {
             "facility": settings.facility_id if thresholds else None,
             "thresholds": thresholds,
+            "decimal_separator": settings.decimal_separator,
             **{f"{field}_column": names.get(field) for field in FIELDS},
         }
         | lookups.id_types(conn, landed_table(log_id), header, settings),

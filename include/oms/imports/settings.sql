@@ -13,7 +13,8 @@ matched as not materialized (
            place.facility_id as own_facility_id, place.facility_type_id, kind.is_virtual as at_virtual_facility,
            by_reference.facility_id as referenced_facility_id, by_external.facility_id as external_owner_id,
            product.product_id as own_product_id, product.is_virtual as virtual_product, by_value.owners,
-           oms.whole_number(landed.minimum_stock) as minimum, oms.whole_number(landed.reorder_quantity) as reorder,
+           oms.whole_number(landed.minimum_stock, %(decimal_separator)s) as minimum,
+           oms.whole_number(landed.reorder_quantity, %(decimal_separator)s) as reorder,
            oms.truth(landed.allow_brokering) as brokering, oms.truth(landed.allow_pickup) as pickup
       from (select line_number, error_code, error_message, {columns} from {landed}) as landed
       left join spelling on spelling.id_type = landed.id_type
@@ -70,15 +71,13 @@ judged as not materialized (
                            'ERR_VIRTUAL_PRODUCT', 'a parent product has no stock; name one of its variants']
                 when minimum_stock is not null and minimum is null then
                      array[%(minimum_stock_column)s, 'ERR_INVALID_NUMBER',
-                           format('%%L is not a whole number; write it without thousands separators, such as 1200',
-                                  left(minimum_stock, 80))]
+                           oms.number_fault(minimum_stock, %(decimal_separator)s)]
                 when minimum not between 0 and 1000000000 then
                      array[%(minimum_stock_column)s, 'ERR_RANGE',
                            format('%%s is not between 0 and 1000000000', left(minimum_stock, 80))]
                 when reorder_quantity is not null and reorder is null then
                      array[%(reorder_quantity_column)s, 'ERR_INVALID_NUMBER',
-                           format('%%L is not a whole number; write it without thousands separators, such as 1200',
-                                  left(reorder_quantity, 80))]
+                           oms.number_fault(reorder_quantity, %(decimal_separator)s)]
                 when reorder not between 0 and 1000000000 then
                      array[%(reorder_quantity_column)s, 'ERR_RANGE',
                            format('%%s is not between 0 and 1000000000', left(reorder_quantity, 80))]

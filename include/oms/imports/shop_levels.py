@@ -115,6 +115,7 @@ def judge(conn: Connection, log_id: int, content: Content, settings: Settings, *
         )
     values = {
         "by_atp": settings.quantity_name != ON_HAND,
+        "decimal_separator": settings.decimal_separator,
         "location": settings.location_seq_id,
         "target": settings.target_facility_id,
         "excluded": list(settings.excluded_product_types),
@@ -138,7 +139,11 @@ def set_rejects_aside(conn: Connection, log_id: int, header: Header, settings: S
     return filled(
         conn,
         sql.set_rejects_aside,
-        {"log_id": log_id, "figure": settings.quantity_name},
+        {
+            "log_id": log_id,
+            "figure": settings.quantity_name,
+            "decimal_separator": settings.decimal_separator,
+        },
         landed=landed_table(log_id),
         resolved=resolved_table(log_id),
         columns=columns_of(header, CONTRACT.fields),

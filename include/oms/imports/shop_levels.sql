@@ -32,8 +32,8 @@ with default_location as not materialized (
     select said.*, place.shop_id is not null as is_mapped, place.is_consolidated,
            coalesce(place.facility_id, case when place.is_consolidated then %(target)s::text end) as own_facility_id,
            mapped.product_id, product.product_type_id,
-           case when length(said.figure) <= 11 and said.figure ~ '^-?[0-9]+$'
-                 and abs(said.figure::bigint) <= 1000000000 then said.figure::integer end as quantity
+           case when abs(oms.whole_number(said.figure, %(decimal_separator)s)) <= 1000000000
+                then oms.whole_number(said.figure, %(decimal_separator)s)::integer end as quantity
       from said
       left join oms.shop_location_place as place
              on place.shop_id = said.shop_id
@@ -99,11 +99,13 @@ select %(log_id)s, row.line_number,
             when 'ERR_SHOP_NOT_FOUND' then
                 format('no shop has the id %%L; give the id of shops.csv', left(landed.shop_id, 80))
             when 'ERR_INVALID_NUMBER' then
-                format('%%L is not a whole number, or beyond 1000000000 either way',
-                       left(case when row.shopify_inventory_item_id is null then landed.inventory_item_id
-                                 when row.shopify_location_id is null then landed.location_id
-                                 when %(figure)s = 'on_hand' then landed.on_hand
-                                 else landed.available end, 80))
+                case when row.shopify_inventory_item_id is null or row.shopify_location_id is null then
+                          format('%%L is no number of Shopify''s',
+                                 left(case when row.shopify_inventory_item_id is null then landed.inventory_item_id
+                                           else landed.location_id end, 80))
+                     when oms.whole_number(landed.figure, %(decimal_separator)s) is null then
+                          oms.number_fault(landed.figure, %(decimal_separator)s)
+                     else format('%%s is beyond 1000000000 either way', left(landed.figure, 80)) end
             when 'ERR_INVALID_BOOLEAN' then format('%%L is neither true nor false', left(landed.tracked, 80))
             when 'ERR_INVALID_TIMESTAMP' then
                 format('%%L is not a moment with a zone, such as 2026-11-03T09:00:05Z', left(landed.updated_at, 80))
@@ -114,7 +116,8 @@ select %(log_id)s, row.line_number,
        end,
        coalesce(landed.raw, {raw})
   from {resolved} as row
-  join (select line_number, raw, error_message, {columns} from {landed}) as landed using (line_number)
+  join (select *, case when %(figure)s = 'on_hand' then on_hand else available end as figure
+          from (select line_number, raw, error_message, {columns} from {landed}) as told) as landed using (line_number)
  where row.error_code <> 'REJECTED'
 on conflict do nothing
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from oms import crashpoints
 from oms.database import Connection, statements
+from oms.numbers import readings
 from oms.work import Work
 
 log = logging.getLogger(__name__)
@@ -126,7 +127,9 @@ def define(conn: Connection, rows: Iterable[Mapping[str, str]]) -> int:
         component = _product(conn, line, "component_sku", row, faults)
         quantity = (row.get("quantity") or "1").strip()
         if not (quantity.isascii() and quantity.isdigit()) or not 0 < int(quantity) <= 1_000_000:
-            faults.append(f"line {line}: quantity {quantity!r} is not a whole number from 1 on")
+            faults.append(
+                f"line {line}: quantity {quantity!r} is not a whole number from 1 on{readings(quantity)}"
+            )
         elif kit is not None and kit == component:
             faults.append(f"line {line}: kit {row['kit_sku']} cannot contain itself")
         elif kit is not None and component is not None:

@@ -12,6 +12,7 @@ from psycopg.rows import class_row
 
 from oms import exports
 from oms.database import Connection, statements
+from oms.numbers import readings
 from oms.parameters import BadParameter
 from oms.work import Work
 
@@ -84,7 +85,8 @@ def units_of(text: str | int | None) -> int | None:
     text = str(text)
     found = re.fullmatch(r"\s*(\d{1,10})\s*(?:[^\W\d_]+[.\s]*)*", text)
     if not found or int(found[1]) > 1_000_000_000:
-        raise BadParameter("threshold", text, "a whole number from 0 to 1000000000, such as 10 or 10 units")
+        expected = "a whole number from 0 to 1000000000, such as 10 or 10 units"
+        raise BadParameter("threshold", text, expected + readings(text))
     return int(found[1])
 
 

@@ -14,6 +14,7 @@ from psycopg.rows import class_row
 
 from oms.database import Connection, statements
 from oms.imports.contracts import match_key
+from oms.numbers import readings
 from oms.restock.errors import RestockRefused
 from oms.restock.times import due_at
 
@@ -263,7 +264,9 @@ def _given(cell: str, column: str, where: str) -> str:
 def _units(said: str, where: str, least: int = 1) -> int:
     text = said.strip()
     if not (text.isascii() and text.isdigit()) or not least <= int(text) <= MOST:
-        raise RestockRefused(f"{where}{QUANTITY} {said!r} is not a whole number from {least} to {MOST}")
+        raise RestockRefused(
+            f"{where}{QUANTITY} {said!r} is not a whole number from {least} to {MOST}{readings(text)}"
+        )
     return int(text)
 
 

@@ -8,6 +8,7 @@ from enum import Enum
 from oms.catalog import JOBS, ImportJob
 from oms.feeds import times
 from oms.filenames import BadPattern, check_pattern
+from oms.numbers import readings
 from oms.zones import is_zone
 
 Value = str | int | bool | list[str] | None
@@ -113,7 +114,7 @@ def words(text: str) -> list[str]:
 def position(text: str) -> int:
     """Read a whole number from 0 on: a turn, minutes, rows."""
     if not (text.isascii() and text.isdigit()) or len(text) > 9:
-        raise ValueError("write a whole number, such as 10")
+        raise ValueError(f"write a whole number, such as 10{readings(text)}")
     return int(text)
 
 

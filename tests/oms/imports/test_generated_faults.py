@@ -278,7 +278,9 @@ FAULTS = (
     Fault("no figure", "ERR_REQUIRED", put(figure, "", "  "), is_balance),
     Fault("words for a figure", "ERR_INVALID_NUMBER", put(figure, "a dozen", "abc", "null", "N/A")),
     Fault("fraction", "ERR_INVALID_NUMBER", put(figure, "3.5", "0.25")),
-    Fault("thousands separator", "ERR_INVALID_NUMBER", put(figure, "1,200", "1'200", "1 200")),
+    Fault(
+        "thousands separator", "ERR_INVALID_NUMBER", put(figure, "1,200", "1'200", "1 200", "1.200", "2.000")
+    ),
     Fault("hexadecimal figure", "ERR_INVALID_NUMBER", put(figure, "0x10", "1e3")),
     Fault("two signs", "ERR_INVALID_NUMBER", put(figure, "--5", "+-3", "5-")),
     Fault("too large", "ERR_RANGE", put(figure, "1000000001", "2000000000", "99999999999")),

@@ -2,7 +2,9 @@
 
 import pytest
 
-from tests.oms.imports.conftest import RESET, identify, product
+from oms import catalog
+from oms.parameters import BadParameter
+from tests.oms.imports.conftest import RESET, RESET_JOB, identify, product
 
 
 def both(floor, rows):
@@ -155,8 +157,8 @@ def test_a_location_parameter_is_used_where_a_row_has_none(floor):
 
 @pytest.mark.parametrize(
     ("text", "units"),
-    [("5", 5), ("+5", 5), ("-5", -5), ("5.0", 5), ("5.000", 5), ("007", 7), ("１２", 12), ("－３", -3),
-     ("1000000000", 1_000_000_000)],
+    [("5", 5), ("+5", 5), ("-5", -5), ("5.0", 5), ("5.00", 5), ("007", 7), ("１２", 12), ("－３", -3),
+     ("1000000000", 1_000_000_000), ("5.0000", 5), ("1234.000", 1234), ("５．０", 5)],
 )  # fmt: skip
 def test_whole_numbers_in_their_spellings(floor, text, units):
     floor.reset(RESET + f"STORE_1,SKU,A,{text}\n")
@@ -170,10 +172,13 @@ def test_whole_numbers_in_their_spellings(floor, text, units):
      ("1_000", "ERR_INVALID_NUMBER"), ("1.5", "ERR_INVALID_NUMBER"), ("1e3", "ERR_INVALID_NUMBER"),
      ("0x10", "ERR_INVALID_NUMBER"), ("--5", "ERR_INVALID_NUMBER"), ("5.", "ERR_INVALID_NUMBER"),
      ("five", "ERR_INVALID_NUMBER"), ("1 000", "ERR_INVALID_NUMBER"), ("9" * 200, "ERR_RANGE"),
-     ("NaN", "ERR_INVALID_NUMBER"), ("-", "ERR_INVALID_NUMBER")],
+     ("NaN", "ERR_INVALID_NUMBER"), ("-", "ERR_INVALID_NUMBER"), ("1'000", "ERR_INVALID_NUMBER"),
+     ("1.000.0", "ERR_INVALID_NUMBER"), ("1\u00a0000", "ERR_INVALID_NUMBER"),
+     ("\u0661", "ERR_INVALID_NUMBER"), ("5,0", "ERR_INVALID_NUMBER"), ("1.000,0", "ERR_INVALID_NUMBER"),
+     ("1.000.000", "ERR_INVALID_NUMBER")],
 )  # fmt: skip
 def test_anything_else_is_no_number(floor, text, code):
-    floor.reset(RESET + f"STORE_1,SKU,A,{text}\n")
+    floor.reset(RESET.replace(",", ";") + f"STORE_1;SKU;A;{text}\n", delimiter=";")
 
     assert floor.rejects() == [(2, code)]
 
@@ -183,3 +188,70 @@ def test_thousands_separators_are_refused(floor):
 
     assert floor.rejects() == [(2, "ERR_INVALID_NUMBER")]
     assert floor.raw_rejects() == [b'STORE_1,SKU,A,"1,000"']
+
+
+@pytest.mark.parametrize(
+    ("text", "readings"),
+    [("1.000", "1000 or 1:"), ("12.000", "12000 or 12:"), ("-2.000", "-2000 or -2:"), ("1,000", "1000 or 1:"),
+     ("１．０００", "1000 or 1:"), ("１，０００", "1000 or 1:"), ("1.250", "1250 or 1.25:"),
+     ("+3,500", "+3500 or 3.5:")],
+)  # fmt: skip
+def test_a_figure_that_may_be_thousands_is_refused_with_both_readings(floor, text, readings):
+    floor.reset(RESET.replace(",", ";") + f"STORE_1;SKU;A;{text}\n", delimiter=";")
+
+    (code, message) = floor.conn.execute("select error_code, error_message from oms.import_reject").fetchone()
+    assert code == "ERR_INVALID_NUMBER"
+    assert f"may be {readings}" in message
+    assert "decimalSeparator" in message
+
+
+@pytest.mark.parametrize(
+    ("separator", "text", "units"),
+    [(".", "1.000", 1), (".", "1,000", 1000), (".", "1,000.0", 1000), (".", "-2.000", -2), (".", "5", 5),
+     (",", "1.000", 1000), (",", "1,000", 1), (",", "1.000,0", 1000), (",", "5,0", 5),
+     (",", "-12.000", -12000), (",", "1.234.567", 1234567), (",", "１．０００", 1000),
+     (".", "1000,000", None), (",", "5.0", None), (",", "0.500", None), (".", "1.5", None),
+     (",", "1,5", None), (",", "12.34.567", None)],
+)  # fmt: skip
+def test_the_decimal_separator_says_which_reading_is_meant(floor, separator, text, units):
+    floor.reset(
+        RESET.replace(",", ";") + f"STORE_1;SKU;A;{text}\n", delimiter=";", decimalSeparator=separator
+    )
+
+    assert floor.position("A") == (None if units is None else (units, units))
+    assert floor.rejects() == ([(2, "ERR_INVALID_NUMBER")] if units is None else [])
+
+
+def test_no_units_are_no_units_in_either_reading(floor):
+    floor.stock("A", 5, 5)
+
+    floor.reset(RESET + "STORE_1,SKU,A,0.000\n")
+
+    assert floor.position("A") == (0, 0)
+
+
+def test_no_other_decimal_separator_is_taken(floor):
+    with pytest.raises(BadParameter, match="decimalSeparator"):
+        floor.params(RESET_JOB, additionalParameters={"decimalSeparator": "'"})
+
+
+FILES = [
+    (catalog.IMPORT_INVENTORY_VARIANCE, "facilityId,idValue,availableDelta\nSTORE_1,A,{}\n"),
+    (catalog.IMPORT_PRODUCT_FACILITY, "product-sku,facility-id,facility-safety-stock\nA,STORE_1,{}\n"),
+    (catalog.IMPORT_PRODUCT_THRESHOLDS, "product-sku,facility-id,threshold\nA,CONFIGURATION,{}\n"),
+    (
+        catalog.IMPORT_INBOUND_SHIPMENT,
+        "external-shipment-id,origin-facility-id,destination-facility-id,product-sku,item-external-id,quantity\n"
+        "S1,STORE_2,STORE_1,A,1,{}\n",
+    ),
+]
+
+
+@pytest.mark.parametrize(("job", "content"), FILES, ids=lambda value: getattr(value, "dag_id", ""))
+def test_files_of_every_type_ask_for_the_decimal_separator(floor, job, content):
+    floor.bring(job, content.format("1.000"), "a.csv")
+    floor.bring(job, content.format("2.000"), "b.csv", decimalSeparator=",")
+
+    (message,) = floor.conn.execute("select error_message from oms.import_reject").fetchone()
+    assert "may be 1000 or 1" in message
+    assert floor.counts() == {"total": 1, "applied": 1}

@@ -177,6 +177,26 @@ def test_the_json_form(floor, packed):
     ).fetchall() == [("TO0005374", "2026-07-31 20:00:00+00")]
 
 
+@pytest.mark.parametrize("separator", [None, ".", ","])
+@pytest.mark.parametrize(
+    ("written", "units"), [("1.000", 1), ("12.0", 12), ("1.125", None), ("1.5e3", None), ('"7"', 7)]
+)
+def test_decimals_of_a_json_number_follow_a_point_whatever_the_parameter(floor, separator, written, units):
+    content = document(order("J1", {"items": [ITEM]})).replace('"quantity": 11', f'"quantity": {written}')
+
+    floor.bring(
+        JOB,
+        content,
+        "ship.json",
+        originFacilityId="900",
+        destinationFacilityId="101",
+        decimalSeparator=separator,
+    )
+
+    assert items(floor) == ([] if units is None else [("J1", 1, "A", units, "1")])
+    assert floor.rejects() == ([(2, "ERR_INVALID_NUMBER")] if units is None else [])
+
+
 def test_rejected_items_of_json_come_back_as_csv(floor):
     content = document(order("J1", {"items": [ITEM, ITEM | {"productIdValue": "NOPE"}]}))
     floor.bring(JOB, content, "ship.json", originFacilityId="900", destinationFacilityId="101")

@@ -395,6 +395,7 @@ class TestSetup:
             ("SP1,NOPE,1,,,,", "add it to product_stores.csv"),
             ("SP/1,STORE,1,,,,", "letters, digits"),
             ("SP1,STORE,first,,,,", "whole number"),
+            ("SP1,STORE,1,,,1.000,", "it may be 1000 or 1: write it without a separator"),
             ("SP1,STORE,1,,_NA_,,", "no CONFIGURATION facility"),
             ("SP1,STORE,1,,,-1,", "whole number"),
             ("SP1,STORE,1,,,,\nSP2,STORE,1,,,,", "the turn of SP1 too"),

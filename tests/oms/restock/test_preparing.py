@@ -96,6 +96,7 @@ def test_unknown_products_and_kits_are_dropped_with_their_reason(open_yard: Yard
     [
         ("X,0,{},WH,STORE,demo,R1", "line 2: Restock Quantity '0' is not a whole number from 1"),
         ("X,1.5,{},WH,STORE,demo,R1", "Restock Quantity '1.5'"),
+        ("X,1.000,{},WH,STORE,demo,R1", "it may be 1000 or 1: write it without a separator"),
         ("X,-1,{},WH,STORE,demo,R1", "Restock Quantity '-1'"),
         ("X,1,{},WH,STORE,demo", "line 2: 6 columns where the header has 7"),
         (",1,{},WH,STORE,demo,R1", "line 2: Shopify Product SKU is blank"),
