@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psycopg
 
-from oms import database, shops
+from oms import database, export_commands, shops
 from oms.addresses import dsn_of_connection
 from oms.api import commands as api
 from oms.imports import undoing
@@ -48,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     api.add_to(commands)
     restock.add_to(commands)
     sync.add_to(commands)
+    export_commands.add_to(commands)
     given = parser.parse_args(arguments)
     run: Callable[[str, argparse.Namespace], int] = given.run
     try:

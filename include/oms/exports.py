@@ -1,7 +1,7 @@
 """Files for others on SFTP, each exactly once: recorded with what it is about, then written, then marked.
 
-Whoever makes a file records it in the transaction in which its contents count as told, and calls
-`write_waiting` after the commit. A process that dies in between leaves a recorded file, which the next run
+Whoever makes a file records it in the transaction in which its contents count as told, and has a `Writer`
+write it after the commit. A process that dies in between leaves a recorded file, which the next run
 writes under the same name with the same bytes.
 """
 
@@ -11,12 +11,13 @@ import logging
 import posixpath
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from oms import crashpoints
 from oms.database import Connection, statements
-from oms.remote import write_whole
+from oms.remote import make_folders, write_whole
 from oms.spreadsheet import harmless
 
 log = logging.getLogger(__name__)
@@ -96,34 +97,80 @@ def record(
         second += 1
 
 
-def write_waiting(conn: Connection, open_sftp: OpenSftp, dag_id: str) -> list[str]:
-    """Write the recorded files of a job, oldest first; return their paths. `conn` is in autocommit mode.
+class FilesWait(Exception):
+    """Recorded files could not be written and wait for the next run; they have held up no other file."""
 
-    A folder that cannot be written to keeps only its own files waiting, in their order; what was wrong with
-    it is raised at the end.
+
+@dataclass
+class Writer:
+    """Writes the recorded files of a job, oldest first, and remembers which places do not take theirs.
+
+    `conn` is in autocommit mode. A folder that cannot be written to keeps only its own files waiting, in
+    their order, and nothing new is recorded for it.
     """
-    written: list[str] = []
-    refused: dict[tuple[str, str], Exception] = {}
-    waiting = conn.execute(sql.waiting, {"dag_id": dag_id}).fetchall()
-    if waiting:
-        crashpoints.point(RECORDED)
-    for export_id, property_resource, path in waiting:
-        place = (property_resource, posixpath.dirname(path))
-        if place in refused:
-            continue
-        (content,) = conn.execute(sql.content, {"export_id": export_id}).fetchone()
+
+    conn: Connection
+    open_sftp: OpenSftp
+    dag_id: str
+    written: list[str] = field(default_factory=list)
+    """Their paths."""
+    _refused: dict[tuple[str, str], Exception] = field(default_factory=dict)
+    _checked: set[tuple[str, str]] = field(default_factory=set)
+
+    def open_place(self, property_resource: str, folder: str) -> None:
+        """Make sure that a folder is there, before a file is recorded for it; makes it if it is missing.
+
+        Raises what the connection or the server says.
+        """
+        place = (property_resource, folder)
+        if place in self._refused:
+            raise self._refused[place]
+        if place not in self._checked:
+            with self.open_sftp(property_resource) as sftp:
+                make_folders(sftp, folder)
+            self._checked.add(place)
+
+    def write(self) -> None:
+        """Write what is recorded; what cannot be written is told by `raise_if_any_waits`."""
+        waiting = self.conn.execute(sql.waiting, {"dag_id": self.dag_id}).fetchall()
+        if waiting:
+            crashpoints.point(RECORDED)
+        for export_id, property_resource, path in waiting:
+            place = (property_resource, posixpath.dirname(path))
+            if place not in self._refused:
+                self._write_one(export_id, place, path)
+
+    def raise_if_any_waits(self) -> None:
+        """Raise FilesWait if files were left, with what was wrong with the first."""
+        if not self._refused:
+            return
+        (resource, folder), error = next(iter(self._refused.items()))
+        raise FilesWait(
+            f"files for {folder} on {resource} wait, each run tries them again: {error!r}. Correct the "
+            "server; `python -m oms exports` lists what waits, and discards what nobody will take"
+        ) from error
+
+    def _write_one(self, export_id: int, place: tuple[str, str], path: str) -> None:
+        (content,) = self.conn.execute(sql.content, {"export_id": export_id}).fetchone()
         try:
-            with open_sftp(property_resource) as sftp:
+            with self.open_sftp(place[0]) as sftp:
                 write_whole(sftp, path, [bytes(content)])
         except Exception as error:
-            log.warning("%s cannot be written to %s and waits: %s", path, property_resource, error)
-            refused[place] = error
-            continue
+            log.warning("%s cannot be written to %s and waits: %s", path, place[0], error)
+            self._refused[place] = error
+            return
         crashpoints.point(WRITTEN)
-        conn.execute(sql.mark_written, {"export_id": export_id})
+        self.conn.execute(sql.mark_written, {"export_id": export_id})
         crashpoints.point(MARKED)
-        log.info("%s: %s bytes on %s", path, len(content), property_resource)
-        written.append(path)
-    if refused:
-        raise next(iter(refused.values()))
-    return written
+        log.info("%s: %s bytes on %s", path, len(content), place[0])
+        self.written.append(path)
+
+
+def discard(conn: Connection, export_id: int, *, by: str, reason: str | None) -> str | None:
+    """Give up a file that waits, inside the caller's transaction; return the job it is of.
+
+    None: no file of this number waits. What the file was to tell is told again once the job's own record
+    of it is taken back, which is the caller's part.
+    """
+    row = conn.execute(sql.discard, {"export_id": export_id, "by": by, "reason": reason}).fetchone()
+    return row[0] if row else None

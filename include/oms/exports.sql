@@ -16,6 +16,7 @@ select export_id, property_resource, path
   from oms.export_file
  where dag_id = %(dag_id)s
    and written_at is null
+   and discarded_at is null
  order by export_id
 
 -- name: content
@@ -25,3 +26,18 @@ select content from oms.export_file where export_id = %(export_id)s
 update oms.export_file
    set written_at = now(), content = null
  where export_id = %(export_id)s
+
+-- name: all_waiting
+select export_id, dag_id, property_resource, path, row_count, recorded_at
+  from oms.export_file
+ where written_at is null
+   and discarded_at is null
+ order by export_id
+
+-- name: discard
+update oms.export_file
+   set discarded_at = now(), discarded_by = %(by)s, discard_reason = %(reason)s
+ where export_id = %(export_id)s
+   and written_at is null
+   and discarded_at is null
+returning dag_id

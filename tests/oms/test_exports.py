@@ -103,8 +103,10 @@ def test_what_cannot_be_written_stays_recorded(oms_db):
         rows=1,
     )
 
-    with pytest.raises(PermissionError):
-        exports.write_waiting(oms_db, lambda resource: nullcontext(Refusing()), "job")
+    writer = exports.Writer(oms_db, lambda resource: nullcontext(Refusing()), "job")
+    writer.write()
+    with pytest.raises(exports.FilesWait, match=r"out on FTP_EXP_CONFIG wait.*PermissionError"):
+        writer.raise_if_any_waits()
 
     assert oms_db.execute("select written_at, content from oms.export_file").fetchall() == [(None, b"x")]
 
@@ -140,8 +142,10 @@ def test_a_server_that_is_gone_keeps_no_file_from_another(oms_db):
             rows=1,
         )
 
-    with pytest.raises(ConnectionRefusedError, match="OLD_SERVER"):
-        exports.write_waiting(oms_db, open_sftp, "job")
+    writer = exports.Writer(oms_db, open_sftp, "job")
+    writer.write()
+    with pytest.raises(exports.FilesWait, match="OLD_SERVER"):
+        writer.raise_if_any_waits()
 
     assert [path[:5] for path in kept] == ["out/1", "out/3"]
     assert (

@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from oms import exports
-from oms.database import statements
+from oms.database import Connection, statements
 from oms.work import Work
 
 log = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ def export(work: Work) -> dict[str, Any]:
     """Write one file of what was packed, or unpacked by force, since the file before; return counts.
 
     Lines are marked in the transaction that records the file; one that dies later is written by the next run
-    under the same name with the same bytes.
+    under the same name with the same bytes. Raises FilesWait if an earlier file could not be written.
     """
     with exports.one_at_a_time(work.conn, DAG_ID):
         if work.params["dryRun"]:
@@ -31,8 +31,12 @@ def export(work: Work) -> dict[str, Any]:
             for line in lines:
                 log.info("would tell the POS: %s", dict(zip(COLUMNS, line.cells, strict=True)))
             return {"lines": len(lines), "files": []}
-        lines = _record(work)
-        files = exports.write_waiting(work.conn, work.open_sftp, DAG_ID)
+        writer = exports.Writer(work.conn, work.open_sftp, DAG_ID)
+        writer.write()
+        lines = _record(work, writer)
+        writer.write()
+        writer.raise_if_any_waits()
+    files = writer.written
     log.info("%s lines in %s files", lines, len(files))
     return {"lines": lines, "files": files}
 
@@ -70,18 +74,24 @@ def _local(moment: datetime, time_zone: str) -> str:
     return moment.astimezone(ZoneInfo(time_zone)).isoformat(timespec="seconds")
 
 
-def _record(work: Work) -> int:
+def forget(conn: Connection, export_id: int) -> None:
+    """Let the next file tell the lines of a file that was given up."""
+    conn.execute(sql.forget, {"export_id": export_id})
+
+
+def _record(work: Work, writer: exports.Writer) -> int:
     with work.conn.transaction():
         lines = _read(work)
         if not lines:
             return 0
-        resource = work.params["propertyResource"]
+        resource, folder = work.params["propertyResource"], work.params["exportPath"].rstrip("/")
+        writer.open_place(resource, folder)
         path = exports.record(
             work.conn,
             run_name=work.run_name,
             subject="",
             property_resource=resource,
-            folder=work.params["exportPath"].rstrip("/"),
+            folder=folder,
             name=lambda stamp: f"packed_orders_{stamp}.csv",
             content=exports.csv_bytes(COLUMNS, (line.cells for line in lines)),
             rows=len(lines),

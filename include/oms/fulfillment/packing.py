@@ -55,6 +55,7 @@ def pack(
         packed = {"shipment_id": shipment_id, "order_id": order_id, "items": ready}
         conn.execute(sql.create_items, packed)
         conn.execute(sql.link_items, packed)
+        conn.execute(sql.create_parts, packed)
         if at_once:
             for seq in ready:
                 demand.issue(conn, order_id, seq)

@@ -57,6 +57,22 @@ select item.order_id, item.order_item_seq, packed.shipment_id, packed.shipment_i
  where item.order_id = %(order_id)s
    and item.order_item_seq = any(%(items)s)
 
+-- name: create_parts
+-- Of kits their components, as they were reserved; a kit inside a kit is told by its own components.
+insert into oms.shipment_item_part (shipment_id, shipment_item_seq, product_id, quantity)
+select packed.shipment_id, packed.shipment_item_seq, held.product_id, sum(reservation.quantity)
+  from oms.order_item as item
+  join oms.shipment_item as packed on packed.shipment_id = %(shipment_id)s and packed.product_id = item.product_id
+  join oms.inventory_reservation as reservation
+    on reservation.order_id = item.order_id and reservation.order_item_seq = item.order_item_seq
+  join oms.inventory_item as held on held.inventory_item_id = reservation.inventory_item_id
+  join oms.product as part on part.product_id = held.product_id
+ where item.order_id = %(order_id)s
+   and item.order_item_seq = any(%(items)s)
+   and held.product_id <> item.product_id
+   and part.product_type_id <> 'MARKETING_PKG_PICK'
+ group by packed.shipment_id, packed.shipment_item_seq, held.product_id
+
 -- name: lock_shipment
 select shipment.status, shipment.order_id, store.lock_packed_orders
   from oms.shipment

@@ -19,6 +19,7 @@ from oms.work import Work
 log = logging.getLogger(__name__)
 sql = statements(__file__)
 
+DAG_ID = "export_product_thresholds"
 HEADER = (
     "product-id", "internal-name", "product-id-value", "facility-id", "external-id", "ATP", "threshold",
     "inv-group-member",
@@ -27,6 +28,8 @@ APART = 1.0
 """Seconds between two files: SFTP tells times in whole ones, and the import takes the older file first."""
 ALL = "all"
 """Stands for the preference in the name of a file without one."""
+LONGEST_RULE = 100
+"""Letters of a rule's id in the name of its file, which a file system may cut off or refuse at 255 bytes."""
 
 
 @dataclass(frozen=True)
@@ -56,23 +59,26 @@ def export_thresholds(work: Work) -> dict[str, Any]:
 
     Raises:
         BadParameter: a parameter names nothing, or is no number.
+        FilesWait: an earlier file could not be written; those of this run are.
     """
     params = work.params
     threshold = units_of(params["threshold"])
     facilities = _facilities(work.conn, params["facilityId"])
-    dag_id = work.run_name.partition("/")[0]
-    with exports.one_at_a_time(work.conn, dag_id):
+    with exports.one_at_a_time(work.conn, DAG_ID):
         rules = _due(work.conn, params, work.run_type)
         if params["dryRun"]:
             return _preview(work.conn, params, rules, facilities, threshold)
-        files = exports.write_waiting(work.conn, work.open_sftp, dag_id)
+        writer = exports.Writer(work.conn, work.open_sftp, DAG_ID)
+        writer.write()
         rows = 0
         for rule in rules:
-            found = _record(work, rule, facilities, threshold)
-            if found and files:
+            found = _record(work, writer, rule, facilities, threshold)
+            if found and writer.written:
                 time.sleep(APART)
-            files += exports.write_waiting(work.conn, work.open_sftp, dag_id)
+            writer.write()
             rows += found
+        writer.raise_if_any_waits()
+    files = writer.written
     message = f"{len(files)} files, {rows} thresholds" if files else "no product matches: no file"
     log.info("%s", message)
     return {"files": files, "rows": rows, "message": message}
@@ -130,19 +136,23 @@ def _values(rule: Rule, facilities: list[str], threshold: int | None, params: An
     }
 
 
-def _record(work: Work, rule: Rule, facilities: list[str], threshold: int | None) -> int:
+def _record(
+    work: Work, writer: exports.Writer, rule: Rule, facilities: list[str], threshold: int | None
+) -> int:
     """Record the file of a rule; return its rows, 0 if there is nothing to tell."""
     values = _values(rule, facilities, threshold, work.params)
     with work.conn.transaction():
         rows = work.conn.execute(sql.thresholds, values).fetchall()
         if rows:
+            resource, folder = work.params["propertyResource"], work.params["exportPath"].rstrip("/")
+            writer.open_place(resource, folder)
             exports.record(
                 work.conn,
                 run_name=work.run_name,
                 subject=rule.name,
-                property_resource=work.params["propertyResource"],
-                folder=work.params["exportPath"].rstrip("/"),
-                name=lambda stamp: f"product_threshold_{rule.name}_{stamp}.csv",
+                property_resource=resource,
+                folder=folder,
+                name=lambda stamp: f"product_threshold_{rule.name[:LONGEST_RULE]}_{stamp}.csv",
                 content=exports.csv_bytes(HEADER, rows),
                 rows=len(rows),
             )
@@ -150,6 +160,11 @@ def _record(work: Work, rule: Rule, facilities: list[str], threshold: int | None
             work.conn.execute(sql.mark_exported, values)
     log.info("rule %s: %s thresholds", rule.name, len(rows))
     return len(rows)
+
+
+def forget(conn: Connection, export_id: int) -> None:
+    """Make the rule of a file due in full again: the file was given up."""
+    conn.execute(sql.forget_export, {"export_id": export_id})
 
 
 def _preview(

@@ -35,6 +35,13 @@ update oms.search_preference
    set exported_at = now()
  where search_preference_id = %(rule)s
 
+-- name: forget_export
+update oms.search_preference as rule
+   set exported_at = null
+  from oms.export_file as file
+ where file.export_id = %(export_id)s
+   and rule.search_preference_id = file.subject
+
 -- name: thresholds
 -- One row for each product of the rule and each channel: what its facilities can give before the threshold, and the
 -- threshold that it gets (or has, where none is assigned).

@@ -127,8 +127,8 @@ def minutes(text: str) -> int:
 
 def rule_id(text: str) -> str:
     """Read the id of a rule, which becomes part of file names."""
-    if not re.fullmatch(r"[A-Za-z0-9_.-]+", text):
-        raise ValueError("write letters, digits, and _ . - only")
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,100}", text):
+        raise ValueError("write letters, digits, and _ . - only, at most 100 of them")
     return text
 
 

@@ -122,10 +122,10 @@ select row.ctid
    and (row.cleared_at is null or row.clearing_told_at is not null)
 
 -- name: export_file
--- Written files that no line names as the file it was told in; the file itself is whose it was made for.
+-- Files, written or given up, that no line names as the file it was told in; the file is whose it was made for.
 select row.ctid
   from oms.export_file as row
- where row.written_at < %(before)s
+ where coalesce(row.written_at, row.discarded_at) < %(before)s
    and not exists (select from oms.depletion_line as told where told.export_id = row.export_id)
 
 -- name: import_hold

@@ -7,7 +7,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from oms import catalog, parameters
+from oms import catalog, exports, parameters
+from oms.__main__ import main
 from oms.fulfillment import depletion, packing
 from oms.work import Work
 from tests.oms.fulfillment.conftest import Store, open_store
@@ -24,6 +25,11 @@ class Till:
         self.store, self.server, self.root = store, server, root
         self.folder = root / "pos/store_fulfilled_orders/outgoing"
 
+    def open_sftp(self, resource: str) -> Any:
+        if resource == "OLD_SERVER":
+            raise ConnectionRefusedError(f"{resource} is gone")
+        return sftp_client(self.server)
+
     def export(self, run: str = "run_1", **conf: Any) -> dict[str, Any]:
         return depletion.export(
             Work(
@@ -31,7 +37,7 @@ class Till:
                 params=parameters.resolve(JOB, conf),
                 run_name=f"{JOB.dag_id}/{run}",
                 open_oms_db=lambda: self.store.world.db,
-                open_sftp=lambda resource: sftp_client(self.server),
+                open_sftp=self.open_sftp,
                 open_shop=lambda shop: None,
             )
         )
@@ -191,3 +197,79 @@ def _store_of(one: Floor) -> Store:
     one.conn.execute("update oms.facility set external_id = null where external_id = '101'")
     world = World(one.conn)
     return open_store(world)
+
+
+def test_of_a_packed_kit_the_till_is_told_the_components(till):
+    """It keeps no stock of kits; what is in a kit later does not count."""
+    world = till.store.world
+    kit = till.store.stock("K", 5)
+    world.db.execute(
+        """insert into oms.product_assoc (product_id, component_product_id, quantity)
+           values (%s, %s, 2), (%s, %s, 1)""",
+        (kit, world.products["A"], kit, world.products["B"]),
+    )
+    shipment = till.store.pack(till.store.order(("K", 1), ("A", 1)))
+    world.db.execute("delete from oms.product_assoc")
+
+    done = till.export()
+
+    assert sorted((sku, quantity) for _, _, sku, quantity in till.rows()) == [("A", -2), ("A", -1), ("B", -1)]
+    assert done["lines"] == 3
+    assert till.export("run_2")["lines"] == 0
+    packing.unpack(world.db, shipment, force=True)
+    till.export("run_3")
+    assert sum(quantity for _, _, _, quantity in till.rows()) == 0
+
+
+@pytest.mark.parametrize("conf", [{"propertyResource": "OLD_SERVER"}, {"exportPath": "file.txt/typo"}])
+def test_a_place_that_cannot_be_written_to_records_nothing_and_stops_no_later_run(till, conf):
+    (till.root / "file.txt").write_text("no folder")
+    till.store.pack(till.store.order(("A", 1)))
+    with pytest.raises(OSError):  # noqa: PT011 - the server's own word
+        till.export(**conf)
+    assert till.store.world.db.execute("select count(*) from oms.export_file").fetchone() == (0,)
+
+    assert till.export("run_2")["lines"] == 1
+    assert [row[2:] for row in till.rows()] == [("A", -1)]
+
+
+def waiting_file(till) -> int:
+    """A file of an earlier run for a server that is gone since."""
+    db = till.store.world.db
+    till.export("run_0")
+    (export_id,) = db.execute(
+        """update oms.export_file set written_at = null, content = 'x', property_resource = 'OLD_SERVER'
+            returning export_id"""
+    ).fetchone()
+    for path in till.folder.iterdir():
+        path.unlink()
+    return export_id
+
+
+def test_a_file_for_a_server_that_is_gone_holds_up_no_new_one(till):
+    till.store.pack(till.store.order(("A", 1)))
+    waiting_file(till)
+    till.store.pack(till.store.order(("B", 1)))
+
+    with pytest.raises(exports.FilesWait, match=r"OLD_SERVER.*python -m oms exports"):
+        till.export()
+
+    assert [row[2:] for row in till.rows()] == [("B", -1)]
+
+
+def test_what_waits_is_listed_and_given_up_and_its_lines_stand_in_the_next_file(till, oms_dsn, capsys):
+    till.store.pack(till.store.order(("A", 1)))
+    export_id = waiting_file(till)
+
+    assert main(["--dsn", oms_dsn, "exports"]) == 1
+    assert f"{export_id}  " in (listed := capsys.readouterr().out)
+    assert "OLD_SERVER:pos/store_fulfilled_orders/outgoing/packed_orders_" in listed
+    assert main(["--dsn", oms_dsn, "exports", "--discard", str(export_id), "--dry-run"]) == 0
+    assert main(["--dsn", oms_dsn, "exports"]) == 1
+    assert main(["--dsn", oms_dsn, "exports", "--discard", str(export_id), "--reason", "old till"]) == 0
+    assert "the next run of export_packed_order_depletion tells its 1 rows" in capsys.readouterr().out
+    assert main(["--dsn", oms_dsn, "exports"]) == 0
+    assert main(["--dsn", oms_dsn, "exports", "--discard", str(export_id)]) == 1
+
+    assert till.export()["lines"] == 1
+    assert [row[2:] for row in till.rows()] == [("A", -1)]

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import pytest
 
 from oms import catalog, parameters
+from oms.__main__ import main
 from oms.inventory import figures
 from oms.inventory.thresholds import export_thresholds, units_of
 from oms.parameters import BadParameter
@@ -406,3 +407,27 @@ class TestSetup:
 
         with pytest.raises(SetupRefused, match=words):
             set_up(world.db, tmp_path)
+
+
+def test_a_rule_with_a_very_long_id_has_a_file_too(shelf):
+    shelf.rule("R" * 300, included_tags=["sale"], threshold=3)
+
+    shelf.export()
+
+    (name,) = shelf.files()
+    assert name.startswith("product_threshold_" + "R" * 100 + "_")
+
+
+def test_a_rule_whose_file_was_given_up_is_due_in_full_again(shelf):
+    shelf.rule("SP1", included_tags=["sale"], threshold=3)
+    shelf.export("scheduled")
+    (export_id,) = shelf.db.execute(
+        """update oms.export_file set written_at = null, content = 'x', property_resource = 'OLD'
+            returning export_id"""
+    ).fetchone()
+    shelf.exported()
+    assert main(["--dsn", shelf.floor.dsn, "exports", "--discard", str(export_id)]) == 0
+
+    shelf.export("scheduled")
+
+    assert shelf.exported() == [[("A", "3"), ("B", "3")]]

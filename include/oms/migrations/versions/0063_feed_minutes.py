@@ -1,4 +1,4 @@
-"""Calls keep positions within the range of figures."""
+"""Minutes of a feed are bounded."""
 
 from oms.migrations.run_sql import run_sql_file
 
