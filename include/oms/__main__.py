@@ -12,7 +12,7 @@ import psycopg
 from oms import database, export_commands, shops
 from oms.addresses import dsn_of_connection
 from oms.api import commands as api
-from oms.imports import undoing
+from oms.imports import rejects, undoing
 from oms.imports.errors import UndoRefused
 from oms.inventory import checking, figures, kits, receiving, why
 from oms.products import identifying
@@ -40,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_online_atp(commands)
     _add_check(commands)
     _add_why(commands)
+    _add_rejects(commands)
     _add_undo(commands)
     _add_receive(commands)
     _add_kits(commands)
@@ -187,6 +188,29 @@ def _why(dsn: str, given: argparse.Namespace) -> int:
         )
     print("\n".join(why.told(found)))
     return 0 if found.adds_up else 1
+
+
+def _add_rejects(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser(
+        "rejects",
+        help="print the refused lines of a file, also so that a spreadsheet runs none of their cells",
+        description="Prints the reject file of an import: its bytes, or a copy to look at in a spreadsheet.",
+    )
+    parser.add_argument("log_id", type=int, metavar="LOG_ID")
+    parser.add_argument(
+        "--for-spreadsheet",
+        action="store_true",
+        help="an apostrophe before each cell that a spreadsheet would run; correct the reject file itself",
+    )
+    parser.set_defaults(run=_rejects)
+
+
+def _rejects(dsn: str, given: argparse.Namespace) -> int:
+    with database.connect(dsn) as conn:
+        for piece in rejects.printed(conn, given.log_id, for_spreadsheet=given.for_spreadsheet):
+            sys.stdout.buffer.write(piece)
+    sys.stdout.buffer.flush()
+    return 0
 
 
 def _add_undo(commands: argparse._SubParsersAction) -> None:

@@ -3,13 +3,19 @@
 import re
 from typing import Any
 
-FORMULA = re.compile(r"'*[=+\-@\t\r]")
-"""The beginning of a text that a spreadsheet runs, and of one that was made harmless before."""
+_SIGNS = "=+\\-@＝＋－＠"
+_SKIPPED = "' \u00a0\u3000\u200b\ufeff"
+FORMULA = re.compile(rf"^(?=[{_SKIPPED}]*[{_SIGNS}\t\r\n])|(?<=[;\t\r\n])(?=[{_SKIPPED}]*[{_SIGNS}])")
+"""Where a spreadsheet would begin to run a text, or where one was made harmless before.
+
+Chinese, Japanese and Korean ones take the full-width signs, too. Where lists are written with a semicolon, a
+cell ends at each, in quotes or not.
+"""
 
 
 def harmless(cell: Any) -> Any:
-    """A text that a spreadsheet would run as a formula, with an apostrophe in front; numbers as they are.
+    """A text with an apostrophe wherever a spreadsheet would take it for a formula; numbers as they are.
 
-    No text becomes that of another: `oms.as_written` (SQL) takes off what was put in front.
+    No text becomes that of another: `oms.as_written` (SQL) takes off what was put in.
     """
-    return f"'{cell}" if isinstance(cell, str) and FORMULA.match(cell) else cell
+    return FORMULA.sub("'", cell) if isinstance(cell, str) else cell

@@ -1,5 +1,7 @@
 """Reject files that come back corrected: each refused line is booked once (spec inventory.md 3.1, 3.5)."""
 
+import csv
+import io
 import random
 import re
 import threading
@@ -8,7 +10,7 @@ import psycopg
 import pytest
 
 from oms import catalog
-from oms.imports import landing, undoing
+from oms.imports import landing, rejects, undoing
 from oms.inventory.why import why
 from tests.oms.imports.conftest import (
     RESET,
@@ -62,6 +64,31 @@ def test_a_reject_file_names_the_lines_that_were_refused(floor):
     assert lines[0] == "error_line,error_column,error_code,error_message,error_log," + HEADER.rstrip()
     assert lines[1].startswith("3,idValue,ERR_PRODUCT_NOT_FOUND,")
     assert lines[1].endswith(',1,STORE_1,SKU,NOPE,3,"x, ""y"""')
+
+
+RUNS = 'STORE_1,SKU,=cmd|\' /C calc\'!A0,3,"a;＝7"\nSTORE_1,SKU,NOPE,-2,"one\n=2"\n'
+
+
+def test_the_reject_file_is_byte_for_byte_and_its_copy_for_a_spreadsheet_runs_nothing(floor):
+    floor.vary(HEADER + RUNS)
+    as_it_came = returned(floor)
+    assert as_it_came.splitlines()[1].endswith(RUNS.splitlines()[0])
+
+    assert b"".join(rejects.printed(floor.conn, 1)).decode() == as_it_came
+
+    copy = b"".join(rejects.printed(floor.conn, 1, for_spreadsheet=True)).decode("utf-8-sig")
+    header, *lines = csv.reader(io.StringIO(copy, newline=""))
+    assert header == as_it_came.splitlines()[0].split(",")
+    assert lines[0][-5:] == ["STORE_1", "SKU", "'=cmd|' /C calc'!A0", "3", "a;'＝7"]
+    assert (lines[1][0], lines[1][-1]) == ("3", "one\n'=2")
+
+
+def test_a_log_without_refused_lines_has_no_reject_file(floor):
+    floor.vary(HEADER + "STORE_1,SKU,A,5,\n")
+
+    for log_id in (1, 99):
+        with pytest.raises(rejects.NothingRefused, match=f"log {log_id}"):
+            list(rejects.printed(floor.conn, log_id))
 
 
 def test_corrected_lines_are_applied_once_and_name_their_origin(floor):
