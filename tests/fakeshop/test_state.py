@@ -194,3 +194,11 @@ def other_address() -> str | None:
             return None
         address = probe.getsockname()[0]
     return None if re.match(r"127\.", address) else address
+
+
+def test_the_state_is_readable_by_its_owner_only(own: ShopServer):
+    """It holds the shops' access tokens."""
+    files = list((own.data).glob("fakeshop.sqlite*"))
+
+    assert len(files) == 3  # with those of its write-ahead log
+    assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
