@@ -1,7 +1,5 @@
 """The demonstration: real files, real DAG runs, and a check of every number at the end."""
 
-import base64
-import json
 import os
 import signal
 import time
@@ -11,7 +9,8 @@ from dataclasses import dataclass, field
 
 import paramiko
 
-from sandbox import stack
+from oms.remote import make_folders
+from sandbox import connections, stack
 from sandbox.airflow_api import AirflowApi
 from sandbox.layout import Sandbox
 from sandbox.progress import say, step, table
@@ -32,17 +31,9 @@ class Demo:
 
     @contextmanager
     def sftp(self) -> Iterator[paramiko.SFTPClient]:
-        """A session on the SFTP server as its sender has it, the host key checked."""
-        given = json.loads(self.environment["AIRFLOW_CONN_FTP_EXP_CONFIG"])
-        kind, key = given["extra"]["host_key"].split()[:2]
-        with paramiko.Transport((given["host"], int(given["port"]))) as transport:
-            transport.connect(
-                hostkey=paramiko.PKey.from_type_string(kind, base64.b64decode(key)),
-                username=given["login"],
-                password=given["password"],
-            )
-            with paramiko.SFTPClient.from_transport(transport) as client:
-                yield client
+        """A session on the SFTP server from which files are imported."""
+        with connections.sftp_client(self.environment[connections.FTP_CONFIG]) as client:
+            yield client
 
     @property
     def wrong(self) -> int:
@@ -60,6 +51,9 @@ def run(sandbox: Sandbox) -> int:
         signal.signal(number, _as_ctrl_c)
     with _sandbox_up(sandbox):
         demo = Demo(sandbox, stack.api_of(sandbox), sandbox.read_environment())
+        with demo.sftp() as sftp:
+            for folder in stack.import_folders():  # a server of the user's need not have them
+                make_folders(sftp, folder)
         with closing(story.Scene(demo)) as scene:
             story.tell(scene)
             if os.environ.get("SCENE") == "all":

@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 
 from fakeshop.testing import ShopServer
+from oms.remote import make_folders
 from sandbox import demo_data as data
 from sandbox.airflow_api import now
 from sandbox.demo import Demo
@@ -314,12 +315,7 @@ def held(scene: Scene) -> None:
     before = scene.shop.available("demo")
     with step("importing it with the limit maxDropPct = 50"):
         with scene.demo.sftp() as sftp:
-            folder = ""
-            for part in HELD_FOLDER.split("/"):
-                folder = f"{folder}{part}"
-                if part not in sftp.listdir(folder.rpartition("/")[0] or "."):
-                    sftp.mkdir(folder)
-                folder += "/"
+            make_folders(sftp, HELD_FOLDER)
         last = scene.drop(HELD_FOLDER, "emptied.csv", text)
         run = scene.airflow.trigger(RESET, {"importPath": HELD_FOLDER, "maxDropPct": 50})
         state = scene.airflow.wait_for_run(RESET, run)

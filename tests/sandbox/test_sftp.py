@@ -6,12 +6,16 @@ import io
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import quote, urlencode
 
 import asyncssh
 import paramiko
 import pytest
 
-from sandbox import processes, sftp
+from sandbox import connections, processes, sftp
+from sandbox.airflow_api import AirflowApi
+from sandbox.demo import Demo
+from sandbox.layout import Sandbox
 
 
 @contextmanager
@@ -91,6 +95,46 @@ def test_the_airflow_hooks_accept_the_connection(sftp_server, sftp_root, monkeyp
 
     assert SFTPHook(ssh_conn_id="ftp_try").list_directory("/in") == ["a.csv"]
     assert "a.csv" in asyncio.run(SFTPHookAsync(sftp_conn_id="ftp_try").list_directory("/in"))
+
+
+def logins(server: sftp.Server) -> dict[str, str]:
+    """Connections to the server in the forms that Airflow takes."""
+    by_key = server.connection(by_key=True)
+    by_file = by_key | {
+        "extra": json.dumps(
+            {"key_file": str(server.private_key_path), "host_key": server.host_key.split()[1]}
+        )
+    }
+    extra = urlencode({"host_key": server.host_key})
+    return {
+        "key": json.dumps(by_key),
+        "key in a file": json.dumps(by_file),
+        "password": json.dumps(server.connection(by_key=False)),
+        "URI": f"sftp://{server.user}:{quote(server.password)}@{server.host}:{server.port}/?{extra}",
+    }
+
+
+@pytest.mark.parametrize("form", ["key", "key in a file", "password", "URI"])
+def test_the_demo_logs_in_as_the_given_connection_says(sftp_server, sftp_root, form):
+    (sftp_root / "a.csv").write_text("1\n")
+    environment = {connections.FTP_CONFIG: logins(sftp_server)[form]}
+    demo = Demo(Sandbox(sftp_root), AirflowApi("http://127.0.0.1:1", "admin", ""), environment)
+
+    with demo.sftp() as files:
+        assert files.listdir() == ["a.csv"]
+
+
+def test_the_demo_checks_the_host_key(sftp_server):
+    stranger = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode()
+    for host_key in (" ".join(stranger.split()[:2]), None):
+        connection = sftp_server.connection(by_key=True)
+        connection["extra"]["host_key"] = host_key
+
+        with (
+            pytest.raises(paramiko.SSHException, match=r"[Hh]ost key|known_hosts"),
+            connections.sftp_client(json.dumps(connection)),
+        ):
+            pass
 
 
 def test_the_airflow_hooks_check_the_host_key(sftp_server, monkeypatch):
