@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import subprocess
+from importlib.resources import files
 from pathlib import Path
 
 import asyncssh
@@ -13,7 +14,7 @@ import yaml
 
 from oms import catalog
 from sandbox import compose_env, stack
-from sandbox.layout import PROJECT
+from sandbox.layout import PROJECT, Sandbox
 
 COMPOSE_FILE = PROJECT / "docker-compose.yaml"
 AIRFLOW_PARTS = ("api-server", "scheduler", "dag-processor", "triggerer", "worker", "init")
@@ -82,6 +83,49 @@ def test_the_image_has_the_airflow_of_the_lock():
 
 def test_every_lasting_service_has_a_health_check(services):
     assert [name for name, service in services.items() if "healthcheck" not in service] == ["init"]
+
+
+def test_what_ends_is_started_again(services):
+    assert {service["restart"] for name, service in services.items() if name != "init"} == {"unless-stopped"}
+
+
+def test_what_a_dead_scheduler_or_worker_had_begun_is_taken_up_as_soon_as_in_the_sandbox(services, tmp_path):
+    sandbox = Sandbox(tmp_path)
+    sandbox.make()
+    with sandbox.changing_state() as state:
+        state.ports["airflow"] = 8080
+    in_the_sandbox = stack.airflow_settings(stack.Run(sandbox, given={}))
+
+    waits = {
+        name: int(value)
+        for name, value in in_the_sandbox.items()
+        if name.endswith(("_THRESHOLD", "_CHECK_INTERVAL", "_TIMEOUT", "_DETECTION_INTERVAL"))
+        and "BUNDLE" not in name
+    }
+
+    assert len(waits) == 5
+    for part in AIRFLOW_PARTS:
+        assert (
+            waits.items()
+            <= {
+                name: int(value) for name, value in services[part]["environment"].items() if name in waits
+            }.items()
+        )
+    stale = waits["AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD"]
+    silent = waits["AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT"]
+    assert stale + waits["AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL"] <= 30
+    assert silent + waits["AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL"] <= 40
+
+
+def test_airflow_knows_these_settings(services):
+    """One that it does not know is passed over without a word."""
+    known = yaml.safe_load(files("airflow.config_templates").joinpath("config.yml").read_text())
+    named = {name for part in AIRFLOW_PARTS for name in services[part]["environment"]}
+
+    for name in named:
+        if name.startswith(("AIRFLOW__SCHEDULER__", "AIRFLOW__TRIGGERER__", "AIRFLOW__DAG_PROCESSOR__")):
+            _, section, option = name.lower().split("__")
+            assert option in known[section]["options"], name
 
 
 def test_airflow_waits_for_the_migrations(services):

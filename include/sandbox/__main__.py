@@ -32,8 +32,8 @@ def down(sandbox: Sandbox) -> int:
 def status(sandbox: Sandbox) -> int:
     """Exit code 0 when everything runs, 3 otherwise."""
     rows = stack.status(sandbox)
-    progress.table(f"sandbox in {sandbox.folder}", ["part", "pid", "state"], rows)
-    return 0 if rows and all(state == "running" for _, _, state in rows) else 3
+    progress.table(f"sandbox in {sandbox.folder}", ["part", "pid", "state", "log"], rows)
+    return 0 if rows and all(state.startswith("running") for _, _, state, _ in rows) else 3
 
 
 def clean(sandbox: Sandbox) -> int:
@@ -48,9 +48,10 @@ def demo(sandbox: Sandbox) -> int:
 
 
 def psql(sandbox: Sandbox, arguments: list[str]) -> int:
-    """Hand the terminal to psql on the OMS database; the sandbox is brought up if it is not."""
-    with contextlib.suppress(stack.AlreadyUp):
-        stack.up(sandbox)
+    """Hand the terminal to psql on the OMS database; the sandbox is brought up if that does not answer."""
+    if not stack.has_database(sandbox):
+        with contextlib.suppress(stack.AlreadyUp):
+            stack.up(sandbox)
     address = conninfo_to_dict(sandbox.read_environment()["OMS_DSN"])
     environment = os.environ | {"PGPASSWORD": str(address.pop("password", ""))}
     program = postgres.binary_dir() / "psql"

@@ -1,16 +1,18 @@
 """The sandbox's folder: what is generated once, what runs now, and the environment of everything in it."""
 
 import base64
+import fcntl
 import json
 import os
 import secrets
 import shlex
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
-from sandbox import processes
+from sandbox import postgres, processes
 from sandbox.processes import Started
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
@@ -30,10 +32,12 @@ SECRETS: dict[str, Callable[[], str]] = {
 
 @dataclass
 class State:
-    """The processes that the last `up` started, and its ports (the next one prefers them)."""
+    """The processes that run since the last `up`, and its ports (the next one prefers them)."""
 
     started: list[Started] = field(default_factory=list)
     ports: dict[str, int] = field(default_factory=dict)
+    ended: dict[str, list[str]] = field(default_factory=dict)
+    """How each part came to its end and was started again, by its name; the last ones."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,7 @@ class Sandbox:
         self.airflow_home.mkdir(exist_ok=True)
         self.airflow_home.chmod(0o700)
         self.logs.mkdir(exist_ok=True)
+        self.logs.chmod(0o700)
         self._make_secrets()
 
     def read_state(self) -> State:
@@ -78,11 +83,19 @@ class Sandbox:
         if not path.exists():
             return State()
         stored = json.loads(path.read_text())
-        return State([Started(**one) for one in stored["started"]], stored["ports"])
+        known = {one.name for one in fields(Started)}  # a release before this one kept other things of them
+        started = [Started(**one) for one in stored["started"] if one.keys() == known]
+        return State(started, stored["ports"], stored.get("ended", {}))
 
-    def write_state(self, state: State) -> None:
-        stored = {"started": [one.as_json() for one in state.started], "ports": state.ports}
-        _replace(self.folder / "state.json", json.dumps(stored, indent=2))
+    @contextmanager
+    def changing_state(self) -> Iterator[State]:
+        """The state, for one at a time; it is kept as it is at the end."""
+        with (self.folder / "state.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            state = self.read_state()
+            yield state
+            stored = asdict(state)
+            _replace(self.folder / "state.json", json.dumps(stored, indent=2))
 
     def read_environment(self) -> dict[str, str]:
         """What the last `up` gave to its processes; empty if there was none."""
@@ -101,9 +114,11 @@ class Sandbox:
     def write_environment(self, own: dict[str, str], given: dict[str, str]) -> None:
         """Keep the environment as env.json for programs and as env.sh for shells. Both hold passwords."""
         _replace(self.folder / "env.json", json.dumps({"own": own, "given": given}, indent=2))
-        bin_dir = shlex.quote(str(Path(sys.executable).parent))
         exports = [f"export {name}={shlex.quote(value)}" for name, value in (own | given).items()]
-        _replace(self.env_script, "\n".join([*exports, f'export PATH={bin_dir}:"$PATH"', ""]))
+        # pg_dump refuses a server that is newer than itself
+        programs = [Path(sys.executable).parent, postgres.binary_dir()]
+        path = ":".join(shlex.quote(str(folder)) for folder in programs)
+        _replace(self.env_script, "\n".join([*exports, f'export PATH={path}:"$PATH"', ""]))
 
     def secret(self, name: str) -> str:
         """A generated secret: the same from the first `make` of this folder on."""

@@ -226,7 +226,7 @@ def start(
         account=account,
         ends_with_us=signal.SIGQUIT if ends_with_us else None,
     )
-    processes.wait_until(lambda: _accepts(cluster), started, cluster.log, seconds=120)
+    processes.wait_until(lambda: _accepts(cluster), started, seconds=120)
     return started
 
 

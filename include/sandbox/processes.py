@@ -8,8 +8,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -19,6 +19,10 @@ MARK = "OMS_SANDBOX"
 """Environment variable that every process of a sandbox inherits; its value is the sandbox's folder."""
 
 _PR_SET_PDEATHSIG = 1
+
+
+_children: dict[int, subprocess.Popen] = {}
+"""Those that this process started. Without the reference, `subprocess` throws their exit codes away."""
 
 
 class ProcessFailed(RuntimeError):
@@ -39,20 +43,43 @@ class Started:
 
     name: str
     pid: int
-    created: float
-    command: str
-
-    def as_json(self) -> dict:
-        return asdict(self)
+    born: float
+    """As `birth` tells it."""
+    log: str
 
     def process(self) -> psutil.Process | None:
         """The process if it still is the one we started, else None."""
         try:
             process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.created) < 1 and process.status() != psutil.STATUS_ZOMBIE
+            same = birth(self.pid) == self.born and process.status() != psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return None
         return process if same else None
+
+    def ending(self) -> str:
+        """How a process that has ended came to its end. Only its parent is told."""
+        child = _children.get(self.pid)
+        code = None if child is None else child.poll()
+        if code is None:
+            return "its exit code is not known here"
+        return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+
+
+def birth(pid: int) -> float:
+    """When a process began, the same at every look, whatever happens to the clock meanwhile.
+
+    Linux: in ticks since the boot. psutil adds the time of the boot, which moves when the clock is set.
+    Raises psutil.NoSuchProcess.
+    """
+    if sys.platform != "linux":
+        return psutil.Process(pid).create_time()
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        raise psutil.NoSuchProcess(pid) from None
+    return int(
+        stat.rpartition(")")[2].split()[19]
+    )  # field 22; the name, field 2, may hold blanks and brackets
 
 
 def start(
@@ -65,7 +92,7 @@ def start(
     account: Account | None = None,
     ends_with_us: signal.Signals | None = None,
 ) -> Started:
-    """Start a process in a session of its own, its output appended to `log`.
+    """Start a process in a session of its own, its output appended to `log`; its files are for its user only.
 
     `ends_with_us` is the signal it gets when our process dies, however it dies (Linux only).
     """
@@ -81,9 +108,11 @@ def start(
             cwd=cwd,
             start_new_session=True,
             preexec_fn=_death_signal(ends_with_us),
+            umask=0o077,
             **identity(account),
         )
-    return Started(name, popen.pid, psutil.Process(popen.pid).create_time(), " ".join(command))
+    _children[popen.pid] = popen
+    return Started(name, popen.pid, birth(popen.pid), str(log))
 
 
 def identity(account: Account | None) -> dict:
@@ -98,39 +127,36 @@ def _death_signal(number: signal.Signals | None) -> Callable[[], None] | None:
     return lambda: prctl(_PR_SET_PDEATHSIG, int(number))
 
 
-def wait_until(ready: Callable[[], bool], started: Started, log: Path, seconds: float) -> None:
+def wait_until(ready: Callable[[], bool], started: Started, seconds: float) -> None:
     """Return as soon as `ready()`; raise ProcessFailed when the process ends or the time is over."""
     deadline = time.monotonic() + seconds
     while not ready():
         if started.process() is None:
-            raise ProcessFailed(f"{started.name} ended while starting. {log} ends with:\n{tail(log)}")
-        if time.monotonic() > deadline:
             raise ProcessFailed(
-                f"{started.name} is not up after {seconds:.0f} s. {log} ends with:\n{tail(log)}"
+                f"{started.name} ended while starting: {started.ending()}. {end_of_log(started.log)}"
             )
+        if time.monotonic() > deadline:
+            raise ProcessFailed(f"{started.name} is not up after {seconds:.0f} s. {end_of_log(started.log)}")
         time.sleep(0.05)
 
 
-def finish(started: Started, log: Path, seconds: float) -> None:
+def finish(started: Started, seconds: float) -> None:
     """Wait for a child of ours to end; raise ProcessFailed unless it ends well and in time."""
-    deadline = time.monotonic() + seconds
-    while True:
-        pid, status = os.waitpid(started.pid, os.WNOHANG)
-        if pid:
-            break
-        if time.monotonic() > deadline:
-            raise ProcessFailed(
-                f"{started.name} is not done in {seconds:.0f} s; {log} ends with:\n{tail(log)}"
-            )
-        time.sleep(0.05)
-    if status != 0:
-        raise ProcessFailed(f"{started.name} failed; {log} ends with:\n{tail(log)}")
+    try:
+        code = _children[started.pid].wait(seconds)
+    except subprocess.TimeoutExpired:
+        raise ProcessFailed(
+            f"{started.name} is not done in {seconds:.0f} s. {end_of_log(started.log)}"
+        ) from None
+    if code != 0:
+        raise ProcessFailed(f"{started.name} failed: {started.ending()}. {end_of_log(started.log)}")
 
 
-def tail(log: Path, lines: int = 20) -> str:
-    if not log.exists():
-        return "(no log)"
-    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+def end_of_log(log: str, lines: int = 20) -> str:
+    """The name of a log and its last lines, for a message."""
+    path = Path(log)
+    text = path.read_text(errors="replace") if path.exists() else "(there is no log)"
+    return "\n".join([f"{log} ends with:", *text.splitlines()[-lines:]])
 
 
 def end(started: Started, *, grace: float = 10) -> None:
@@ -142,11 +168,11 @@ def end_all(
     all_started: Sequence[Started], *, first: signal.Signals = signal.SIGTERM, grace: float = 15
 ) -> None:
     """End several processes and their groups at the same time: `first`, and after `grace` seconds SIGKILL."""
-    alive = [one for one in all_started if one.process()]
-    for started in alive:
+    running = [one for one in all_started if one.process()]
+    for started in running:
         _signal_group(started, first)
     deadline = time.monotonic() + grace
-    for started in alive:
+    for started in running:
         if not _gone_within(started, max(0.1, deadline - time.monotonic())):
             _signal_group(started, signal.SIGKILL)
             _gone_within(started, 5)
@@ -155,14 +181,19 @@ def end_all(
 def still_there(some: Sequence[psutil.Process], seconds: float) -> list[psutil.Process]:
     """Wait for processes to end; return those that did not. A zombie has ended: its parent is at fault."""
     deadline = time.monotonic() + seconds
-    while left := [one for one in some if _alive(one)]:
+    while left := alive(some):
         if time.monotonic() > deadline:
             break
         time.sleep(0.05)
     return left
 
 
-def _alive(process: psutil.Process) -> bool:
+def alive(some: Iterable[psutil.Process]) -> list[psutil.Process]:
+    """Those of them that have not ended."""
+    return [one for one in some if _is_alive(one)]
+
+
+def _is_alive(process: psutil.Process) -> bool:
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -193,6 +224,14 @@ def end_marked(mark: str, *, grace: float = 5) -> int:
     return len(left)
 
 
+def kill_group(started: Started, mark: str) -> None:
+    """Kill what is left of the group of a process of ours; its number alone may be somebody else's by now."""
+    for process in marked(mark):
+        with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
+            if os.getpgid(process.pid) == started.pid:
+                process.kill()
+
+
 def _signal_group(started: Started, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(started.pid, number)  # start_new_session: the pid is the group's number
@@ -209,8 +248,8 @@ def _gone_within(started: Started, seconds: float) -> bool:
 
 
 def _reap(pid: int) -> None:
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)
+    if pid in _children:
+        _children[pid].poll()
 
 
 def free_port(preferred: int) -> int:

@@ -89,7 +89,7 @@ def start(server: Server, *, env: Mapping[str, str] | None = None, ends_with_us:
         env=environment,
         ends_with_us=signal.SIGTERM if ends_with_us else None,
     )
-    processes.wait_until(lambda: processes.listening(server.port), started, server.log, seconds=30)
+    processes.wait_until(lambda: processes.listening(server.port), started, seconds=30)
     return started
 
 

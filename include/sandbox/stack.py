@@ -1,8 +1,8 @@
 """The whole sandbox: Postgres, SFTP, the local shop and Airflow, brought up and taken down together.
 
-`up` starts what is needed and returns when Airflow answers; `down` ends what `up` started, whole process
-groups, and keeps the data for the next `up`. A connection that is set in the environment replaces the
-sandbox's own service.
+`up` starts what is needed and returns when Airflow answers; from then on the watchdog starts again what ends.
+`down` ends all of it, whole process groups, and keeps the data for the next `up`. A connection that is set in
+the environment replaces the sandbox's own service.
 """
 
 import contextlib
@@ -13,9 +13,8 @@ import os
 import shutil
 import signal
 import sys
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -28,7 +27,7 @@ from oms import catalog, database
 from oms.addresses import dsn_of_connection
 from sandbox import connections, postgres, processes, sftp
 from sandbox.airflow_api import AirflowApi
-from sandbox.layout import PROJECT, Sandbox, State
+from sandbox.layout import PROJECT, Sandbox
 from sandbox.processes import LOOPBACK, MARK, Started
 from sandbox.progress import say, step
 
@@ -52,24 +51,25 @@ class AlreadyUp(RuntimeError):
 
 @dataclass
 class Run:
-    """What one `up` works with and has started so far."""
+    """What `up` and the watchdog start processes with."""
 
     sandbox: Sandbox
     given: dict[str, str]
     """Connections and Airflow settings of the user's: they win over ours."""
-    state: State
     empty: bool = False
     environment: dict[str, str] = field(default_factory=dict)
     """What we tell our processes; kept for shells and programs in env.sh and env.json."""
-    lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def start(self, name: str, command: list[str], log: Path) -> Started:
+    def start(self, name: str, command: list[str], log: str) -> Started:
         """Start a Python module as a process of this sandbox."""
         process = processes.start(
-            name, [sys.executable, "-m", *command], log=log, env=self.process_environment(), cwd=PROJECT
+            name,
+            [sys.executable, "-m", *command],
+            log=self.sandbox.logs / log,
+            env=self.process_environment(),
+            cwd=PROJECT,
         )
-        self.started(process)
-        return process
+        return self.started(process)
 
     def process_environment(self) -> dict[str, str]:
         """The user's environment without what would lead Python, Airflow or libpq elsewhere, then ours."""
@@ -86,23 +86,28 @@ class Run:
 
     def port(self, name: str, default: int) -> int:
         """The port of last time or the default, or a free one when it is taken; then it says so."""
-        preferred = self.state.ports.get(name, default)
-        port = processes.free_port(preferred)
+        with self.sandbox.changing_state() as state:
+            preferred = state.ports.get(name, default)
+            port = state.ports[name] = processes.free_port(preferred)
         if port != preferred:
             say(f"         port {preferred} is taken: {name} uses {port}")
-        self.state.ports[name] = port
         return port
 
-    def started(self, process: Started) -> None:
+    def started(self, process: Started) -> Started:
         """Remember a process at once, so that a failure or a crash after this still finds it."""
-        with self.lock:
-            self.state.started.append(process)
-            self.sandbox.write_state(self.state)
+        with self.sandbox.changing_state() as state:
+            state.started = [one for one in state.started if one.name != process.name] + [process]
+        return process
 
     def ended(self, process: Started) -> None:
         """Forget a process that has done its work."""
-        with self.lock:
-            self.state.started.remove(process)
+        with self.sandbox.changing_state() as state:
+            state.started.remove(process)
+
+
+def run_of(sandbox: Sandbox) -> Run:
+    """What the last `up` has started processes with."""
+    return Run(sandbox, given={}, environment=sandbox.read_environment())
 
 
 @contextlib.contextmanager
@@ -130,15 +135,15 @@ def up(sandbox: Sandbox, *, empty: bool = False) -> dict[str, str]:
         alive = [one for one in state.started if one.process()]
         if alive and len(alive) == len(state.started):
             raise AlreadyUp(f"the sandbox in {sandbox.folder} is up already")
-        if state.started:
+        if state.started or processes.marked(sandbox.mark):
             with step("clearing what an earlier run left"):
-                _end_everything(sandbox, state)
+                _end_everything(sandbox)
         given = connections.given(sandbox.own_environment())
-        run = Run(sandbox, given, State(ports=state.ports), empty=empty)
+        run = Run(sandbox, given, empty=empty)
         try:
             _bring_up(run)
         except BaseException:
-            _end_everything(sandbox, run.state)
+            _end_everything(sandbox)
             raise
         return run.environment | run.given
 
@@ -184,8 +189,8 @@ def _own_postgres(run: Run) -> None:
         cluster = postgres.prepare(home, port=postgres.DEFAULT_PORT)
         if postgres.running(cluster):
             postgres.stop(cluster)
-        cluster = postgres.prepare(home, port=run.port("postgres", postgres.DEFAULT_PORT))
-        run.started(postgres.start(cluster, env=run.process_environment()))
+        run.port("postgres", postgres.DEFAULT_PORT)
+        cluster = _start_postgres(run)
         secret = run.sandbox.secret("oms database")
         dsn = postgres.ensure_database(cluster, "oms", secret)
         metadata = postgres.ensure_database(cluster, "airflow", run.sandbox.secret("airflow database"))
@@ -193,6 +198,13 @@ def _own_postgres(run: Run) -> None:
     run.environment.setdefault("OMS_DSN", dsn)
     run.environment[connections.OMS_DB] = connections.postgres(LOOPBACK, cluster.port, "oms", secret, "oms")
     run.environment[connections.METADATA_DB] = metadata.replace("postgresql:", "postgresql+psycopg2:")
+
+
+def _start_postgres(run: Run) -> postgres.Cluster:
+    home, port = run.sandbox.folder / "postgres", run.sandbox.read_state().ports["postgres"]
+    cluster = postgres.prepare(home, port=port)
+    run.started(postgres.start(cluster, env=run.process_environment()))
+    return cluster
 
 
 def _migrate_oms(run: Run) -> None:
@@ -211,9 +223,8 @@ def _migrate_airflow(run: Run) -> None:
     if _database_comment(dsn) == version:
         return
     with step(f"tables of {version} (only the first time)"):
-        log = run.sandbox.logs / "airflow-db-migrate.log"
-        migration = run.start("airflow db migrate", ["airflow", "db", "migrate"], log)
-        processes.finish(migration, log, seconds=300)
+        migration = run.start("airflow db migrate", ["airflow", "db", "migrate"], "airflow-db-migrate.log")
+        processes.finish(migration, seconds=300)
         run.ended(migration)
         _set_database_comment(dsn, version)
 
@@ -240,10 +251,15 @@ def _sftp(run: Run) -> None:
             shutil.rmtree(server.root)
         for folder in import_folders():
             (server.root / folder).mkdir(parents=True, exist_ok=True)
-        run.started(sftp.start(server, env=run.process_environment()))
+        _start_sftp(run)
         current.note = f"{server.host}:{server.port}, files in {server.root}"
     run.environment[connections.FTP_CONFIG] = json.dumps(server.connection(by_key=True))
     run.environment[connections.FTP_EXP_CONFIG] = json.dumps(server.connection(by_key=False))
+
+
+def _start_sftp(run: Run) -> None:
+    server = sftp.prepare(run.sandbox.folder / "sftp", port=run.sandbox.read_state().ports["sftp"])
+    run.started(sftp.start(server, env=run.process_environment()))
 
 
 def import_folders() -> list[str]:
@@ -268,11 +284,8 @@ def _shop(run: Run) -> None:
         config = run.sandbox.folder / "fakeshop.json"
         shop = {"shop": SHOP, "access_token": token, "client_secret": secret}
         processes.write_secret(config, json.dumps({"shops": [shop]}))
-        data = run.sandbox.folder / "fakeshop"
-        command = ["fakeshop", "--port", str(port), "--data", str(data), "--config", str(config)]
-        log = run.sandbox.logs / "fakeshop.log"
-        process = run.start("fakeshop", command, log)
-        processes.wait_until(lambda: processes.listening(port), process, log, seconds=60)
+        process = _start_shop(run)
+        processes.wait_until(lambda: processes.listening(port), process, seconds=60)
         url = f"http://{LOOPBACK}:{port}"
         current.note = url
     run.environment["FAKESHOP_URL"] = url
@@ -281,9 +294,22 @@ def _shop(run: Run) -> None:
     )
 
 
+def _start_shop(run: Run) -> Started:
+    folder, port = run.sandbox.folder, run.sandbox.read_state().ports["fakeshop"]
+    options = [
+        "--port",
+        str(port),
+        "--data",
+        str(folder / "fakeshop"),
+        "--config",
+        str(folder / "fakeshop.json"),
+    ]
+    return run.start("fakeshop", ["fakeshop", *options], "fakeshop.log")
+
+
 def airflow_settings(run: Run) -> dict[str, str]:
     """Airflow's settings: LocalExecutor, our folders, generated secrets, short loops for quick hops."""
-    sandbox, port = run.sandbox, run.state.ports["airflow"]
+    sandbox, port = run.sandbox, run.sandbox.read_state().ports["airflow"]
     url = f"http://{LOOPBACK}:{port}"
     return {
         "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT / "dags"),
@@ -309,6 +335,12 @@ def airflow_settings(run: Run) -> dict[str, str]:
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
         "AIRFLOW__SCHEDULER__JOB_HEARTBEAT_SEC": "2",
         "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "2",
+        # Airflow waits five minutes before it takes up again what a dead scheduler or worker had begun.
+        "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "20",
+        "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
+        "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "20",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
         "AIRFLOW__DAG_PROCESSOR__BUNDLE_REFRESH_CHECK_INTERVAL": "2",
         "AIRFLOW__DAG_PROCESSOR__DAG_VERSION_INFLATION_CHECK_LEVEL": "error",
@@ -327,29 +359,49 @@ def _airflow(run: Run) -> None:
     )
     api = api_of(run.sandbox)
     with step("Airflow") as current:
-        logs = {name: run.sandbox.logs / f"airflow-{name}.log" for name in COMPONENTS}
-        for name, options in COMPONENTS.items():
-            run.start(f"airflow {name}", ["airflow", name, *options], logs[name])
-        _wait_for_airflow(run, api, logs, since)
+        run.start("watchdog", ["sandbox.watchdog", str(run.sandbox.folder)], "watchdog.log")
+        _wait_for_airflow(run, api, since)
         api.ensure_pools(json.loads(POOLS.read_text()))
         current.note = api.base_url
 
 
-def _wait_for_airflow(run: Run, api: AirflowApi, logs: dict[str, Path], since: datetime) -> None:
-    deadline = time.monotonic() + 180
+def _wait_for_airflow(run: Run, api: AirflowApi, since: datetime) -> None:
+    deadline = time.monotonic() + 300
     waiting: list[str] = []
     while silent := api.silent_components(since):
-        for started in run.state.started:
-            if started.process() is None:
-                log = logs.get(started.name.removeprefix("airflow "))
-                end_of_log = f"; {log} ends with:\n{processes.tail(log)}" if log else ""
-                raise processes.ProcessFailed(f"{started.name} ended while Airflow was starting{end_of_log}")
+        _raise_what_ended(run.sandbox)
         if time.monotonic() > deadline:
-            raise processes.ProcessFailed(f"Airflow is not up in 180 s: no sign of {', '.join(silent)}")
+            raise processes.ProcessFailed(f"Airflow is not up in 300 s: no sign of {', '.join(silent)}")
         if silent != waiting:
             say(f"         waiting for {', '.join(silent)}")
             waiting = silent
         time.sleep(0.3)
+
+
+def _raise_what_ended(sandbox: Sandbox) -> None:
+    """The watchdog starts everything again; while Airflow comes up, that means that it cannot."""
+    state = sandbox.read_state()
+    for started in state.started:
+        how = state.ended[started.name][0] if started.name in state.ended else None
+        if how is None and started.process() is None and started.name not in PARTS:
+            how = started.ending()
+        if how is not None:
+            end = processes.end_of_log(started.log)
+            raise processes.ProcessFailed(f"{started.name} ended while Airflow was starting: {how}. {end}")
+
+
+def _start_component(name: str) -> Callable[[Run], object]:
+    command = ["airflow", name, *COMPONENTS[name]]
+    return lambda run: run.start(f"airflow {name}", command, f"airflow-{name}.log")
+
+
+PARTS: dict[str, Callable[[Run], object]] = {
+    "postgres": _start_postgres,
+    "sftp": _start_sftp,
+    "fakeshop": _start_shop,
+    **{f"airflow {name}": _start_component(name) for name in COMPONENTS},
+}
+"""What starts each part, the first time or again, in the folder and with the ports that `up` has prepared."""
 
 
 def api_of(sandbox: Sandbox) -> AirflowApi:
@@ -361,16 +413,17 @@ def api_of(sandbox: Sandbox) -> AirflowApi:
 def down(sandbox: Sandbox) -> int:
     """End every process that `up` started; return how many parts were running."""
     with _alone(sandbox):
-        state = sandbox.read_state()
-        alive = len([one for one in state.started if one.process()])
-        _end_everything(sandbox, state)
+        alive = len([one for one in sandbox.read_state().started if one.process()])
+        _end_everything(sandbox)
         return alive
 
 
-def _end_everything(sandbox: Sandbox, state: State) -> None:
-    """Airflow first, then what it talks to, Postgres last; then whatever carries the sandbox's mark."""
-    airflow = [one for one in state.started if one.name.startswith("airflow")]
-    others = [one for one in state.started if one not in airflow and one.name != "postgres"]
+def _end_everything(sandbox: Sandbox) -> None:
+    """The watchdog first, Airflow, what it talks to, Postgres; then whatever carries the sandbox's mark."""
+    processes.end_all([one for one in sandbox.read_state().started if one.name == "watchdog"])
+    started = sandbox.read_state().started
+    airflow = [one for one in started if one.name.startswith("airflow")]
+    others = [one for one in started if one not in airflow and one.name != "postgres"]
     # SIGINT, since the triggerer takes ten seconds over a SIGTERM; running tasks are not waited for.
     processes.end_all(airflow, first=signal.SIGINT, grace=4)
     processes.end_all(others)
@@ -378,15 +431,32 @@ def _end_everything(sandbox: Sandbox, state: State) -> None:
     for cluster in postgres.clusters_of(home):
         postgres.stop(cluster)
     processes.end_marked(sandbox.mark)
-    state.started.clear()
-    sandbox.write_state(state)
+    with sandbox.changing_state() as state:
+        state.started.clear()
+        state.ended.clear()
 
 
-def status(sandbox: Sandbox) -> list[tuple[str, int, str]]:
-    """Name, pid and state of everything that `up` started."""
-    return [
-        (one.name, one.pid, "running" if one.process() else "ended") for one in sandbox.read_state().started
-    ]
+def status(sandbox: Sandbox) -> list[tuple[str, int, str, str]]:
+    """Name, pid, state and log of every part; the state says how it ended before, if it did."""
+    state = sandbox.read_state()
+    rows = []
+    for one in state.started:
+        ended = state.ended.get(one.name, [])
+        again = f"; started again {len(ended)}x, last: {ended[-1]}" if ended else ""
+        rows.append((one.name, one.pid, ("running" if one.process() else "ended") + again, one.log))
+    return rows
+
+
+def has_database(sandbox: Sandbox) -> bool:
+    """Whether the OMS database of the last `up` answers."""
+    dsn = sandbox.read_environment().get("OMS_DSN")
+    if dsn is None:
+        return False
+    try:
+        psycopg.connect(dsn, connect_timeout=5).close()
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 def clean(sandbox: Sandbox) -> None:

@@ -2,14 +2,15 @@
 
 import json
 import os
+import subprocess
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from oms.addresses import dsn_of_connection
-from sandbox import connections, stack
+from sandbox import connections, postgres, processes, stack
 from sandbox.__main__ import psql
-from sandbox.layout import Sandbox
+from sandbox.layout import PROJECT, Sandbox
 
 
 def test_a_connection_of_the_users_is_used(monkeypatch):
@@ -65,7 +66,7 @@ def test_psql_gets_the_address_without_its_password(tmp_path, monkeypatch):
     sandbox = Sandbox(tmp_path)
     sandbox.make()
     sandbox.write_environment({"OMS_DSN": "host=db user=me password='p@ s' sslmode=require"}, {})
-    monkeypatch.setattr(stack, "up", lambda _: None)
+    monkeypatch.setattr(stack, "has_database", lambda _: True)
     called = []
     monkeypatch.setattr(os, "execve", lambda *call: called.append(call))
 
@@ -85,6 +86,40 @@ def test_files_with_secrets_are_for_their_owner_only(tmp_path):
     for name in ("secrets.json", "env.json", "env.sh"):
         assert (sandbox.folder / name).stat().st_mode & 0o777 == 0o600
     assert "export A='it'\"'\"'s'" in sandbox.env_script.read_text()
+
+
+def test_a_shell_that_sourced_env_sh_finds_the_programs_of_the_sandboxs_postgres(tmp_path, oms_dsn):
+    """An older pg_dump of the machine's refuses our server."""
+    sandbox = Sandbox(tmp_path / "box")
+    sandbox.make()
+    sandbox.write_environment({"PYTHONPATH": str(PROJECT / "include"), connections.OMS_DB: oms_dsn}, {})
+    backup = tmp_path / "oms.dump"
+
+    command = f". {sandbox.env_script}; command -v pg_restore; python -m oms backup {backup}"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[0] == str(postgres.binary_dir() / "pg_restore")
+    assert backup.stat().st_size > 0
+
+
+def test_psql_leaves_a_sandbox_with_a_dead_part_as_it_is(tmp_path, oms_dsn, monkeypatch):
+    sandbox = Sandbox(tmp_path / "box")
+    sandbox.make()
+    sandbox.write_environment({"OMS_DSN": oms_dsn}, {})
+    log = tmp_path / "log"
+    alive, dead = (processes.start(name, ["sleep", "60"], log=log) for name in ("sftp", "fakeshop"))
+    with sandbox.changing_state() as state:
+        state.started = [alive, dead]
+    processes.end(dead)
+    called = []
+    monkeypatch.setattr(os, "execve", lambda *call: called.append(call))
+
+    psql(sandbox, [])
+
+    assert len(called) == 1
+    assert alive.process() is not None
+    processes.end(alive)
 
 
 def test_secrets_are_made_once(tmp_path):

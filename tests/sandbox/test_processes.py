@@ -24,7 +24,7 @@ def log(tmp_path: Path) -> Path:
 
 def test_a_process_of_the_same_number_is_somebody_elses(log):
     started = processes.start("sleep", ["sleep", "60"], log=log)
-    former = replace(started, created=started.created - 100)
+    former = replace(started, born=started.born - 1)
 
     processes.end(former)
 
@@ -68,11 +68,56 @@ def test_one_that_left_the_group_is_found_by_its_mark(log, tmp_path):
     assert processes.marked(mark) == []
 
 
-def test_a_process_that_ends_while_starting_shows_its_log(log):
+def test_a_process_that_ends_while_starting_shows_its_exit_code_and_its_log(log):
     started = processes.start("broken", ["sh", "-c", "echo no such option; exit 2"], log=log)
 
-    with pytest.raises(processes.ProcessFailed, match="no such option"):
-        processes.wait_until(lambda: False, started, log, seconds=10)
+    with pytest.raises(processes.ProcessFailed) as failed:
+        processes.wait_until(lambda: False, started, seconds=10)
+
+    assert str(failed.value) == (
+        f"broken ended while starting: exit code 2. {log} ends with:\nno such option"
+    )
+
+
+def test_a_process_that_was_killed_is_told_from_one_that_failed(log):
+    started = processes.start("sleep", ["sleep", "60"], log=log)
+    os.kill(started.pid, signal.SIGKILL)
+    processes.still_there([psutil.Process(started.pid)], 5)
+
+    subprocess.run(["true"], check=True)  # it reaps the children that nobody holds any more
+
+    assert started.ending() == "killed by SIGKILL"
+
+
+def test_a_process_stays_the_same_when_the_clock_is_set(log, monkeypatch):
+    started = processes.start("sleep", ["sleep", "60"], log=log)
+
+    monkeypatch.setattr("psutil._pslinux.boot_time", lambda: 1_000_000_000.0)
+
+    assert started.process() is not None
+    processes.end(started)
+    assert started.process() is None
+
+
+def test_what_a_process_of_ours_makes_is_for_us_only(log, tmp_path):
+    started = processes.start("touch", ["touch", tmp_path / "made"], log=log)
+
+    processes.finish(started, seconds=10)
+
+    assert (tmp_path / "made").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_child_that_outlived_its_group_leader_is_killed(log, tmp_path):
+    environment = os.environ | {processes.MARK: str(tmp_path)}
+    started = processes.start("leader", ["sh", "-c", "sleep 60 & wait"], log=log, env=environment)
+    deadline = time.monotonic() + 5
+    while not (children := psutil.Process(started.pid).children()):
+        assert time.monotonic() < deadline
+    os.kill(started.pid, signal.SIGKILL)
+
+    processes.kill_group(started, str(tmp_path))
+
+    assert processes.still_there(children, 5) == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent died")

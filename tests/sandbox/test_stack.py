@@ -4,7 +4,7 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -13,14 +13,18 @@ import pytest
 import requests
 
 from sandbox import connections, processes, stack
-from sandbox.layout import Sandbox, State
+from sandbox.airflow_api import AirflowApi
+from sandbox.layout import Sandbox
 
 pytestmark = pytest.mark.e2e
 
 DAG = """
+import os
 import subprocess
+from datetime import timedelta
+from pathlib import Path
 
-from airflow.sdk import dag, task
+from airflow.sdk import Param, dag, get_current_context, task
 
 @dag(schedule=None)
 def two_tasks():
@@ -43,8 +47,21 @@ def for_ever():
 
     sleep()
 
+@dag(schedule=None, params={"mark": Param("", type="string")})
+def ends_at_the_second_try():
+    @task(retries=2, retry_delay=timedelta(seconds=1))
+    def work() -> None:
+        mark = Path(get_current_context()["params"]["mark"])
+        if not mark.exists():
+            mark.with_suffix(".part").write_text(str(os.getpid()))
+            mark.with_suffix(".part").rename(mark)
+            subprocess.run(["sleep", "1000"])
+
+    work()
+
 two_tasks()
 for_ever()
+ends_at_the_second_try()
 """
 SERVICES = ("postgres", "sftp", "fakeshop", "airflow")
 
@@ -63,9 +80,8 @@ def sandbox() -> Iterator[Sandbox]:
         patch.setenv("AIRFLOW_CONN_SHOPIFY_DEMO", shop)
         box = Sandbox(folder / "box")
         box.make()
-        box.write_state(
-            State(ports={name: processes.free_port(0) for name in ("postgres", "sftp", "airflow")})
-        )
+        with box.changing_state() as state:
+            state.ports = {name: processes.free_port(0) for name in ("postgres", "sftp", "airflow")}
         stack.up(box)
         yield box
         stack.clean(box)
@@ -104,7 +120,7 @@ def test_the_oms_database_is_migrated(sandbox):
 
 
 def test_the_given_connection_is_used_and_no_local_shop_runs(sandbox):
-    names = [name for name, _, _ in stack.status(sandbox)]
+    names = [name for name, *_ in stack.status(sandbox)]
 
     assert "shop.example" in sandbox.read_environment()["AIRFLOW_CONN_SHOPIFY_DEMO"]
     assert "fakeshop" not in names
@@ -132,6 +148,83 @@ def test_up_again_changes_nothing(sandbox):
     assert stack.status(sandbox) == before
 
 
+def pid_of(sandbox: Sandbox, name: str) -> int:
+    (pid,) = [one.pid for one in sandbox.read_state().started if one.name == name]
+    return pid
+
+
+def the_scheduler(sandbox: Sandbox, task: psutil.Process) -> psutil.Process:
+    return psutil.Process(pid_of(sandbox, "airflow scheduler"))
+
+
+def the_task(sandbox: Sandbox, task: psutil.Process) -> psutil.Process:
+    return task
+
+
+def the_worker_of_the_task(sandbox: Sandbox, task: psutil.Process) -> psutil.Process:
+    return task.parent()
+
+
+def a_backend_of_postgres(sandbox: Sandbox, task: psutil.Process) -> psutil.Process:
+    children = psutil.Process(pid_of(sandbox, "postgres")).children()
+    return next(child for child in children if " airflow " in " ".join(child.cmdline()))
+
+
+def the_triggerer(sandbox: Sandbox, task: psutil.Process) -> psutil.Process:
+    task.kill()
+    return psutil.Process(pid_of(sandbox, "airflow triggerer"))
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize(
+    "killed", [the_scheduler, the_task, the_worker_of_the_task, a_backend_of_postgres, the_triggerer]
+)
+def test_what_is_killed_goes_on_without_a_person(sandbox, tmp_path, killed: Callable):
+    api, mark = stack.api_of(sandbox), tmp_path / "begun"
+    run = api.trigger("ends_at_the_second_try", {"mark": str(mark)})
+    until(mark.exists)
+
+    killed(sandbox, psutil.Process(int(mark.read_text()))).kill()
+
+    began = time.monotonic()
+    until(lambda: answer_of(api, run) == "success")
+    until(lambda: all(state.startswith("running") for _, _, state, _ in stack.status(sandbox)))
+    print(f"{killed.__name__}: {time.monotonic() - began:.0f} s")
+
+
+@pytest.mark.timeout(400)
+def test_workers_that_are_killed_while_they_wait_do_not_stop_all_tasks(sandbox):
+    """One of them holds the lock of the queue."""
+    api = stack.api_of(sandbox)
+    scheduler = psutil.Process(pid_of(sandbox, "airflow scheduler"))
+    idle = [one for one in scheduler.children() if "LocalExecutor: <idle>" in " ".join(one.cmdline())]
+    assert idle
+    for worker in idle:
+        worker.kill()
+
+    began = time.monotonic()
+    run = api.trigger("two_tasks")
+
+    assert api.wait_for_run("two_tasks", run, seconds=180) == "success"
+    print(f"workers: {time.monotonic() - began:.0f} s")
+    assert "its worker" in sandbox.read_state().ended["airflow scheduler"][-1]
+
+
+def until(seen: Callable[[], bool], seconds: float = 180) -> None:
+    deadline = time.monotonic() + seconds
+    while not seen():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def answer_of(api: AirflowApi, run: str) -> str | None:
+    """The state of the run; None while Airflow does not answer."""
+    try:
+        return api.run_state("ends_at_the_second_try", run)
+    except (requests.ConnectionError, requests.HTTPError, requests.Timeout):
+        return None
+
+
 def test_down_ends_even_a_running_task_and_up_works_again(sandbox):
     api = stack.api_of(sandbox)
     api.trigger("for_ever")
@@ -146,7 +239,7 @@ def test_down_ends_even_a_running_task_and_up_works_again(sandbox):
     assert not any(processes.listening(port) for port in sandbox.read_state().ports.values())
 
     stack.up(sandbox)
-    assert {state for _, _, state in stack.status(sandbox)} == {"running"}
+    assert {state for _, _, state, _ in stack.status(sandbox)} == {"running"}
 
 
 def test_up_after_a_crash_of_the_machine_and_with_the_local_shop(sandbox, monkeypatch):
@@ -157,7 +250,7 @@ def test_up_after_a_crash_of_the_machine_and_with_the_local_shop(sandbox, monkey
 
     stack.up(sandbox)
 
-    assert {state for _, _, state in stack.status(sandbox)} == {"running"}
+    assert {state for _, _, state, _ in stack.status(sandbox)} == {"running"}
     shop = json.loads(sandbox.read_environment()["AIRFLOW_CONN_SHOPIFY_DEMO"])
     url = f"{shop['host']}/admin/api/{shop['extra']['api_version']}/graphql.json"
     query = {"query": "{ shop { name } }"}
