@@ -17,7 +17,7 @@ class AirflowApi:
         self._session = requests.Session()
 
     def login(self) -> None:
-        answer = self._session.post(f"{self.base_url}/auth/token", json=self._credentials, timeout=30)
+        answer = self._session.post(f"{self.base_url}/auth/token", json=self._credentials, timeout=60)
         answer.raise_for_status()
         self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
@@ -36,7 +36,7 @@ class AirflowApi:
         return answer.json() if answer.content else {}
 
     def _send(self, method: str, path: str, arguments: dict) -> requests.Response:
-        return self._session.request(method, f"{self.base_url}/api/v2/{path}", timeout=30, **arguments)
+        return self._session.request(method, f"{self.base_url}/api/v2/{path}", timeout=60, **arguments)
 
     def silent_components(self, since: datetime) -> list[str]:
         """Which parts of Airflow have not reported since that moment; all, while the API does not answer."""
