@@ -3,7 +3,7 @@
 from oms.migrations.run_sql import run_sql_file
 
 revision = "0064"
-down_revision = "0063"
+down_revision = "0056"
 
 
 def upgrade() -> None:
