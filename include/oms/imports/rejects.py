@@ -26,7 +26,7 @@ def printed(conn: Connection, log_id: int, *, for_spreadsheet: bool = False) -> 
     log = conn.cursor(row_factory=dict_row).execute(sql.refused, {"log_id": log_id}).fetchone()
     if log is None:
         raise NothingRefused(f"log {log_id}: there is no such import, or none of its lines is refused")
-    settings = Settings(**log["params"])
+    settings = Settings.stored(log["params"])
     blocks = closing.reject_blocks(conn, log_id, log["header"], settings)
     if not for_spreadsheet:
         yield from (b"".join(block) for block in blocks)

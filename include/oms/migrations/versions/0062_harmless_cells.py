@@ -3,7 +3,7 @@
 from oms.migrations.run_sql import run_sql_file
 
 revision = "0062"
-down_revision = "0041"
+down_revision = "0065"
 
 
 def upgrade() -> None:
