@@ -62,6 +62,15 @@ def resolve(job: Job, conf: Mapping[str, Any], overrides: Mapping[str, Any] | No
     return values
 
 
+def is_given(
+    job: Job, name: str, conf: Mapping[str, Any], overrides: Mapping[str, Any] | None = None
+) -> bool:
+    """Whether the run names a value of its own; the form sends the defaults along, which are none."""
+    installed = _canonical(job, overrides or {}, {})
+    defaults = {p.name: installed.get(p.name, p.default) for p in job.parameters}
+    return _canonical(job, conf, defaults).get(name) not in (None, defaults[name])
+
+
 def connection_id(property_resource: str) -> str:
     """The Airflow connection that a propertyResource stands for (inventory.md 3.3)."""
     return property_resource.lower()

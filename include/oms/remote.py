@@ -2,47 +2,151 @@
 
 import logging
 import posixpath
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 log = logging.getLogger(__name__)
 
+Stamp = tuple[int, int]
+"""Size in bytes and mtime in seconds since the epoch: what changes while a file is written."""
 
-def entries_of(sftp: Any, folder: str) -> list[Any]:
-    """What a folder holds, as `listdir_attr` tells it; a name that is no UTF-8 is said and left out.
+FILE, FOLDER, UNKNOWN = "a file", "a folder", "of a type that the server does not tell"
+LINK, DEVICE, PIPE, SOCKET = "a symbolic link", "a device", "a pipe", "a socket"
+TYPE_BITS = 0o170000
+KINDS = {
+    0o100000: FILE,
+    0o040000: FOLDER,
+    0o120000: LINK,
+    0o020000: DEVICE,
+    0o060000: DEVICE,
+    0o010000: PIPE,
+    0o140000: SOCKET,
+}
+LETTERS = {"-": FILE, "d": FOLDER, "l": LINK, "c": DEVICE, "b": DEVICE, "p": PIPE, "s": SOCKET}
+RIGHTS = re.compile(r"([-a-zA-Z])[-rwxsStT]{9}")
+OWN_FOLDERS = ("archive", "error")
+LARGEST = 2**63 - 1
+"""Bytes; what is more is no size."""
 
-    The client would refuse the whole folder for it.
-    """
+
+@dataclass
+class Listing:
+    """What lies in a folder."""
+
+    files: dict[str, Stamp] = field(default_factory=dict)
+    """Files by name; one whose type the server does not tell counts as a file."""
+    others: dict[str | bytes, str] = field(default_factory=dict)
+    """What else there is, by name, with the reason why it is not taken."""
+    folders: set[str] = field(default_factory=set)
+
+    def add(
+        self, name: str | bytes, long_name: str | bytes | None, mode: int | None, size: int, mtime: int
+    ) -> None:
+        """Take in an entry as the server tells it."""
+        try:
+            text = name if isinstance(name, str) else name.decode()
+        except UnicodeDecodeError:
+            self.others[name] = "its name is no UTF-8: rename it"
+            return
+        kind = kind_of(mode, long_name or "")
+        if kind == FOLDER or (kind == UNKNOWN and text in OWN_FOLDERS):
+            self.folders.add(text)
+        elif kind not in (FILE, UNKNOWN):
+            self.others[text] = f"it is {kind}, no file"
+        elif size > LARGEST:
+            self.others[text] = f"the server says that it has {size} bytes"
+        else:
+            self.files[text] = (size, mtime)
+
+
+def kind_of(mode: int | None, long_name: str | bytes = "") -> str:
+    """What an entry is by the type bits of its mode, else by the line that `ls -l` would print."""
+    kind = KINDS.get((mode or 0) & TYPE_BITS)
+    if kind is not None:
+        return kind
+    line = long_name.decode(errors="replace") if isinstance(long_name, bytes) else long_name
+    if rights := RIGHTS.match(line):
+        return LETTERS.get(rights[1], UNKNOWN)
+    return FOLDER if "<DIR>" in line else UNKNOWN
+
+
+def listing(sftp: Any, folder: str) -> Listing:
+    """What a folder holds. Raises FileNotFoundError, and OSError with the folder in its text."""
+    found = Listing()
     try:
-        return sftp.listdir_attr(folder)
-    except UnicodeDecodeError:
-        return list(_decodable(sftp, folder))
+        try:
+            for entry in sftp.listdir_attr(folder):
+                found.add(*_told(entry, entry.filename, getattr(entry, "longname", "")))
+        except UnicodeDecodeError:  # the client would refuse the whole folder for one name
+            found = _listing_by_bytes(sftp, folder)
+    except OSError as error:
+        words = f"cannot list the folder {folder}: {error}"
+        raise (OSError(words) if error.errno is None else OSError(error.errno, words)) from error
+    return found
 
 
-def _decodable(sftp: Any, folder: str) -> Iterator[Any]:
+def _told(entry: Any, name: str | bytes, long_name: str | bytes) -> tuple[Any, ...]:
+    return name, long_name, entry.st_mode, entry.st_size or 0, int(entry.st_mtime or 0)
+
+
+def _listing_by_bytes(sftp: Any, folder: str) -> Listing:
     """The same by the client's own requests, which leave the names as bytes."""
     from paramiko import sftp as protocol
     from paramiko.sftp_attr import SFTPAttributes
 
+    found = Listing()
     _, answer = sftp._request(protocol.CMD_OPENDIR, sftp._adjust_cwd(folder))
     handle = answer.get_binary()
     try:
         while True:
             _, answer = sftp._request(protocol.CMD_READDIR, handle)
             for _ in range(answer.get_int()):
-                name, _ = answer.get_binary(), answer.get_binary()
+                name, long_name = answer.get_binary(), answer.get_binary()
                 entry = SFTPAttributes._from_msg(answer, name)
-                try:
-                    entry.filename = name.decode()
-                except UnicodeDecodeError:
-                    log.warning("%s: the file name %r is no UTF-8: rename it, nobody takes it", folder, name)
-                    continue
-                if entry.filename not in (".", ".."):
-                    yield entry
+                if name not in (b".", b".."):
+                    found.add(*_told(entry, name, long_name))
     except EOFError:
-        return
+        return found
     finally:
         sftp._request(protocol.CMD_CLOSE, handle)
+
+
+def folder_of(sftp: Any, path: str) -> str:
+    """The one spelling of a folder: below the login's home it is relative to it, however it was written.
+
+    Where the home is the root for the login, `/home/<login>/x` means `x`, unless there is such a folder.
+    """
+    if not path.startswith("/"):
+        return posixpath.normpath(path)
+    home = sftp.normalize(".")
+    if home == "/" and path.startswith("/home/"):
+        login = sftp.get_channel().get_transport().get_username()
+        if (short := without_home(path, login)) is not None and not _exists(sftp, path):
+            path = short
+    return below(path, home)
+
+
+def without_home(path: str, login: str) -> str | None:
+    """The path below `/home/<login>`; None where it is another one."""
+    inside = below(path, f"/home/{login}")
+    return None if inside.startswith("/") else f"/{inside}"
+
+
+def below(path: str, home: str) -> str:
+    """The path relative to the home if it lies there, else as it is."""
+    path = posixpath.normpath(f"/{path.strip('/')}")
+    inside = posixpath.relpath(path, home)
+    return path if inside == ".." or inside.startswith("../") else inside
+
+
+def _exists(sftp: Any, path: str) -> bool:
+    try:
+        sftp.stat(path)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def write_whole(sftp: Any, path: str, blocks: Iterable[bytes]) -> None:

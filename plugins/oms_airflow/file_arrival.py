@@ -7,13 +7,12 @@ doorbell: the run that it starts looks for itself.
 
 import asyncio
 import logging
-import stat
 import time
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import asyncssh
 from airflow.sdk import Asset, BaseOperator, Context
@@ -21,25 +20,25 @@ from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 from oms.catalog import ImportJob
 from oms.config import job_settings
-from oms.filenames import age_key, is_junk, is_unfinished, wanted
-from oms.imports.arrival import Stamp
+from oms.filenames import age_key, wanted
+from oms.imports.arrival import find, say_left
 from oms.imports.errors import FileMissing
-from oms.parameters import connection_id, resolve
-from oms.remote import entries_of
+from oms.parameters import connection_id, is_given, resolve
+from oms.remote import Listing, Stamp, without_home
 from oms_airflow.connections import MissingConnection, connection_from_triggerer, sftp_client
-
-if TYPE_CHECKING:
-    from paramiko import SFTPClient
 
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 1.0
 LONGEST_PAUSE = 30.0
-"""Seconds between two attempts to reach a server that does not answer."""
+"""Seconds between two looks at a very full folder, and at a server that does not answer."""
+NAMES_A_SECOND = 2500
+"""Names of a folder that take a twentieth of the triggerer's time; a fuller one is looked at less often."""
+MOST_IN_EVENT = 200
+"""Files that an event names; of more it says how many."""
+A_PACKET = 100
 PATIENCE = 20.0
-"""Seconds that a server has for one answer."""
-MOST_NAMED = 10
-"""Names of files that the log gives of those that are left where they are."""
+"""Seconds that a server has for one answer: to a log-in, or the next names of a folder."""
 EVENTS_LOOKED_AT = 100
 """How many of the latest events tell what has settled; those that a run has missed are seconds old."""
 
@@ -51,42 +50,65 @@ class Look:
     at: float
     """Monotonic clock, seconds."""
     files: Mapping[str, Stamp] | None
-    """Regular files by name; None: the server did not answer."""
+    """Files by name; None: the server did not answer."""
+    before: Mapping[str, Stamp] | None = None
+    """Those of the last look that was answered."""
+    changed: Mapping[str, Stamp] = field(default_factory=dict)
+    """Files that are new or another since then."""
+    gone: Collection[str] = ()
+
+
+def difference(
+    before: Mapping[str, Stamp], after: Mapping[str, Stamp]
+) -> tuple[dict[str, Stamp], Collection[str]]:
+    """Files that are new or changed, and the names of those that are gone."""
+    return (
+        {name: stamp for name, stamp in after.items() if before.get(name) != stamp},
+        [name for name in before if name not in after],
+    )
 
 
 @dataclass
 class Arrivals:
-    """Tells from the looks at a folder which wanted files have newly come to rest."""
+    """Tells from the looks at a folder which wanted files have newly come to rest.
+
+    A look costs as much as it has news: what was seen before is neither matched nor compared again.
+    """
 
     file_name: str | None
     file_pattern: str | None
     settle_seconds: float
+    _files: Mapping[str, Stamp] = field(default_factory=dict)
     _since: dict[str, tuple[Stamp, float]] = field(default_factory=dict)
-    _reported: dict[str, Stamp] = field(default_factory=dict)
+    """Wanted files that are not at rest yet, and since when they are what they are."""
 
     def take(self, look: Look) -> dict[str, Stamp]:
         """The files that settled with this look. A file is reported again if it changed or had been away."""
         if look.files is None:
             return {}
-        files = {
-            name: stamp
-            for name, stamp in look.files.items()
-            if wanted(name, file_name=self.file_name, pattern=self.file_pattern)
-        }
-        self._reported = {name: stamp for name, stamp in self._reported.items() if files.get(name) == stamp}
-        self._since = {
-            name: self._since[name]
-            if name in self._since and self._since[name][0] == stamp
-            else (stamp, look.at)
-            for name, stamp in files.items()
-        }
+        changed, gone = look.changed, look.gone
+        if look.before is not self._files:  # this one has not followed from the beginning
+            changed, gone = difference(self._files, look.files)
+        self._files = look.files
+        for name in gone:
+            self._since.pop(name, None)
+        for name, stamp in changed.items():
+            if wanted(name, file_name=self.file_name, pattern=self.file_pattern):
+                self._since[name] = (stamp, look.at)
         settled = {
             name: stamp
             for name, (stamp, since) in self._since.items()
-            if look.at - since >= self.settle_seconds and name not in self._reported
+            if look.at - since >= self.settle_seconds
         }
-        self._reported |= settled
+        for name in settled:
+            del self._since[name]
         return settled
+
+    async def in_turn(self, look: Look) -> list[dict[str, Any]]:
+        """The same as JSON, oldest first, without keeping the triggerer from its other work."""
+        if len(look.files or ()) < NAMES_A_SECOND:
+            return as_payload(self.take(look))
+        return await asyncio.to_thread(lambda: as_payload(self.take(look)))
 
 
 class SftpFileTrigger(BaseEventTrigger):
@@ -139,14 +161,13 @@ class SftpFileTrigger(BaseEventTrigger):
     async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncIterator[Look]:
         """Look at the folder for ever; a look without files where the server did not answer."""
         folder = _Folder(kwargs["connection_id"], kwargs["path"])
-        pause = kwargs["poll_seconds"]
+        unanswered = 0.0
         try:
             while True:
                 look = await folder.look()
                 yield look
-                longer = min(max(pause * 2, 2.0), LONGEST_PAUSE)
-                pause = kwargs["poll_seconds"] if look.files is not None else longer
-                await asyncio.sleep(pause)
+                unanswered = 0.0 if look.files is not None else min(max(unanswered * 2, 2.0), LONGEST_PAUSE)
+                await asyncio.sleep(unanswered or max(kwargs["poll_seconds"], folder.pause))
         finally:
             await folder.close()
 
@@ -154,8 +175,11 @@ class SftpFileTrigger(BaseEventTrigger):
         """This trigger's events among the looks at the folder."""
         arrivals = Arrivals(self.file_name, self.file_pattern, self.settle_seconds)
         async for look in shared_stream:
-            if settled := arrivals.take(look):
-                yield TriggerEvent({"path": self.path, "files": as_payload(settled)})
+            if files := await arrivals.in_turn(look):
+                more = len(files) - MOST_IN_EVENT
+                yield TriggerEvent(
+                    {"path": self.path, "files": files[:MOST_IN_EVENT]} | ({"more": more} if more > 0 else {})
+                )
             elif self.give_up_at is not None and time.time() >= self.give_up_at:
                 yield TriggerEvent({"path": self.path, "files": []})
                 return
@@ -175,20 +199,27 @@ class _Folder:
 
     def __init__(self, connection_id: str, path: str) -> None:
         self.connection_id, self.path = connection_id, path
+        self.pause = 0.0
+        """Seconds until the next look, so that a full folder leaves the triggerer time for others."""
         self._session: asyncssh.SFTPClient | None = None
+        self._place = path
         self._stack = AsyncExitStack()
+        self._files: Mapping[str, Stamp] = {}
+        self._others: Mapping[Any, str] = {}
         self._said: str | None = None
 
     async def look(self) -> Look:
-        """List the regular files; a folder that is not there holds none."""
+        """List the files; a folder that is not there holds none."""
         try:
-            async with asyncio.timeout(PATIENCE):
-                files = await self._list()
+            async with asyncio.timeout(PATIENCE) as patience:
+                found = await self._list(patience)
         except (OSError, TimeoutError, asyncssh.Error, MissingConnection, ValueError) as error:
             self._say(f"cannot look into {self.path} of {self.connection_id}, trying again: {error!r}")
             await self.close()
             return Look(time.monotonic(), None)
-        return Look(time.monotonic(), files)
+        self._say_others(found.others)
+        before, self._files = self._files, found.files
+        return Look(time.monotonic(), found.files, before, *difference(before, found.files))
 
     async def close(self) -> None:
         """End the session, whatever state it is in."""
@@ -199,36 +230,59 @@ class _Folder:
         except (OSError, TimeoutError, asyncssh.Error) as error:
             log.info("the session with %s did not end cleanly: %r", self.connection_id, error)
 
-    async def _list(self) -> dict[str, Stamp]:
+    async def _list(self, patience: asyncio.Timeout) -> Listing:
+        """What the folder holds, packet by packet: between two of them other triggers have their turn."""
         if self._session is None:
             self._session = await self._open()
-        try:
-            entries = await self._session.readdir(self.path.encode())  # bytes: not every name is UTF-8
-        except asyncssh.SFTPNoSuchFile:
-            self._say(f"{self.path} of {self.connection_id} does not exist yet; it is watched all the same")
-            return {}
-        files: dict[str, Stamp] = {}
-        strange = []
-        for entry in entries:
-            if entry.attrs.type != asyncssh.FILEXFER_TYPE_REGULAR and not stat.S_ISREG(
-                entry.attrs.permissions or 0
-            ):
-                continue
-            try:
-                files[bytes(entry.filename).decode()] = (entry.attrs.size or 0, entry.attrs.mtime or 0)
-            except UnicodeDecodeError:
-                strange.append(entry.filename)
-        names = ", ".join(map(repr, sorted(strange)))
+        found, entries = Listing(), 0
         where = f"{self.path} of {self.connection_id}"
-        self._say(f"{where}: these file names are no UTF-8, rename them: {names}" if strange else None)
-        return files
+        try:
+            async with aclosing(
+                self._session.scandir(self._place.encode())
+            ) as listed:  # not every name is UTF-8
+                async for entry in listed:
+                    if entry.filename not in (b".", b".."):
+                        attrs = entry.attrs
+                        found.add(
+                            entry.filename,
+                            entry.longname,
+                            attrs.permissions,
+                            attrs.size or 0,
+                            attrs.mtime or 0,
+                        )
+                    entries += 1
+                    if not entries % A_PACKET:
+                        patience.reschedule(asyncio.get_running_loop().time() + PATIENCE)
+        except asyncssh.SFTPNoSuchFile:
+            self._say(f"{where} does not exist yet; it is watched all the same")
+            return found
+        self.pause = min(entries / NAMES_A_SECOND, LONGEST_PAUSE)
+        full = entries > NAMES_A_SECOND
+        self._say(
+            f"{where} holds more than {NAMES_A_SECOND} files: it is looked at less often, the more the less, "
+            f"every {LONGEST_PAUSE:.0f} seconds at worst; move away what is done with"
+            if full
+            else None
+        )
+        return found
 
     async def _open(self) -> asyncssh.SFTPClient:
         from airflow.providers.sftp.hooks.sftp import SFTPHookAsync
 
-        await connection_from_triggerer(self.connection_id)
+        login = (await connection_from_triggerer(self.connection_id)).login
         hook = SFTPHookAsync(sftp_conn_id=self.connection_id)
-        return await self._stack.enter_async_context(hook.get_managed_conn())
+        session = await self._stack.enter_async_context(hook.get_managed_conn())
+        self._place = self.path
+        inside = without_home(self.path, login or "")
+        if inside and await session.realpath(".") == "/" and not await session.exists(self.path):
+            self._place = inside
+        return session
+
+    def _say_others(self, others: Mapping[Any, str]) -> None:
+        """Log what is passed over, each name once."""
+        new = {name: why for name, why in others.items() if self._others.get(name) != why}
+        say_left(f"{self.path} of {self.connection_id}", new)
+        self._others = others
 
     def _say(self, what: str | None) -> None:
         """Log a state once, not at every look, and when it is over."""
@@ -258,13 +312,17 @@ class SftpFileSensor(BaseOperator):
 
         Raises:
             BadParameter: the run's parameters are wrong.
-            FileMissing: a file asked for by name is not there and the run does not wait.
+            FileMissing: a file asked for by name, or the folder that the run names, is not there and the run
+            does not wait.
         """
         params = run_parameters(self.job, context)
-        with sftp_client(connection_id(params["propertyResource"])) as sftp:
-            found = settled_files(sftp, params, announcements(context))
-            if not found:
-                say_what_is_left(sftp, params)
+        found: dict[str, Stamp] = {}
+        try:
+            found = self._find(context, params, announcements(context))
+        except FileMissing as missing:
+            if not params["waitMinutes"]:
+                raise
+            log.warning("%s; waiting for %s minutes", missing, params["waitMinutes"])
         if not found and params["waitMinutes"]:
             self.defer(
                 trigger=SftpFileTrigger(
@@ -278,21 +336,27 @@ class SftpFileSensor(BaseOperator):
                 method_name="arrived",
                 timeout=timedelta(minutes=params["waitMinutes"] + 5),
             )
-        if not found and params["remoteFilename"]:
-            raise FileMissing(
-                f"{params['remoteFilename']} is not in {params['importPath']}, is no file or not at rest "
-                "yet: the log says what is there; check remoteFilename and importPath, or give waitMinutes"
-            )
         log.info("%s files wait in %s", len(found), params["importPath"])
         return as_payload(found)
 
     def arrived(self, context: Context, event: dict[str, Any]) -> list[dict[str, Any]]:
         """Resume after the wait. Raises FileMissing if no file came."""
-        if not event["files"]:
-            params = run_parameters(self.job, context)
+        if event["files"] and not event.get("more"):
+            return event["files"]
+        params = run_parameters(self.job, context)
+        found = self._find(context, params, ())
+        if not found:
             name = params["remoteFilename"] or params["fileNameRegex"] or "any file"
             raise FileMissing(f"{name} did not come to {event['path']} in {params['waitMinutes']} minutes")
-        return event["files"]
+        return as_payload(found)
+
+    def _find(
+        self, context: Context, params: dict[str, Any], announced: Iterable[Mapping[str, Collection[Stamp]]]
+    ) -> dict[str, Stamp]:
+        conf = context["dag_run"].conf or {}
+        by_hand = is_given(self.job, "importPath", conf, job_settings(self.job).parameters)
+        with sftp_client(connection_id(params["propertyResource"])) as sftp:
+            return find(sftp, params, announced, folder_must_exist=by_hand)
 
 
 def run_parameters(job: Any, context: Context) -> dict[str, Any]:
@@ -305,8 +369,10 @@ def announcements(context: Context) -> Iterator[dict[str, Collection[Stamp]]]:
 
     Of events that come close together a run gets only the first, and the others start none (tried). They are
     in Airflow's database by the time that the run looks; what is announced later starts a run of its own.
+    An event that could not name all its files names none: the run looks for itself.
     """
-    if rung_by := context["dag_run"].consumed_asset_events:
+    rung_by = context["dag_run"].consumed_asset_events
+    if rung_by and not any(_names_a_part(event.extra) for event in rung_by):
         yield announced_files(rung_by)
         yield announced_files(context["inlet_events"][0].ascending(False).limit(EVENTS_LOOKED_AT))
 
@@ -331,66 +397,11 @@ def _files_named(extra: Any) -> list[Any]:
     return []
 
 
-def settled_files(
-    sftp: "SFTPClient", params: Mapping[str, Any], announcements: Iterable[Mapping[str, Collection[Stamp]]]
-) -> dict[str, Stamp]:
-    """The wanted files at rest: those announced and still the same; if there is none, two looks at all."""
-    first = wanted_files(sftp, params)
-    known: dict[str, Stamp] = {}
-    for announced in announcements:
-        known |= {name: stamp for name, stamp in first.items() if stamp in announced.get(name, ())}
-        if len(known) == len(first):
-            break
-    if known or not first:
-        return known
-    time.sleep(params["settleSeconds"])
-    second = wanted_files(sftp, params)
-    return {name: stamp for name, stamp in second.items() if first.get(name) == stamp}
-
-
-def wanted_files(sftp: "SFTPClient", params: Mapping[str, Any]) -> dict[str, Stamp]:
-    """The regular files in the folder that the parameters ask for; a folder that is not there holds none."""
-    try:
-        entries = entries_of(sftp, params["importPath"])
-    except FileNotFoundError:
-        log.warning("%s does not exist on the server (yet)", params["importPath"])
-        return {}
-    return {
-        entry.filename: (entry.st_size or 0, int(entry.st_mtime or 0))
-        for entry in entries
-        if stat.S_ISREG(entry.st_mode or 0)
-        and wanted(entry.filename, file_name=params["remoteFilename"], pattern=params["fileNameRegex"])
-    }
-
-
-def say_what_is_left(sftp: "SFTPClient", params: Mapping[str, Any]) -> None:
-    """Log what lies in the folder and why none of it is taken; archive and error are ours."""
-    try:
-        entries = entries_of(sftp, params["importPath"])
-    except FileNotFoundError:
-        return
-    asked, pattern = params["remoteFilename"], params["fileNameRegex"]
-    reasons: dict[str, list[str]] = {}
-    for entry in sorted(entries, key=lambda entry: entry.filename):
-        name = entry.filename
-        if not stat.S_ISREG(entry.st_mode or 0):
-            why = None if name in ("archive", "error") else "no file but a folder or a device"
-        elif wanted(name, file_name=asked, pattern=pattern):
-            why = "not at rest yet: it was still changing, or has just come"
-        elif asked is not None:
-            why = f"not remoteFilename {asked!r}"
-        elif is_junk(name):
-            why = "left there by an operating system"
-        elif not is_unfinished(name):
-            why = f"does not match fileNameRegex {pattern!r}"
-        else:
-            why = "the name of an unfinished file, waits to be renamed"
-        if why:
-            reasons.setdefault(why, []).append(name)
-    for why, names in reasons.items():
-        shown = ", ".join(map(repr, names[:MOST_NAMED]))
-        more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-        log.warning("left in %s: %s%s (%s)", params["importPath"], shown, more, why)
+def _names_a_part(extra: Any) -> bool:
+    match extra:
+        case {"payload": {"more": _}}:
+            return True
+    return False
 
 
 def as_payload(files: Mapping[str, Stamp]) -> list[dict[str, Any]]:

@@ -28,7 +28,7 @@ from typing import Any
 import psycopg
 
 from oms import catalog, database, parameters
-from oms.imports import applying, closing, landing, staging
+from oms.imports import applying, arrival, closing, landing, staging
 from sandbox import postgres, processes, sftp
 from tests.benchmarks.report import Measured, record
 from tests.oms.imports.conftest import sftp_client
@@ -206,7 +206,7 @@ class Bench:
     def land(self, times: list[float]) -> list[dict[str, Any]]:
         params = parameters.resolve(JOB, {"groupBy": ""}) | {"settleSeconds": 0}
         with database.connect(self.dsn, autocommit=True) as conn, timed(times):
-            return landing.land(conn, self.files, JOB, params, self.run)
+            return landing.land(conn, self.files, JOB, params, self.run, arrival.find(self.files, params))
 
     @property
     def run(self) -> landing.Run:

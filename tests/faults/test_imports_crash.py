@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from oms import catalog, crashpoints, parameters
-from oms.imports import agreement, applying, closing, landing
+from oms.imports import agreement, applying, arrival, closing, landing
 from sandbox import sftp
 from tests.faults.killing import killed_at
 from tests.oms.imports.conftest import (
@@ -33,7 +33,7 @@ def run_import(
     params = parameters.resolve(job, {"minChunkRows": 1}) | {"settleSeconds": 0}
     run = landing.Run(job.dag_id, "first")
     with psycopg.connect(dsn, autocommit=True) as conn, sftp_client(server) as session:
-        chunks = landing.land(conn, session, job, params, run)
+        chunks = landing.land(conn, session, job, params, run, arrival.find(session, params))
         if lose_staging:
             empty_staging(conn)
         for chunk in chunks:
@@ -220,7 +220,7 @@ def land_until_both_are_staged(one: Floor, server: sftp.Server) -> None:
     ):
         patch.setattr(landing, "_make_chunks", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
-            landing.land(conn, session, VARIANCE_JOB, params, run)
+            landing.land(conn, session, VARIANCE_JOB, params, run, arrival.find(session, params))
     assert [status for (status,) in one.logs()] == ["DmlsLanding", "DmlsFinished"]
 
 

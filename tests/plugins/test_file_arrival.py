@@ -107,6 +107,27 @@ class TestArrivals:
         arrivals = Arrivals(file_name="b.csv", file_pattern="*.csv", settle_seconds=0)
         assert arrivals.take(Look(0.0, {"a.csv": (1, 1), "b.csv": (2, 2)})) == {"b.csv": (2, 2)}
 
+    def test_a_look_costs_as_much_as_it_has_news(self, arrivals: Arrivals, monkeypatch: pytest.MonkeyPatch):
+        asked = []
+        monkeypatch.setattr(file_arrival, "wanted", lambda name, **_: asked.append(name) or True)
+        old = {f"old_{number}.csv": (1, 1) for number in range(1000)}
+        arrivals.take(Look(0.0, old))
+        arrivals.take(Look(5.0, old, before=old))
+        asked.clear()
+        new = old | {"new.csv": (1, 1)}
+
+        assert arrivals.take(Look(6.0, new, before=old, changed={"new.csv": (1, 1)})) == {}
+        assert arrivals.take(Look(9.0, new, before=new)) == {"new.csv": (1, 1)}
+        assert asked == ["new.csv"]
+
+    def test_one_that_joins_late_or_has_missed_a_look_compares_for_itself(self, arrivals: Arrivals):
+        first, second, third = {"a.csv": (1, 1)}, {"a.csv": (1, 1), "b.csv": (2, 1)}, {"b.csv": (2, 1)}
+        arrivals.take(Look(0.0, second, before=first, changed={"b.csv": (2, 1)}))
+
+        assert arrivals.take(Look(5.0, third, before=third)) == {"b.csv": (2, 1)}
+        assert arrivals.take(Look(9.0, second, before=third, changed={"a.csv": (1, 1)})) == {}
+        assert arrivals.take(Look(12.0, second, before=second)) == {"a.csv": (1, 1)}
+
 
 def test_a_closed_file_rings_with_name_size_and_time(folder: Path):
     async def watch() -> dict[str, Any]:
@@ -158,9 +179,102 @@ def test_a_file_name_that_is_no_utf_8_is_said_once_and_the_others_ring(
             return await names(events)
 
     assert asyncio.run(watch()) == ["stock.csv"]
-    said = [record.getMessage() for record in caplog.records if record.name == file_arrival.__name__]
+    said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert len(said) == 1
     assert repr(name) in said[0]
+
+
+def test_a_link_is_said_once_and_the_others_ring(folder: Path, caplog: pytest.LogCaptureFixture):
+    (folder / "link.csv").symlink_to("stock.csv")
+
+    async def watch() -> list[str]:
+        (folder / "stock.csv").write_text("x")
+        async with aclosing(trigger().run()) as events, asyncio.timeout(10):
+            return await names(events)
+
+    assert asyncio.run(watch()) == ["stock.csv"]
+    said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert said == [f"left in {FOLDER} of ftp_config: 'link.csv' (it is a symbolic link, no file)"]
+
+
+def test_a_path_from_the_server_s_root_is_the_same_folder_where_the_home_is_the_root(
+    folder: Path, sftp_server: sftp.Server
+):
+    async def watch() -> list[str]:
+        (folder / "stock.csv").write_text("x")
+        path = f"/home/{sftp_server.user}/{FOLDER}"
+        async with aclosing(trigger(path=path).run()) as events, asyncio.timeout(10):
+            return await names(events)
+
+    assert asyncio.run(watch()) == ["stock.csv"]
+
+
+def test_a_folder_that_grows_is_looked_at_less_often_and_said_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setattr(file_arrival, "NAMES_A_SECOND", 10)
+
+    async def watch() -> list[float]:
+        place = file_arrival._Folder("ftp_config", FOLDER)
+        pauses = []
+        for number in (5, 50, 80, 1000):
+            for one in range(number):
+                (folder / f"{one}.csv").touch()
+            await place.look()
+            pauses.append(place.pause)
+        await place.close()
+        return pauses
+
+    small, full, fuller, brimming = asyncio.run(watch())
+    assert small < 1 < 5 <= full < 6 < 8 <= fuller < 9
+    assert brimming == file_arrival.LONGEST_PAUSE
+    said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len(said) == 1
+    assert "holds more than 10 files: it is looked at less often" in said[0]
+
+
+def test_other_triggers_have_their_turn_while_a_full_folder_is_listed(folder: Path):
+    for one in range(1000):
+        (folder / f"{one}.csv").touch()
+
+    async def watch() -> int:
+        place = file_arrival._Folder("ftp_config", FOLDER)
+        await place.look()
+        turns = 0
+
+        async def other() -> None:
+            nonlocal turns
+            while True:
+                await asyncio.sleep(0)
+                turns += 1
+
+        beside = asyncio.ensure_future(other())
+        look = await place.look()
+        beside.cancel()
+        await asyncio.wait([beside])
+        await place.close()
+        assert look.files is not None
+        assert len(look.files) == 1000
+        assert (look.changed, look.gone) == ({}, [])
+        return turns
+
+    assert asyncio.run(watch()) >= 1000 / 128, "one for each packet of names"
+
+
+def test_an_event_names_a_bounded_number_of_files(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(file_arrival, "MOST_IN_EVENT", 3)
+    monkeypatch.setattr(file_arrival, "NAMES_A_SECOND", 4)
+    for number in range(5):
+        (folder / f"{number}.csv").touch()
+        os.utime(folder / f"{number}.csv", (100 + number, 100 + number))
+
+    async def watch() -> dict[str, Any]:
+        async with aclosing(trigger().run()) as events, asyncio.timeout(30):
+            return (await anext(events)).payload
+
+    payload = asyncio.run(watch())
+    assert [file["name"] for file in payload["files"]] == ["0.csv", "1.csv", "2.csv"]
+    assert payload["more"] == 2
 
 
 def test_a_folder_that_is_not_there_yet_is_watched_and_said_once(
@@ -378,6 +492,22 @@ class TestSensor:
 
         assert [file["name"] for file in found] == ["a.csv", "b.csv"]
 
+    def test_where_an_event_could_not_name_all_files_all_are_looked_at(
+        self, folder: Path, look: Callable, monkeypatch
+    ):
+        looked = []
+        monkeypatch.setattr(file_arrival.time, "sleep", looked.append)
+        for name in ("a.csv", "b.csv"):
+            (folder / name).write_text("x")
+            os.utime(folder / name, (100, 100))
+        event = ring("a.csv")
+        event.extra["payload"]["more"] = 1
+
+        found = look({"importPath": FOLDER}, events=(event,))
+
+        assert [file["name"] for file in found] == ["a.csv", "b.csv"]
+        assert looked == [1], "the second look, after settleSeconds"
+
     def test_where_the_announced_file_is_gone_the_others_are_looked_at_twice(
         self, folder: Path, look: Callable
     ):
@@ -388,7 +518,40 @@ class TestSensor:
 
     def test_no_file_is_nothing_to_do(self, folder: Path, look: Callable):
         assert look({"importPath": FOLDER}) == []
-        assert look({"importPath": "no/such/folder"}, IMPORT_INVENTORY_VARIANCE) == []
+
+    def test_a_folder_that_the_run_names_must_exist(self, folder: Path, look: Callable):
+        with pytest.raises(FileMissing) as missing:
+            look({"importPath": "no/such/folder"}, IMPORT_INVENTORY_VARIANCE)
+
+        assert "the folder no/such/folder does not exist on FTP_CONFIG (127.0.0.1:" in str(missing.value)
+        assert "check importPath" in str(missing.value)
+
+    def test_the_folder_of_the_job_s_own_may_come_later_and_is_said_once(
+        self, folder: Path, look: Callable, caplog: pytest.LogCaptureFixture
+    ):
+        own = IMPORT_INVENTORY_VARIANCE.import_path
+        as_the_form_sends_it = {parameter.name: parameter.default for parameter in self.job_parameters()}
+
+        assert look({}, IMPORT_INVENTORY_VARIANCE) == []
+        assert look(as_the_form_sends_it, IMPORT_INVENTORY_VARIANCE) == []
+
+        said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+        assert len(said) == 2, "once for each run"
+        assert all(line.startswith(f"the folder {own} does not exist on FTP_CONFIG (") for line in said)
+
+    @staticmethod
+    def job_parameters() -> Any:
+        return [one for one in IMPORT_INVENTORY_VARIANCE.parameters if one.name != "settleSeconds"]
+
+    def test_a_run_that_waits_for_a_folder_names_it_when_it_gives_up(self, folder: Path, look: Callable):
+        from airflow.sdk.exceptions import TaskDeferred
+
+        conf = {"importPath": "no/such/folder", "waitMinutes": 30}
+        with pytest.raises(TaskDeferred):
+            look(conf)
+        context = {"dag_run": SimpleNamespace(conf=conf, consumed_asset_events=())}
+        with pytest.raises(FileMissing, match="folder no/such/folder does not exist on FTP_CONFIG"):
+            sensor_of(IMPORT_INVENTORY_RESET).arrived(context, {"path": FOLDER, "files": []})
 
     def test_the_log_says_why_files_are_left_where_they_are(
         self, folder: Path, look: Callable, caplog: pytest.LogCaptureFixture
@@ -404,7 +567,7 @@ class TestSensor:
         assert said == [
             "left in pos/in: '._b.csv' (left there by an operating system)",
             "left in pos/in: 'b.csv.part' (the name of an unfinished file, waits to be renamed)",
-            "left in pos/in: 'c.csv' (no file but a folder or a device)",
+            "left in pos/in: 'c.csv' (no file but a folder)",
             "left in pos/in: 'reset.CSV.bak', 'reset.txt' (does not match fileNameRegex '*.csv')",
         ]
 

@@ -9,7 +9,7 @@ import paramiko
 from psycopg.rows import namedtuple_row
 
 from oms import catalog, database, parameters
-from oms.imports import applying, closing, guard, landing, undoing
+from oms.imports import applying, arrival, closing, guard, landing, undoing
 from oms.imports.errors import FileRefused, OlderFileNotLanded, UndoRefused
 from oms.imports.jobs import Run
 from tests.properties.file_model import DELTAS, REJECT_COLUMNS, SETTINGS, Dropped, File
@@ -155,7 +155,7 @@ class Imports(Stage):
         if kind == "reset":
             given |= {"maxDropPct": self.world.max_drop}
         params = parameters.resolve(job, given) | {"settleSeconds": 0}
-        for chunk in landing.land(conn, self.sftp, job, params, run):
+        for chunk in landing.land(conn, self.sftp, job, params, run, arrival.find(self.sftp, params)):
             applying.apply_chunk(conn, chunk, self._open_sftp)
         account = closing.close(conn, self.sftp, job, run)
         account.raise_if_open()

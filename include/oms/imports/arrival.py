@@ -1,22 +1,23 @@
-"""Which files have arrived: their names match, and they have stopped growing (inventory.md 3.5)."""
+"""Which files have arrived: their names match, and they have stopped growing (inventory.md 3.5).
+
+One run looks twice: the sensor finds what is at rest (`find`), the landing takes of it what is still the same
+(`still_there`).
+"""
 
 import logging
-import stat
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from oms.filenames import age_key, wanted
-from oms.imports.errors import FileMissing, FileUnstable
-from oms.imports.jobs import Settings
-from oms.remote import entries_of
+from oms.filenames import age_key, is_junk, is_unfinished, wanted
+from oms.imports.errors import FileMissing
+from oms.remote import FILE, OWN_FOLDERS, UNKNOWN, Listing, Stamp, folder_of, kind_of, listing
 
 log = logging.getLogger(__name__)
 
-
-Stamp = tuple[int, int]
-"""Size in bytes and mtime in seconds since the epoch: what changes while a file is written."""
+MOST_NAMED = 10
+"""Names of files that the log gives of those that are left where they are."""
 
 
 @dataclass(frozen=True)
@@ -32,87 +33,50 @@ class RemoteFile:
         return self.path.rsplit("/", 1)[-1]
 
 
-def look(sftp: Any, path: str, pattern: str | None) -> dict[str, RemoteFile]:
-    """The regular files of a folder whose names match, by name; a missing folder is empty."""
-    try:
-        entries = entries_of(sftp, path)
-    except FileNotFoundError:
-        log.warning("folder %s does not exist on the server", path)
-        return {}
-    return {
-        entry.filename: RemoteFile(f"{path.rstrip('/')}/{entry.filename}", entry.st_size, entry.st_mtime)
-        for entry in entries
-        if stat.S_ISREG(entry.st_mode or 0) and is_arrival(entry.filename, pattern)
-    }
-
-
-def is_arrival(name: str, pattern: str | None) -> bool:
-    """Whether the name matches and is not that of an unfinished file."""
-    return wanted(name, file_name=None, pattern=pattern)
-
-
-def stable_files(
+def find(
     sftp: Any,
-    path: str,
-    pattern: str | None,
-    settle_seconds: float,
-    sleep: Callable[[float], None] = time.sleep,
-) -> list[RemoteFile]:
-    """The files whose size and mtime were the same on two looks, oldest first."""
-    first = look(sftp, path, pattern)
-    if not first:
-        return []
-    sleep(settle_seconds)
-    second = look(sftp, path, pattern)
-    for name in first.keys() - {name for name, file in second.items() if first.get(name) == file}:
-        log.warning("%s/%s is not complete yet, or went away: left for the next look", path, name)
-    stable = [file for name, file in second.items() if first.get(name) == file]
-    return sorted(stable, key=lambda file: age_key(file.mtime, file.name))
+    params: Mapping[str, Any],
+    announcements: Iterable[Mapping[str, Collection[Stamp]]] = (),
+    *,
+    folder_must_exist: bool = False,
+) -> dict[str, Stamp]:
+    """The files at rest that a run takes, oldest first: size and mtime by name.
 
-
-def named_file(
-    sftp: Any, path: str, name: str, settle_seconds: float, sleep: Callable[[float], None] = time.sleep
-) -> RemoteFile:
-    """The one file that a run asks for by name.
+    params: importPath, remoteFilename, fileNameRegex, settleSeconds. Files that are announced with a stamp
+    which they still have need no second look, and go ahead of others, which are announced in their turn;
+    where none is, all are looked at twice.
 
     Raises:
-        FileMissing: there is no such file, or it is a folder.
-        FileUnstable: it is still being written.
+        FileMissing: the file asked for by name is not there or not at rest, or the folder does not exist
+            (`folder_must_exist`).
     """
-    first = examine(sftp, f"{path.rstrip('/')}/{name}")
-    sleep(settle_seconds)
-    second = examine(sftp, first.path)
-    if first != second:
-        raise FileUnstable(
-            f"{first.path} grew from {first.size} to {second.size} bytes within {settle_seconds} s"
+    folder = folder_of(sftp, params["importPath"])
+    there = _look(sftp, folder)
+    if there is None and folder_must_exist:
+        raise FileMissing(
+            f"the folder {folder} does not exist on {server_of(sftp, params)}: check importPath"
         )
-    return second
+    if there is None:
+        log.warning("the folder %s does not exist on %s (yet)", folder, server_of(sftp, params))
+        there = Listing()
+    say_left(folder, there.others)
+    found = _at_rest(sftp, folder, there, params, announcements)
+    if not found:
+        say_left(folder, _why_left(there, params))
+    if not found and (name := params["remoteFilename"]):
+        raise FileMissing(
+            f"{_absent(there, folder, name)}; check remoteFilename and importPath, or give waitMinutes"
+        )
+    return dict(sorted(found.items(), key=lambda file: age_key(file[1][1], file[0])))
 
 
-def examine(sftp: Any, path: str) -> RemoteFile:
-    """Size and mtime of a file now; FileMissing if it is not a regular file."""
-    try:
-        found = sftp.stat(path)
-    except FileNotFoundError:
-        raise FileMissing(f"{path} is not on the server; check remoteFilename and importPath") from None
-    if not stat.S_ISREG(found.st_mode or 0):
-        raise FileMissing(f"{path} is a folder or a device, not a file; check remoteFilename")
-    return RemoteFile(path, found.st_size, found.st_mtime)
-
-
-def find(sftp: Any, settings: Settings) -> list[RemoteFile]:
-    """What a run takes: the file it names, else what has arrived, oldest first."""
-    if settings.remote_filename is not None:
-        return [named_file(sftp, settings.import_path, settings.remote_filename, settings.settle_seconds)]
-    return stable_files(sftp, settings.import_path, settings.file_name_regex, settings.settle_seconds)
-
-
-def still_there(sftp: Any, settings: Settings, settled: Mapping[str, Stamp]) -> list[RemoteFile]:
+def still_there(sftp: Any, import_path: str, settled: Mapping[str, Stamp]) -> list[RemoteFile]:
     """Of the files that somebody has seen at rest, those that are still the same, oldest first."""
     same = []
+    folder = folder_of(sftp, import_path)
     for name, stamp in settled.items():
         try:
-            file = examine(sftp, f"{settings.import_path.rstrip('/')}/{name}")
+            file = examine(sftp, f"{folder.rstrip('/')}/{name}")
         except FileMissing as gone:
             log.warning("%s", gone)
             continue
@@ -121,3 +85,96 @@ def still_there(sftp: Any, settings: Settings, settled: Mapping[str, Stamp]) -> 
         else:
             log.warning("%s has changed since it was seen at rest: left for the next look", file.path)
     return sorted(same, key=lambda file: age_key(file.mtime, file.name))
+
+
+def examine(sftp: Any, path: str) -> RemoteFile:
+    """Size and mtime of a file now; FileMissing if it is not a regular file."""
+    try:
+        found = sftp.stat(path)
+    except FileNotFoundError:
+        raise FileMissing(f"{path} is not on the server; check remoteFilename and importPath") from None
+    if (kind := kind_of(found.st_mode)) not in (FILE, UNKNOWN):
+        raise FileMissing(f"{path} is {kind}, not a file; check remoteFilename")
+    return RemoteFile(path, found.st_size or 0, int(found.st_mtime or 0))
+
+
+def server_of(sftp: Any, params: Mapping[str, Any]) -> str:
+    """The connection and the address behind it."""
+    host, port = sftp.get_channel().getpeername()[:2]
+    return f"{params['propertyResource']} ({host}:{port})"
+
+
+def _look(sftp: Any, folder: str) -> Listing | None:
+    """What the folder holds; None if it does not exist."""
+    try:
+        return listing(sftp, folder)
+    except FileNotFoundError:
+        return None
+
+
+def _at_rest(
+    sftp: Any,
+    folder: str,
+    there: Listing,
+    params: Mapping[str, Any],
+    announcements: Iterable[Mapping[str, Collection[Stamp]]],
+) -> dict[str, Stamp]:
+    first = _wanted(there, params)
+    known: dict[str, Stamp] = {}
+    for announced in announcements:
+        known |= {name: stamp for name, stamp in first.items() if stamp in announced.get(name, ())}
+        if len(known) == len(first):
+            break
+    if known or not first:
+        return known
+    time.sleep(params["settleSeconds"])
+    second = _wanted(_look(sftp, folder) or Listing(), params)
+    return {name: stamp for name, stamp in second.items() if first.get(name) == stamp}
+
+
+def _absent(there: Listing, folder: str, name: str) -> str:
+    """Why the file that is asked for is not taken."""
+    if name in there.files:
+        return f"{name} in {folder} is not at rest yet: it was still changing, or has just come"
+    why = "it is a folder, no file" if name in there.folders else there.others.get(name)
+    return f"{name} in {folder} cannot be taken: {why}" if why else f"{name} is not in {folder}"
+
+
+def _wanted(there: Listing, params: Mapping[str, Any]) -> dict[str, Stamp]:
+    asked, pattern = params["remoteFilename"], params["fileNameRegex"]
+    return {
+        name: stamp for name, stamp in there.files.items() if wanted(name, file_name=asked, pattern=pattern)
+    }
+
+
+def _why_left(there: Listing, params: Mapping[str, Any]) -> dict[str, str]:
+    """What lies in a folder of which nothing is taken, with the reason; archive and error are ours."""
+    asked, pattern = params["remoteFilename"], params["fileNameRegex"]
+    reasons = {name: "no file but a folder" for name in there.folders if name not in OWN_FOLDERS}
+    for name in there.files:
+        if wanted(name, file_name=asked, pattern=pattern):
+            reasons[name] = "not at rest yet: it was still changing, or has just come"
+        elif asked is not None:
+            reasons[name] = f"not remoteFilename {asked!r}"
+        elif is_junk(name):
+            reasons[name] = "left there by an operating system"
+        elif is_unfinished(name):
+            reasons[name] = "the name of an unfinished file, waits to be renamed"
+        else:
+            reasons[name] = f"does not match fileNameRegex {pattern!r}"
+    return reasons
+
+
+def say_left(folder: str, reasons: Mapping[Any, str]) -> None:
+    """Log what is left where it is, a line for each reason."""
+    by_reason: dict[str, list[Any]] = {}
+    for name, why in sorted(reasons.items(), key=repr):
+        by_reason.setdefault(why, []).append(name)
+    for why, names in by_reason.items():
+        log.warning("left in %s: %s (%s)", folder, named(names), why)
+
+
+def named(names: Collection[Any]) -> str:
+    """The first of the names, quoted, and how many there are more."""
+    shown = ", ".join(map(repr, list(names)[:MOST_NAMED]))
+    return f"{shown} and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else shown

@@ -22,7 +22,7 @@ from oms import crashpoints
 from oms.database import Connection, statements
 from oms.filenames import is_packed
 from oms.imports import arrival, guard, one_second, repairs, staging
-from oms.imports.arrival import RemoteFile, Stamp
+from oms.imports.arrival import RemoteFile
 from oms.imports.errors import FileMissing, FileRefused, FileUnstable
 from oms.imports.file_types import COMPARISONS, file_type
 from oms.imports.jobs import ALL_OR_NOTHING, ImportJob, Run, Settings, settings_of
@@ -30,6 +30,7 @@ from oms.imports.json_files import as_csv
 from oms.imports.packing import pack, shortened
 from oms.imports.staging import Content, Group, Judged
 from oms.imports.streams import Download, unpacked
+from oms.remote import Stamp
 
 log = logging.getLogger(__name__)
 sql = statements(__file__)
@@ -63,14 +64,14 @@ def land(
     job: ImportJob,
     params: dict[str, Any],
     run: Run,
-    settled: Mapping[str, Stamp] | None = None,
+    settled: Mapping[str, Stamp],
 ) -> list[dict[str, Any]]:
-    """Land what has arrived; return every chunk of the job that waits to be applied, oldest first.
+    """Land what has settled; return every chunk of the job that waits to be applied, oldest first.
 
     `conn` is in autocommit mode. A file that is refused becomes DmlsFailed and does not hinder the
     others; one that changes while it is read stays for the next look. Chunks that other runs left are
-    among the answer: applying them twice is harmless. With `settled` (size and mtime by name: what somebody
-    has seen at rest) exactly these files are taken, without the second look and its pause.
+    among the answer: applying them twice is harmless. `settled`: size and mtime by name of the files that
+    were seen at rest (`arrival.find`); those that are still the same are taken.
 
     Raises:
         FileMissing, FileUnstable: the file named by remoteFilename is not there or not complete.
@@ -166,12 +167,11 @@ def _claim_arrivals(
     settings: Settings,
     run: Run,
     own: list[int],
-    settled: Mapping[str, Stamp] | None,
+    settled: Mapping[str, Stamp],
 ) -> list[tuple[int, RemoteFile]]:
     claims: list[tuple[int, RemoteFile]] = []
-    found = arrival.find(sftp, settings) if settled is None else arrival.still_there(sftp, settings, settled)
     kind = "reset" if settings.mode == "RESET" else job.kind
-    for file in found:
+    for file in arrival.still_there(sftp, settings.import_path, settled):
         log_id = _claim(conn, job.domain, kind, settings, run, file)
         if log_id is None:
             log.info("%s is already being processed", file.path)

@@ -8,7 +8,7 @@ from typing import Any
 from oms import crashpoints
 from oms.imports import arrival
 from oms.parameters import BadParameter
-from oms.remote import make_folders, rename
+from oms.remote import folder_of, make_folders, rename
 from oms.restock import preparing
 from oms.restock.errors import RestockRefused
 from oms.restock.preparing import Chosen, Restock
@@ -81,14 +81,13 @@ def chosen_of(params: Mapping[str, Any]) -> Chosen:
 def _prepare_files(work: Work) -> dict[str, Any]:
     """Prepare what lies in the folder; a file that is refused stays there and keeps no other one waiting."""
     params, chosen = work.params, chosen_of(work.params)
-    folder, refused = params["importPath"].rstrip("/"), []
+    refused: list[str] = []
     restocks: list[Restock] = []
     dropped = 0
     with work.open_sftp(params["propertyResource"]) as sftp:
-        if params["remoteFilename"]:
-            files = [arrival.examine(sftp, f"{folder}/{params['remoteFilename']}")]
-        else:
-            files = arrival.stable_files(sftp, folder, "*.csv", params["settleSeconds"])
+        folder = folder_of(sftp, params["importPath"])
+        settled = arrival.find(sftp, {**params, "fileNameRegex": "*.csv"})
+        files = arrival.still_there(sftp, folder, settled)
         for file in files:
             try:
                 content = _content(sftp, file)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from oms import catalog, parameters
-from oms.imports import landing
+from oms.imports import arrival, landing
 from oms.imports.jobs import Run
 from tests.oms.imports.conftest import RESET
 from tests.oms.sync.bench import Bench
@@ -55,9 +55,8 @@ def seed(
     folder = sftp_root / JOB.import_path
     folder.mkdir(parents=True)
     (folder / "late.csv").write_text(RESET + "".join(f"WH,SKU,{sku},54\n" for sku in of["LATE_FILE"]))
-    landing.land(
-        oms.db, sftp, JOB, parameters.resolve(JOB, {}) | {"settleSeconds": 0}, Run(JOB.dag_id, "late")
-    )
+    given = parameters.resolve(JOB, {}) | {"settleSeconds": 0}
+    landing.land(oms.db, sftp, JOB, given, Run(JOB.dag_id, "late"), arrival.find(sftp, given))
     return expected
 
 

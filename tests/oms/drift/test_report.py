@@ -13,7 +13,7 @@ import pytest
 
 from oms import database, parameters
 from oms.drift.report import ShopsLeft, compare
-from oms.imports import agreement, landing, staging
+from oms.imports import agreement, arrival, landing, staging
 from oms.imports.jobs import Run
 from tests.oms.drift.conftest import Reconcile, causes, patient
 from tests.oms.drift.seeds import JOB, seed
@@ -87,7 +87,7 @@ def test_a_row_that_says_our_figure_explains_no_difference(
     (folder / "late.csv").write_text(RESET + "WH,SKU,A,5\nWH,SKU,B,9\n")
     with sftp_client(sftp_server) as sftp:
         given = parameters.resolve(JOB, {}) | {"settleSeconds": 0}
-        landing.land(oms.db, sftp, JOB, given, Run(JOB.dag_id, "late"))
+        landing.land(oms.db, sftp, JOB, given, Run(JOB.dag_id, "late"), arrival.find(sftp, given))
 
     reconcile()
 
@@ -108,7 +108,7 @@ def test_a_file_that_is_closed_during_the_report_breaks_nothing_off(
     (folder / "late.csv").write_text(RESET + "WH,SKU,A,9\n")
     with sftp_client(sftp_server) as sftp:
         given = parameters.resolve(JOB, {}) | {"settleSeconds": 0}
-        landing.land(oms.db, sftp, JOB, given, Run(JOB.dag_id, "late"))
+        landing.land(oms.db, sftp, JOB, given, Run(JOB.dag_id, "late"), arrival.find(sftp, given))
     (log_id,) = oms.db.execute("select log_id from oms.import_log").fetchone()
 
     with database.connect(oms.dsn) as closing, ThreadPoolExecutor(1) as pool:

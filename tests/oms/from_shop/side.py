@@ -11,7 +11,7 @@ from typing import Any
 
 from oms import catalog, database
 from oms.from_shop import sync, webhooks
-from oms.imports import applying, closing, landing
+from oms.imports import applying, arrival, closing, landing
 from oms.imports.jobs import Run
 from oms.parameters import resolve
 from oms.work import Work
@@ -116,7 +116,7 @@ class Side:
             (folder / f"levels_{next(self._numbers)}.csv").write_text(HEADER + content)
         run = Run(job.dag_id, f"run_{next(self._numbers)}")
         given = self.params(job, **params) | {"settleSeconds": 0}
-        chunks = landing.land(self.db, sftp, job, given, run)
+        chunks = landing.land(self.db, sftp, job, given, run, arrival.find(sftp, given))
         with ThreadPoolExecutor(max(1, len(chunks))) as pool:
             list(pool.map(self._apply, chunks))
         closing.close(self.db, sftp, job, run).raise_if_open()

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from oms import catalog, parameters
-from oms.imports import applying, closing, landing
+from oms.imports import applying, arrival, closing, landing
 from oms.imports.closing import Account
 from oms.imports.jobs import Run
 
@@ -103,8 +103,10 @@ class Floor:
         return Run(job.dag_id, f"run_{self.runs}")
 
     def land(self, job: catalog.ImportJob, run: Run | None = None, **conf: Any) -> list[dict[str, Any]]:
-        run = run or self.new_run(job)
-        return landing.land(self.conn, self.sftp, job, self.params(job, **conf), run)
+        """What a DAG run's first two tasks do."""
+        run, params = run or self.new_run(job), self.params(job, **conf)
+        settled = arrival.find(self.sftp, params)
+        return landing.land(self.conn, self.sftp, job, params, run, settled)
 
     def apply(self, chunk: dict[str, Any]) -> dict[str, int]:
         return applying.apply_chunk(self.conn, chunk, self.open_sftp)

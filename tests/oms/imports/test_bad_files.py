@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from oms import catalog
-from oms.imports import landing
+from oms.imports import arrival, landing
 from oms.imports.errors import AccountOpen, FileMissing, FileRefused
 from tests.oms.imports.conftest import RESET, RESET_JOB, VARIANCE, VARIANCE_JOB
 
@@ -426,7 +426,14 @@ def test_a_file_that_grows_while_it_is_looked_at_is_left_alone(floor):
     writer.start()
     try:
         params = floor.params(RESET_JOB) | {"settleSeconds": 0.3}
-        chunks = landing.land(floor.conn, floor.sftp, RESET_JOB, params, floor.new_run(RESET_JOB))
+        chunks = landing.land(
+            floor.conn,
+            floor.sftp,
+            RESET_JOB,
+            params,
+            floor.new_run(RESET_JOB),
+            arrival.find(floor.sftp, params),
+        )
     finally:
         stop.set()
         writer.join()
@@ -522,7 +529,7 @@ def test_a_file_name_that_is_no_utf_8_does_not_hinder_the_others(floor, caplog):
     floor.reset(RESET + GOOD).raise_if_open()
 
     assert floor.position("A") == (5, 5)
-    assert f"the file name {name!r} is no UTF-8" in caplog.text
+    assert f"{name!r} (its name is no UTF-8: rename it)" in caplog.messages[0]
 
 
 def test_one_refused_file_does_not_hinder_the_others(floor):
@@ -582,12 +589,12 @@ def test_a_folder_in_place_of_a_file_is_not_taken(floor):
     (floor.root / RESET_JOB.import_path / "folder.csv").mkdir()
 
     assert floor.run(RESET_JOB).lines == []
-    with pytest.raises(FileMissing, match=r"folder\.csv.*not a file"):
+    with pytest.raises(FileMissing, match=r"folder\.csv.*no file"):
         floor.run(RESET_JOB, remoteFilename="folder.csv")
 
 
 def test_a_named_file_that_is_missing_is_a_failure(floor):
-    with pytest.raises(FileMissing, match=r"missing\.csv is not on the server"):
+    with pytest.raises(FileMissing, match=r"missing\.csv is not in"):
         floor.run(RESET_JOB, remoteFilename="missing.csv")
     assert floor.logs() == []
 

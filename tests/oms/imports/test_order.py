@@ -10,7 +10,7 @@ from random import Random
 import psycopg
 import pytest
 
-from oms.imports import applying, closing, landing
+from oms.imports import applying, arrival, closing, landing
 from oms.imports.errors import AccountOpen, FileRefused, OlderFileNotLanded, StagingLost
 from tests.oms.imports.conftest import (
     RESET,
@@ -289,8 +289,9 @@ def test_two_workers_on_one_file_land_it_once(floor, sftp_server):
     def work(number):
         with psycopg.connect(floor.dsn, autocommit=True) as conn, sftp_client(sftp_server) as sftp:
             run = landing.Run(VARIANCE_JOB.dag_id, f"worker_{number}")
+            params = floor.params(VARIANCE_JOB)
             together.wait()
-            for chunk in landing.land(conn, sftp, VARIANCE_JOB, floor.params(VARIANCE_JOB), run):
+            for chunk in landing.land(conn, sftp, VARIANCE_JOB, params, run, arrival.find(sftp, params)):
                 applying.apply_chunk(conn, chunk, floor.open_sftp)
             closing.close(conn, sftp, VARIANCE_JOB, run)
 
@@ -309,7 +310,7 @@ def test_two_runs_at_the_same_time_with_files_of_the_same_positions(floor, sftp_
             floor.drop(RESET_JOB, f"reset_{number}.csv", many(4, 60).replace(",P", ",P"))
             run = landing.Run(RESET_JOB.dag_id, f"run_{number}")
             params = floor.params(RESET_JOB, remoteFilename=f"reset_{number}.csv", minChunkRows=60)
-            for chunk in landing.land(conn, sftp, RESET_JOB, params, run):
+            for chunk in landing.land(conn, sftp, RESET_JOB, params, run, arrival.find(sftp, params)):
                 applying.apply_chunk(conn, chunk, floor.open_sftp)
             closing.close(conn, sftp, RESET_JOB, run).raise_if_open()
 

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from oms import catalog
-from oms.imports import landing, rejects, undoing
+from oms.imports import arrival, landing, rejects, undoing
 from oms.inventory.why import why
 from tests.oms.imports.conftest import (
     RESET,
@@ -233,7 +233,8 @@ def test_two_repairs_at_once(floor, sftp_server):
         try:
             with psycopg.connect(floor.dsn, autocommit=True) as conn, sftp_client(sftp_server) as sftp:
                 params = floor.params(VARIANCE_JOB, remoteFilename=name)
-                landing.land(conn, sftp, VARIANCE_JOB, params, landing.Run(VARIANCE_JOB.dag_id, run))
+                settled = arrival.find(sftp, params)
+                landing.land(conn, sftp, VARIANCE_JOB, params, landing.Run(VARIANCE_JOB.dag_id, run), settled)
         except Exception as fault:
             faults.append(fault)
 
