@@ -1,4 +1,4 @@
-"""Writing files to SFTP so that a reader never sees a part, and listing folders whatever lies there."""
+"""Files on SFTP: read to their end, written so that a reader never sees a part; folders as they are."""
 
 import logging
 import posixpath
@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
+
+from oms.transfer import write
 
 log = logging.getLogger(__name__)
 
@@ -113,6 +115,11 @@ def _listing_by_bytes(sftp: Any, folder: str) -> Listing:
         sftp._request(protocol.CMD_CLOSE, handle)
 
 
+def is_about_a_file(sftp: Any, error: OSError) -> bool:
+    """Whether it is what a server said of one file; if not, the session is lost, and with it all others."""
+    return not isinstance(error, TimeoutError | ConnectionError) and not sftp.get_channel().closed
+
+
 def folder_of(sftp: Any, path: str) -> str:
     """The one spelling of a folder: below the login's home it is relative to it, however it was written.
 
@@ -156,12 +163,8 @@ def write_whole(sftp: Any, path: str, blocks: Iterable[bytes]) -> None:
     its time with each; the size at the end says whether all of them were carried out. Raises OSError.
     """
     make_folders(sftp, posixpath.dirname(path))
-    part, size = f"{path}.part", 0
-    with sftp.open(part, "wb") as out:
-        out.set_pipelined(True)
-        for block in blocks:
-            out.write(block)
-            size += len(block)
+    part = f"{path}.part"
+    size = write(sftp, part, blocks)
     if (there := sftp.stat(part).st_size) != size:
         raise OSError(f"{part}: {size} bytes were written, {there} are there; is the disk full?")
     rename(sftp, part, path)

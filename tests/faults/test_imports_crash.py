@@ -8,6 +8,7 @@ import pytest
 
 from oms import catalog, crashpoints, parameters
 from oms.imports import agreement, applying, arrival, closing, landing
+from oms.imports.errors import FileRefused
 from sandbox import sftp
 from tests.faults.killing import killed_at
 from tests.oms.imports.conftest import (
@@ -175,15 +176,19 @@ def test_a_reset_file_replaced_while_the_lander_was_dead_is_landed_as_it_is(floo
     assert floor.position("A") == (99, 99)
 
 
-def test_a_file_removed_while_the_lander_was_dead_leaves_no_claim(floor, sftp_server):
+def test_a_file_removed_while_the_lander_was_dead_is_said_and_the_run_red(floor, sftp_server):
     arrange(floor, RESET_JOB)
     crash(floor, sftp_server, RESET_JOB, landing.STAGED)
     for name in ("a.csv", "b.csv"):
         (floor.root / RESET_JOB.import_path / name).unlink()
 
-    floor.run(RESET_JOB).raise_if_open()
+    with pytest.raises(FileRefused, match=r"a\.csv: its landing was broken off.*ask the sender"):
+        floor.run(RESET_JOB).raise_if_open()
 
-    assert (floor.logs(), floor.position("A")) == ([], (8, 8))
+    assert floor.position("A") == (8, 8)
+    assert (
+        floor.logs("status, error_code, closed_at is not null") == [("DmlsFailed", "ERR_NOT_TAKEN", True)] * 2
+    )
     assert floor.conn.execute(
         "select array_agg(tablename::text) from pg_tables where tablename ~ '^[a-z]+_[0-9]+$'"
     ).fetchone() == (None,)
@@ -203,8 +208,12 @@ def test_a_copy_is_judged_anew_when_the_first_file_was_not_landed_to_its_end(flo
         first.write_text(VARIANCE + "STORE_1,,SKU,A,-1,,VAR_DAMAGED,\n")
 
     floor.close(VARIANCE_JOB)
-    floor.run(VARIANCE_JOB).raise_if_open()
+    account = floor.run(VARIANCE_JOB)
 
+    if fate == "is removed":
+        assert "ask the sender for it once more" in account.lines[0].fault
+        floor.run(VARIANCE_JOB)  # the copy
+    floor.run(VARIANCE_JOB).raise_if_open()
     assert floor.position("A") == {"stays": (6, 6), "is removed": (6, 6), "is replaced": (5, 5)}[fate]
     assert floor.files(VARIANCE_JOB) == []
 

@@ -4,7 +4,6 @@ import csv
 import io
 import re
 from contextlib import nullcontext
-from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 
 from oms import exports
 from oms.spreadsheet import harmless
+from tests.oms.imports.conftest import sftp_client
 
 
 @pytest.mark.parametrize(
@@ -121,25 +121,12 @@ def test_what_cannot_be_written_stays_recorded(oms_db):
     assert oms_db.execute("select written_at, content from oms.export_file").fetchall() == [(None, b"x")]
 
 
-def test_a_server_that_is_gone_keeps_no_file_from_another(oms_db):
-    class Kept(dict):
-        def stat(self, path):
-            return SimpleNamespace(st_size=len(self[path].getvalue()) if path in self else 0)
-
-        def open(self, path, mode):
-            self[path] = io.BytesIO()
-            self[path].close = self[path].set_pipelined = lambda *_: None
-            return self[path]
-
-        def posix_rename(self, old, new):
-            self[new] = self.pop(old).getvalue()
-
+def test_a_server_that_is_gone_keeps_no_file_from_another(oms_db, sftp_server, sftp_root):
     def open_sftp(resource):
         if resource == "OLD_SERVER":
             raise ConnectionRefusedError(resource)
-        return nullcontext(kept)
+        return sftp_client(sftp_server)
 
-    kept = Kept()
     for number, resource in enumerate(("OLD_SERVER", "NEW_SERVER", "OLD_SERVER", "NEW_SERVER")):
         exports.record(
             oms_db,
@@ -157,7 +144,7 @@ def test_a_server_that_is_gone_keeps_no_file_from_another(oms_db):
     with pytest.raises(exports.FilesWait, match="OLD_SERVER"):
         writer.raise_if_any_waits()
 
-    assert [path[:5] for path in kept] == ["out/1", "out/3"]
+    assert sorted(path.name[0] for path in (sftp_root / "out").iterdir()) == ["1", "3"]
     assert (
         oms_db.execute(
             "select property_resource, written_at is not null from oms.export_file order by export_id"

@@ -31,6 +31,7 @@ class File:
     rejected_count: int
     is_duplicate: bool
     is_closed: bool
+    error_code: str | None
     error_message: str | None
     reject_file: str | None
     header: str | None

@@ -185,7 +185,12 @@ def judge(feed: Feed, expected_at: datetime, files: Sequence[File], now: datetim
             f"{feed.grace_minutes} minutes of grace are over.",
         )
     good: File | None = None
+    not_taken: set[str] = set()
     for file in files:
+        if file.error_code == "ERR_NOT_TAKEN":  # again at every look, and told once
+            if file.remote_path in not_taken:
+                continue
+            not_taken.add(file.remote_path)
         if file.status in REFUSED:
             yield Finding("FAILED", file.log_id, f"{file.file_name} was refused: {file.error_message}.")
         elif file.is_returned:

@@ -163,7 +163,7 @@ def _land_again(conn: Connection, sftp: Any, row: dict[str, Any]) -> None:
             with conn.transaction():
                 conn.execute(staging.sql.session_settings)
                 file = examine(sftp, row["remote_path"])
-                content, sha256 = landing.read_in(conn, sftp, log_id, file, settings, whole=False)
+                content, sha256, _ = landing.read_in(conn, sftp, log_id, file, settings, whole=False)
                 if sha256 != bytes(row["content_sha256"]):
                     raise FileUnstable(f"{row['remote_path']} has other content than when it was landed")
                 kind_of_file = file_type(settings.file_type)

@@ -32,7 +32,7 @@ APPROVED, REJECTED = "APPROVED", "REJECTED"
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a file is held: `drop`, `facilities` or `rows`, and the figures for a person."""
+    """Why a file is held: `drop`, `facilities`, `rows` or `size`, and the figures for a person."""
 
     kind: str
     text: str

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg.rows import dict_row
@@ -30,7 +30,7 @@ from oms.imports.json_files import as_csv
 from oms.imports.packing import pack, shortened
 from oms.imports.staging import Content, Group, Judged
 from oms.imports.streams import Download, unpacked
-from oms.remote import Stamp
+from oms.remote import Stamp, is_about_a_file
 
 log = logging.getLogger(__name__)
 sql = statements(__file__)
@@ -40,6 +40,15 @@ COPIED = crashpoints.register("land.copied", "the rows are staged, their transac
 STAGED = crashpoints.register("land.staged", "one file is staged and committed, its chunks are not made yet")
 PENDING = crashpoints.register(
     "land.pending", "chunks and DmlsPending are committed, the task has not answered"
+)
+
+GONE = (
+    "its landing was broken off, and now it is not on the server any more; if nobody took it away, the "
+    "server removes files that were read: ask the sender for it once more"
+)
+REMEDY = (
+    "see who else writes or takes files in this folder; to take what the server delivers whatever it "
+    "reports, start the job with remoteFilename and force"
 )
 
 PATIENCE, PATIENCE_WITH_OWN_RUN = 2, 60
@@ -58,6 +67,14 @@ class Landed:
     """Why a person must look at it first."""
 
 
+class Read(NamedTuple):
+    """What a file held, its hash, and what makes it doubtful that it is all of it."""
+
+    content: Content
+    sha256: bytes
+    doubts: tuple[guard.Reason, ...] = ()
+
+
 def land(
     conn: Connection,
     sftp: Any,
@@ -69,9 +86,9 @@ def land(
     """Land what has settled; return every chunk of the job that waits to be applied, oldest first.
 
     `conn` is in autocommit mode. A file that is refused becomes DmlsFailed and does not hinder the
-    others; one that changes while it is read stays for the next look. Chunks that other runs left are
-    among the answer: applying them twice is harmless. `settled`: size and mtime by name of the files that
-    were seen at rest (`arrival.find`); those that are still the same are taken.
+    others; one that changes while it is read stays for the next look, its log says why. Chunks that
+    other runs left are among the answer: applying them twice is harmless. `settled`: size and mtime by name
+    of the files that were seen at rest (`arrival.find`); those that are still the same are taken.
 
     Raises:
         FileMissing, FileUnstable: the file named by remoteFilename is not there or not complete.
@@ -81,8 +98,14 @@ def land(
     with locks(conn) as own:
         claims = _take_over_abandoned(conn, sftp, job, settings, run, own)
         claims += _claim_arrivals(conn, sftp, job, settings, run, own, settled)
-        landed = [one for log_id, file in claims if (one := _land_file(conn, sftp, log_id, file, settings))]
-        _make_chunks(conn, landed, settings, run)
+        landed: list[Landed] = []
+        try:
+            for log_id, file in claims:
+                if one := _land_file(conn, sftp, log_id, file, settings):
+                    landed.append(one)
+        finally:  # what came before a server stopped answering may be gone from it
+            if not conn.broken:
+                _make_chunks(conn, landed, settings, run)
     crashpoints.point(PENDING)
     one_second.warn(conn, [one.log_id for one in landed])
     return open_chunks(conn, job, settings.connection_id)
@@ -130,11 +153,10 @@ def _take_over_abandoned(
         try:
             file = arrival.examine(sftp, row["remote_path"])
         except FileMissing:
-            log.warning("%s went away before it was landed; its claim is dropped", row["remote_path"])
-            _drop_claim(conn, log_id)
+            _leave(conn, row | {"run_id": run.run_id}, GONE, lost=True)
             continue
         with conn.transaction():
-            conn.execute(sql.forget_copies, {"log_id": log_id})
+            conn.execute(sql.leave_copies, {"log_id": log_id})
             conn.execute(
                 sql.take_over,
                 {"log_id": log_id, "run_id": run.run_id, "size": file.size, "mtime": file.mtime},
@@ -238,11 +260,11 @@ def land_text(
         own.append(log_id)
         crashpoints.point(CLAIMED)
 
-        def read() -> tuple[Content, bytes]:
+        def read() -> Read:
             sha256 = hashlib.sha256()
             hashed = (sha256.update(piece) or piece for piece in pieces)
             content = staging.copy_in(conn, log_id, hashed, contract, settings, whole=False)
-            return content, sha256.digest()
+            return Read(content, sha256.digest())
 
         try:
             with conn.transaction():
@@ -273,19 +295,39 @@ def read_log(conn: Connection, log_id: int) -> dict[str, Any] | None:
     return conn.cursor(row_factory=dict_row).execute(sql.read_log, {"log_id": log_id}).fetchone()
 
 
-def _drop_claim(conn: Connection, log_id: int) -> None:
+def _leave(conn: Connection, row: dict[str, Any], why: str, *, lost: bool = False) -> bool:
+    """Close the log of a file that is not taken; whatever lies under its name later is a new arrival.
+
+    The second time in a row it counts as refused, and `lost` does at once; True if so.
+    """
+    log_id = row["log_id"]
+    (again,) = conn.execute(sql.left_before, row).fetchone()
+    message = f"{row['file_name']}: {why}" + (f"; not the first time in a row: {REMEDY}" if again else "")
+    refused = again or lost
     with conn.transaction():
         staging.drop(conn, log_id)
         guard.forget_rows(conn, log_id)
         repairs.forget(conn, log_id)
-        for statement in (sql.forget_rejects, sql.forget_hold, sql.forget_copies, sql.drop_claim):
+        for statement in (sql.forget_rejects, sql.forget_hold, sql.leave_copies):
             conn.execute(statement, {"log_id": log_id})
+        conn.execute(
+            sql.leave,
+            {
+                "log_id": log_id,
+                "run_id": row["run_id"],
+                "status": "DmlsFailed" if refused else "DmlsCancelled",
+                "code": "ERR_NOT_TAKEN" if refused else "LEFT",
+                "message": message,
+            },
+        )
+    log.log(logging.ERROR if refused else logging.WARNING, "%s; it is left for the next look", message)
+    return refused
 
 
 def _land_file(
     conn: Connection, sftp: Any, log_id: int, file: RemoteFile, settings: Settings
 ) -> Landed | None:
-    """Stage one claimed file; None if it is refused, a duplicate, held, or not complete."""
+    """Stage one claimed file; None if it is refused, a duplicate, or not complete."""
     row = read_log(conn, log_id)
     assert row is not None
     own_settings = Settings.stored(row["params"])
@@ -316,10 +358,16 @@ def _land_file(
         )
         return None
     except (FileUnstable, FileMissing) as unstable:
-        _drop_claim(conn, log_id)
+        _leave(conn, row, str(unstable))
         if settings.remote_filename is not None:
             raise
-        log.warning("%s; it is left for the next look", unstable)
+        return None
+    except OSError as error:
+        if not is_about_a_file(sftp, error):
+            raise
+        _leave(conn, row, f"{file.path} cannot be read: {error}")
+        if settings.remote_filename is not None:
+            raise
         return None
     crashpoints.point(STAGED)
     return landed
@@ -330,16 +378,16 @@ def _stage(
     row: dict[str, Any],
     file: RemoteFile,
     settings: Settings,
-    read: Callable[[], tuple[Content, bytes]],
+    read: Callable[[], Read],
 ) -> Landed | None:
     """Copy, compare with earlier files, resolve, set bad rows aside: all in the caller's transaction.
 
-    read: copies the file into staging; returns what it held and its hash.
+    read: copies the file into staging.
     """
     log_id, kind = row["log_id"], row["kind"]
     conn.execute(sql.forget_rejects, {"log_id": log_id})
     repairs.forget(conn, log_id)
-    content, sha256 = read()
+    content, sha256, doubts = read()
     repair = bool(content.rows) and repairs.is_repair(content.header, kind)
     all_returned = repair and repairs.find_origins(conn, log_id, content, settings)
     once = kind == "delta" or settings.refuse_repeated
@@ -387,10 +435,9 @@ def _stage(
         log.warning("%s has no rows", file.path)
     good = sum(group.rows for group in judged.groups)
     _record(conn, log_id, content, sha256, content.rows - good)
-    doubts: tuple[guard.Reason, ...] = ()
     if kind == "reset" and content.rows and not repair:
         guard.note_rows(conn, log_id, judged.groups)
-        doubts = guard.reasons_to_hold(conn, log_id, content.rows, settings)
+        doubts += guard.reasons_to_hold(conn, log_id, content.rows, settings)
     return Landed(log_id, file.name, judged.groups, judged.positional, doubts)
 
 
@@ -416,22 +463,37 @@ def read_in(
     *,
     whole: bool,
     compare: Callable[..., Any] | None = None,
-) -> tuple[Content, bytes]:
-    """Stream a file into staging; return what it held and its hash.
+) -> Read:
+    """Stream a file into staging.
 
-    `compare`: may leave out rows (`file_types.COMPARISONS`).
+    `whole`: it is refused if it is cut off. `compare`: may leave out rows (`file_types.COMPARISONS`).
 
     Raises FileUnstable if the file is not the one that was looked at, once the last byte is read.
     """
     download = Download(sftp, file.path, file.size)
-    pieces = iter(download)
+    doubts: list[guard.Reason] = []
+
+    def to_the_end() -> Iterator[bytes]:
+        yield from download
+        doubts.extend(_compared(sftp, file, download.size, settings))
+
+    pieces = to_the_end()
     try:
         contract = file_type(settings.file_type).CONTRACT
         text = unpacked(file.name, pieces, settings.max_uncompressed_bytes)
         lines = as_csv(file.name, text, contract, settings)
         if compare is not None:
             compare = partial(compare, conn, size=file.size, packed=is_packed(file.name), settings=settings)
-        content = staging.copy_in(conn, log_id, lines, contract, settings, whole=whole, compare=compare)
+        content = staging.copy_in(
+            conn,
+            log_id,
+            lines,
+            contract,
+            settings,
+            whole=whole,
+            doubted=lambda: bool(doubts),
+            compare=compare,
+        )
         for _ in pieces:  # what follows the end of a packed file still counts for the hash
             pass
     except FileRefused:
@@ -440,23 +502,42 @@ def read_in(
         raise
     finally:
         pieces.close()
-    if download.size != file.size:
-        raise FileUnstable(f"{file.path}: {download.size} bytes came, {file.size} were seen")
-    _refuse_changed(sftp, file)
-    return content, download.sha256
+    return Read(content, download.sha256, tuple(doubts))
 
 
-def _refuse_changed(sftp: Any, file: RemoteFile) -> None:
-    """A file that changed since the look is not judged: what it said may be half of the truth."""
+def _compared(sftp: Any, file: RemoteFile, came: int, settings: Settings) -> Iterator[guard.Reason]:
+    """What speaks against the bytes of a file, all of which have come, for a person to decide.
+
+    One that the server removed once it was read can only be taken now. Raises FileUnstable.
+    """
+    if not _refuse_changed(sftp, file):
+        if came == file.size:
+            log.info("%s went away once all of it had come", file.path)
+            return
+        yield guard.Reason(
+            "size",
+            f"{came:,} bytes came where the server had reported {file.size:,}, and it has removed the file: "
+            "this is all there is of it; compare its end with what the sender has",
+        )
+    elif came != file.size and not (settings.force and settings.remote_filename):
+        raise FileUnstable(f"{file.path}: {came} bytes came, the server reports {file.size}")
+
+
+def _refuse_changed(sftp: Any, file: RemoteFile) -> bool:
+    """False if the file is gone. Raises FileUnstable.
+
+    One that changed since the look is not judged: what it said may be half of the truth.
+    """
     try:
         now = arrival.examine(sftp, file.path)
     except FileMissing:
-        raise FileUnstable(f"{file.path} went away while it was read") from None
+        return False
     if now != file:
         raise FileUnstable(
             f"{file.path} changed while it was read: "
             f"{file.size} bytes at {file.mtime}, now {now.size} at {now.mtime}"
         )
+    return True
 
 
 def _make_chunks(conn: Connection, landed: list[Landed], settings: Settings, run: Run) -> None:

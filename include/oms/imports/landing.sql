@@ -60,15 +60,32 @@ delete from oms.import_reject
 delete from oms.import_hold
  where log_id = %(log_id)s
 
--- name: forget_copies
+-- name: leave_copies
 -- Files that were taken for copies of one that is landed anew, or not at all, are arrivals like others.
-delete from oms.import_log
+update oms.import_log
+   set status = 'DmlsCancelled', error_code = 'LEFT', closed_at = now(),
+       error_message = format('%%s: it was taken for a copy of log %%s, which did not land; it is a new arrival', file_name,
+                              duplicate_of_log_id)
  where duplicate_of_log_id = %(log_id)s
    and closed_at is null
 
--- name: drop_claim
+-- name: left_before
+-- Whether the file under this path was not taken the last time either.
+select coalesce((select before.error_code in ('LEFT', 'ERR_NOT_TAKEN')
+                   from oms.import_log as before
+                  where before.connection_id = %(connection_id)s
+                    and before.feed = regexp_replace(%(remote_path)s, '[0-9]+', '#', 'g')
+                    and before.remote_path = %(remote_path)s
+                    and before.log_id < %(log_id)s
+                    and before.duplicate_of_log_id is null
+                  order by before.log_id desc
+                  limit 1), false)
+
+-- name: leave
 -- The file went away or changed before it had landed: what is under that name later is a new arrival.
-delete from oms.import_log
+update oms.import_log
+   set status = %(status)s, error_code = %(code)s, error_message = %(message)s, run_id = %(run_id)s,
+       finished_at = now(), closed_at = now()
  where log_id = %(log_id)s
    and status = 'DmlsLanding'
 

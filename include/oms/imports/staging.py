@@ -92,11 +92,13 @@ def copy_in(
     settings: Settings,
     *,
     whole: bool,
+    doubted: Callable[[], bool] = lambda: False,
     compare: Callable[[Header, bytes], Any] | None = None,
 ) -> Content:
     """Copy the text of a file into its staging table, inside the caller's transaction.
 
-    `whole`: a file that ends in the middle of a line is refused (delta files, inventory.md 3.5).
+    `whole`: a file that ends in the middle of a line is refused (delta files, inventory.md 3.5), unless it is
+    `doubted`, asked at the end: a person decides on it then.
     `compare`: is given the header and the first lines; what it returns, if not None, has a `sieve`, and the
     lines that this takes are not copied.
 
@@ -125,9 +127,10 @@ def copy_in(
     ]
     filled(conn, sql.create_landed, {}, landed=landed_table(log_id), columns=composed.SQL(" ").join(columns))
     _copy_lines(conn, log_id, header, sorter, _chained(beginning, rest))
-    if whole:
+    taken_whole = not doubted()
+    if whole and taken_whole:
         _refuse_cut_off(sorter)
-    if sorter.unterminated and sorter.rows and settings.require_final_newline:
+    if sorter.unterminated and sorter.rows and settings.require_final_newline and taken_whole:
         raise FileRefused(
             "ERR_TRUNCATED",
             "the file does not end with a line end, so its last row may be cut off; send it again, or set "

@@ -9,17 +9,14 @@ from typing import Any
 
 from oms.filenames import is_packed
 from oms.imports.errors import FileRefused, FileUnstable
+from oms.transfer import PIECE, WINDOW, read_to_end
 
-PIECE = 32_768
-"""Bytes of one SFTP read request; servers need not answer larger ones in full."""
-WINDOW = 64
-"""Requests under way at a time."""
 GZIP_MAGIC = b"\x1f\x8b"
 ZIP_MAGIC = b"PK\x03\x04"
 
 
 class Download:
-    """One pass over a remote file: iterate it once, then ask for its size and hash.
+    """One pass over a remote file to its end: iterate it once, then ask for its size and hash.
 
     A thread of its own reads windows of `PIECE * WINDOW` bytes (2 MiB), at most three ahead of the reader,
     so that memory stays bounded however large the file is and the line is never idle.
@@ -57,13 +54,12 @@ class Download:
 
     def _read(self) -> None:
         try:
-            with self._sftp.open(self._path, "rb") as remote:
-                for window in self._windows(remote):
-                    self.size += len(window)
-                    self._hash.update(window)
-                    self._queue.put(window)
-                    if self._stopped.is_set():
-                        return
+            for window in self._windows():
+                self.size += len(window)
+                self._hash.update(window)
+                self._queue.put(window)
+                if self._stopped.is_set():
+                    return
             self._queue.put(None)
         except FileNotFoundError:
             self._queue.put(FileUnstable(f"{self._path} went away before it was read"))
@@ -74,18 +70,17 @@ class Download:
         except BaseException as error:  # handed over to the reading thread, which raises it
             self._queue.put(error)
 
-    def _windows(self, remote: Any) -> Iterator[bytes]:
-        if not hasattr(remote, "readv"):
-            while window := remote.read(PIECE * WINDOW):
-                yield window
-            return
-        for start in range(0, self._expected, PIECE * WINDOW):
-            end = min(self._expected, start + PIECE * WINDOW)
-            requests = [(at, min(PIECE, end - at)) for at in range(start, end, PIECE)]
-            window = b"".join(remote.readv(requests))
-            yield window
-            if len(window) < end - start:
-                return
+    def _windows(self) -> Iterator[bytes]:
+        gathered: list[bytes] = []
+        size = 0
+        for piece in read_to_end(self._sftp, self._path, self._expected):
+            gathered.append(piece)
+            size += len(piece)
+            if size >= PIECE * WINDOW:
+                yield b"".join(gathered)
+                gathered, size = [], 0
+        if gathered:
+            yield b"".join(gathered)
 
 
 def unpacked(name: str, pieces: Iterator[bytes], max_bytes: int) -> Iterator[bytes]:

@@ -1,0 +1,141 @@
+"""SFTP servers that remove what was read, report sizes that are not so, or fail at one file."""
+
+import pytest
+
+from oms.imports import guard
+from oms.imports.errors import FileRefused
+from tests.oms.feeds.conftest import Watch, inbox, watch  # noqa: F401 - fixtures
+from tests.oms.imports.conftest import RESET, RESET_JOB, VARIANCE, VARIANCE_JOB, sftp_client
+from tests.oms.imports.odd_server import odd_server
+
+ROWS = "STORE_1,,SKU,A,5,,,\nSTORE_1,,SKU,B,7,,,\n"
+LAST = len("STORE_1,,SKU,B,7,,,\n")
+
+
+@pytest.fixture
+def odd(floor, sftp_server):
+    """The floor on an odd server, and its habits."""
+    with odd_server(sftp_server) as (server, habits), sftp_client(server) as session:
+        floor.sftp = session
+        floor.habits = habits
+        yield floor
+
+
+def test_a_file_that_the_server_removes_once_it_was_read_is_landed(odd, caplog):
+    odd.habits.removes_read = True
+
+    odd.vary(VARIANCE + ROWS).raise_if_open()
+
+    assert (odd.position("A"), odd.position("B")) == ((5, 5), (7, 7))
+    assert odd.logs("status, error_code, moved_to, closed_at is not null") == [
+        ("DmlsFinished", None, None, True)
+    ]
+    assert "is no longer the file that was landed" in caplog.text
+
+
+@pytest.mark.parametrize("off", [-LAST, -len(VARIANCE + ROWS), 10, 70_000])
+@pytest.mark.parametrize("job", [VARIANCE_JOB, RESET_JOB])
+def test_a_file_of_another_size_than_reported_is_not_taken_and_the_second_time_the_run_is_red(odd, off, job):
+    odd.habits.adds_bytes["a.csv"] = off
+    rows = RESET + "STORE_1,SKU,A,5\n" if job is RESET_JOB else VARIANCE + ROWS
+    odd.drop(job, "b.csv", rows.replace(",A,", ",C,"))
+
+    odd.bring(job, rows, "a.csv").raise_if_open()
+
+    size = len(rows)
+    assert odd.logs("file_name, status, error_code")[0:2] == [
+        ("a.csv", "DmlsCancelled", "LEFT"),
+        ("b.csv", "DmlsFinished", None),
+    ]
+    assert f"{size} bytes came, the server reports {max(0, size + off)}" in odd.logs("error_message")[0][0]
+    with pytest.raises(FileRefused, match=r"a\.csv.*not the first time in a row.*remoteFilename and force"):
+        odd.run(job).raise_if_open()
+    assert (odd.position("A"), odd.position("C")) == (None, (5, 5))
+    assert odd.files(job) == ["a.csv"]
+
+    odd.habits.adds_bytes.clear()
+    odd.run(job).raise_if_open()
+    assert odd.position("A") == (5, 5)
+    assert odd.files(job) == []
+
+
+def test_a_person_can_take_a_file_whose_size_the_server_reports_wrongly_for_ever(odd):
+    odd.habits.adds_bytes["a.csv"] = -LAST
+    odd.drop(VARIANCE_JOB, "a.csv", VARIANCE + ROWS)
+
+    odd.run(VARIANCE_JOB, remoteFilename="a.csv", force=True).raise_if_open()
+
+    assert (odd.position("A"), odd.position("B")) == ((5, 5), (7, 7))
+    assert odd.files(VARIANCE_JOB) == []
+
+
+@pytest.mark.parametrize("decision", [guard.APPROVED, guard.REJECTED])
+@pytest.mark.parametrize("off", [-LAST, 10])
+def test_what_came_of_a_removed_file_of_another_size_waits_for_a_person(odd, off, decision):
+    odd.habits.removes_read = True
+    odd.habits.adds_bytes["a.csv"] = off
+
+    odd.vary(VARIANCE + ROWS, "a.csv").raise_if_open()
+
+    assert odd.logs("status, error_code") == [("DmlsHeld", "HELD_SIZE")]
+    assert odd.position("A") is None
+    (question,) = guard.questions(odd.conn, "run", None)
+    assert "has removed the file" in question["body"]
+    guard.decide(odd.conn, question["log_id"], decision, "Eva")
+    odd.run(VARIANCE_JOB).raise_if_open()
+    taken = decision == guard.APPROVED
+    assert (odd.position("A"), odd.position("B")) == (((5, 5), (7, 7)) if taken else (None, None))
+    assert odd.logs("status, closed_at is not null") == [("DmlsFinished" if taken else "DmlsCancelled", True)]
+
+
+def test_a_removed_file_that_seems_to_be_cut_off_waits_for_a_person_too(odd):
+    odd.habits.removes_read = True
+    odd.habits.adds_bytes["a.csv"] = 10
+
+    odd.vary(VARIANCE + ROWS + "STORE_1,,SK", "a.csv").raise_if_open()
+
+    (log_id,) = odd.logs("log_id")[0]
+    guard.decide(odd.conn, log_id, guard.APPROVED, "Eva")
+    odd.run(VARIANCE_JOB).raise_if_open()
+    assert odd.counts() == {"total": 3, "applied": 2, "rejected": 1}
+
+
+def test_a_file_that_is_not_taken_again_and_again_is_told_once_to_its_feed(odd, watch: Watch):
+    watch.feed(since="2026-01-10", grace_minutes=0)
+    odd.habits.adds_bytes["a.csv"] = 10
+    odd.drop(RESET_JOB, "a.csv", RESET + "STORE_1,SKU,A,5\n")
+    for _ in range(4):
+        odd.run(RESET_JOB)
+    odd.conn.execute("update oms.import_log set created_at = '2026-01-10T06:00Z'")
+
+    said = watch.look("2026-01-10T06:05Z")
+
+    assert said.count("a.csv was refused") == 1
+    assert "the server reports" in said
+    assert watch.inbox.subjects == ["feed COUNT: file refused"]
+    assert [code for (code,) in odd.logs("error_code")] == ["LEFT"] + ["ERR_NOT_TAKEN"] * 3
+
+
+def test_a_file_that_cannot_be_read_keeps_no_other_waiting(odd):
+    odd.habits.refuses.add(("read", "a.csv"))
+    odd.drop(VARIANCE_JOB, "a.csv", VARIANCE + ROWS)
+
+    odd.vary(VARIANCE + ROWS.replace(",A,", ",C,"), "b.csv").raise_if_open()
+
+    assert (odd.position("A"), odd.position("C")) == (None, (5, 5))
+    assert "cannot be read: Failure" in odd.logs("error_message")[0][0]
+    with pytest.raises(FileRefused, match=r"a\.csv"):
+        odd.run(VARIANCE_JOB).raise_if_open()
+
+
+def test_what_came_before_the_server_went_silent_is_not_lost_on_one_that_removes_what_was_read(odd):
+    odd.habits.removes_read = True
+    odd.sftp.get_channel().settimeout(0.5)
+    odd.drop(VARIANCE_JOB, "a.csv", VARIANCE + ROWS)
+    odd.drop(VARIANCE_JOB, "b.csv", VARIANCE + ROWS.replace(",A,", ",C,") * 4000)
+    odd.habits.silent_after = 100_000
+
+    with pytest.raises(TimeoutError):
+        odd.land(VARIANCE_JOB)
+
+    assert odd.logs("file_name, status") == [("a.csv", "DmlsPending"), ("b.csv", "DmlsLanding")]
