@@ -12,7 +12,7 @@ from tests.faults.jobs import run_job
 from tests.faults.killing import killed_at
 from tests.faults.test_api_crash import Server, server  # noqa: F401 - fixture
 from tests.web.conftest import Postman, shops, world  # noqa: F401 - fixtures
-from tests.web.test_subscriptions import LEVELS, Manager
+from tests.web.test_subscriptions import LEVELS, Manager, all_worked_off  # noqa: F401 - a fixture
 
 POINTS = [name for name in crashpoints.POINTS if name.split(".")[0] in ("webhook", "subscribe")]
 WISHED = {"action": "subscribe", "shopId": "demo", "category": "orders"}
@@ -57,6 +57,7 @@ def test_a_delivery_that_was_not_answered_is_stored_once(manager: Manager, serve
     assert sorted(told) == [("2",), ("3",)]
 
 
+@pytest.mark.usefixtures("all_worked_off")
 @pytest.mark.parametrize("point", [one for one in POINTS if one.startswith("subscribe.")])
 def test_a_subscribing_run_that_was_killed_is_made_good_by_the_daily_one(manager: Manager, point: str):
     crash(manager, point, WISHED)
@@ -72,6 +73,7 @@ def test_a_subscribing_run_that_was_killed_is_made_good_by_the_daily_one(manager
     assert manager.run("subscribe", category="orders") == {}
 
 
+@pytest.mark.usefixtures("all_worked_off")
 @pytest.mark.parametrize("point", [one for one in POINTS if one.startswith("subscribe.")])
 def test_an_unsubscribing_run_that_was_killed_is_not_undone_by_the_daily_one(manager: Manager, point: str):
     manager.run("subscribe", category="orders")

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -77,6 +78,13 @@ def manager(shop_server: ShopServer, oms_dsn: str, postman: Postman) -> Manager:
     return Manager(shop_server, oms_dsn, postman)
 
 
+@pytest.fixture
+def all_worked_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if a job worked off each topic."""
+    for header, topic in subscriptions.TOPICS.items():
+        monkeypatch.setitem(subscriptions.TOPICS, header, replace(topic, job="some_job"))
+
+
 def until(condition: Any, seconds: float = 15) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
@@ -91,9 +99,39 @@ def test_a_category_is_subscribed_once_however_often_it_is_asked_for(manager: Ma
     assert manager.subscriptions() == [(LEVELS, manager.uri())]
 
 
+@pytest.mark.usefixtures("all_worked_off")
 def test_all_topics_of_all_categories(manager: Manager):
     assert manager.run("subscribe") == {"create": 8}
     assert [topic for topic, _ in manager.subscriptions()] == sorted(subscriptions.TOPICS)
+
+
+def test_only_what_a_job_works_off_is_subscribed_to(manager: Manager):
+    assert manager.run("subscribe") == {"create": 1}
+
+    for params in (
+        {"topics": ["orders/create"]},
+        {"topics": [LEVELS, "orders/create"]},
+        {"category": "orders"},
+    ):
+        with pytest.raises(BadParameter, match=r"topics that a job works off.*not orders/create"):
+            manager.run("subscribe", **params)
+    assert manager.subscriptions() == [(LEVELS, manager.uri())]
+
+
+def test_a_subscription_that_nobody_reads_is_ended_by_the_daily_run(manager: Manager, monkeypatch):
+    """An earlier release subscribed to topics before there was a job for them."""
+    with monkeypatch.context() as patch:
+        topic = subscriptions.TOPICS["orders/create"]
+        patch.setitem(subscriptions.TOPICS, "orders/create", replace(topic, job="some_job"))
+        manager.run("subscribe", topics=["orders/create", LEVELS])
+
+    assert manager.run("repair", shop=None) == {"delete": 1}
+    assert manager.subscriptions() == [(LEVELS, manager.uri())]
+
+
+def test_each_topic_s_job_listens_to_it():
+    for topic in subscriptions.TOPICS.values():
+        assert topic.job is None or catalog.LEVEL_WEBHOOKS in catalog.JOBS[topic.job].rung_by
 
 
 def test_what_the_shop_tells_arrives_signed_in_our_inbox(manager: Manager):
@@ -121,6 +159,7 @@ def test_a_shop_that_repeats_and_reorders_is_stored_once_each(manager: Manager):
     assert sorted(told) == [("10",), ("6",), ("7",), ("8",), ("9",)]
 
 
+@pytest.mark.usefixtures("all_worked_off")
 def test_a_removed_subscription_is_made_again_by_the_daily_run(manager: Manager):
     manager.run("subscribe", category="orders")
     manager.remove_in_shop()
@@ -130,6 +169,7 @@ def test_a_removed_subscription_is_made_again_by_the_daily_run(manager: Manager)
     assert manager.run("repair", shop=None) == {}
 
 
+@pytest.mark.usefixtures("all_worked_off")
 def test_unsubscribed_topics_stay_away(manager: Manager):
     manager.run("subscribe")
 
@@ -139,6 +179,7 @@ def test_unsubscribed_topics_stay_away(manager: Manager):
     assert all(wanted for _, _, wanted in manager.recorded())
 
 
+@pytest.mark.usefixtures("all_worked_off")
 def test_one_topic(manager: Manager):
     manager.run("subscribe")
 
@@ -153,6 +194,7 @@ def test_a_new_address_moves_the_subscription(manager: Manager):
     assert manager.subscriptions() == [(LEVELS, manager.uri())]
 
 
+@pytest.mark.usefixtures("all_worked_off")
 def test_the_address_comes_from_the_parameter_the_connection_or_airflow(manager: Manager):
     manager.extra = {"public_url": "https://extra.example.com"}
     manager.run("subscribe", topics=[LEVELS])
@@ -167,6 +209,7 @@ def test_the_address_comes_from_the_parameter_the_connection_or_airflow(manager:
     ]
 
 
+@pytest.mark.usefixtures("all_worked_off")
 def test_subscriptions_of_others_are_left_alone(manager: Manager):
     client = ShopifyClient(manager.server.base("demo"), TOKEN)
     client.mutate(
@@ -190,6 +233,7 @@ def test_a_second_subscription_of_ours_goes(manager: Manager):
     assert manager.subscriptions() == [(LEVELS, manager.uri())]
 
 
+@pytest.mark.usefixtures("all_worked_off")
 @pytest.mark.parametrize("action", ["subscribe", "unsubscribe", "repair"])
 def test_a_dry_run_changes_nothing(manager: Manager, action, caplog: pytest.LogCaptureFixture):
     manager.run("subscribe", category="inventory")
@@ -275,6 +319,7 @@ def test_a_bad_parameter_fails_before_any_effect(manager: Manager, params, name)
     assert manager.recorded() == []
 
 
+@pytest.mark.usefixtures("all_worked_off")
 def test_more_than_a_page_of_subscriptions(manager: Manager):
     client = ShopifyClient(manager.server.base("demo"), TOKEN)
     for number in range(251):

@@ -168,6 +168,15 @@ def test_an_unknown_topic_is_answered_and_ignored(postman: Postman):
     assert postman.inbox() == []
 
 
+def test_a_delivery_that_nobody_works_off_is_kept_as_ignored_with_the_reason(postman: Postman):
+    told = postman.deliver(X_Shopify_Topic="orders/create")
+
+    assert (told.status_code, told.json()) == (200, {"result": "ignored"})
+    assert postman.inbox("status, error, processed_at is not null") == [
+        ("IGNORED", "no job works off orders/create: end the subscription", True)
+    ]
+
+
 def test_damaged_extras_do_not_lose_a_delivery(postman: Postman):
     told = postman.deliver(X_Shopify_Triggered_At="yesterday", X_Shopify_Event_Id=None)
 

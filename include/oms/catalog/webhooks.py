@@ -53,7 +53,10 @@ MANAGE_WEBHOOK_SUBSCRIPTIONS = TaskJob(
             types=("array", "null"),
             example=["inventory_levels/update"],
             enum=tuple(TOPICS),
-            description="Only these topics; empty: all of the category.",
+            description=(
+                "Only these topics; empty: all of the category. Only topics that a job works off can be "
+                "subscribed to."
+            ),
         ),
         Parameter(
             name="shopId",

@@ -100,15 +100,17 @@ def _unsigned() -> Problem:
 
 
 async def store(conn: AsyncConnection, shop_id: str, headers: Mapping[str, str], body: bytes) -> str:
-    """Put a verified delivery into the inbox; return "stored", "duplicate", or "ignored" for other topics.
+    """Put a verified delivery into the inbox; return "stored", "duplicate", or "ignored".
 
-    Raises Problem 400 for one without topic or id, or whose body is not JSON.
+    A delivery of a topic that no job works off is kept as IGNORED, with that reason; one of a topic that the
+    OMS does not know is not kept. Raises Problem 400 for one without topic or id, or whose body is not JSON.
     """
     topic, webhook_id = headers.get("x-shopify-topic", ""), headers.get("x-shopify-webhook-id", "")
     for name, value, form in (("X-Shopify-Topic", topic, _TOPIC), ("X-Shopify-Webhook-Id", webhook_id, _ID)):
         if not form.fullmatch(value):
             raise Problem(400, "ERR_HEADER", f"the header {name} is missing or damaged", more={"field": name})
-    if topic not in TOPICS:
+    known = TOPICS.get(topic)
+    if known is None:
         return "ignored"
     values = {
         "shop_id": shop_id,
@@ -117,6 +119,7 @@ async def store(conn: AsyncConnection, shop_id: str, headers: Mapping[str, str],
         "topic": topic,
         "api_version": _optional(headers.get("x-shopify-api-version")),
         "triggered_at": _moment(headers.get("x-shopify-triggered-at")),
+        "ignored": None if known.job else f"no job works off {topic}: end the subscription",
     }
     try:
         stored = await conn.execute(sql.store, values | {"payload": readable(body.decode())})
@@ -125,7 +128,9 @@ async def store(conn: AsyncConnection, shop_id: str, headers: Mapping[str, str],
     except psycopg.errors.StatementTooComplex as error:
         raise Problem(400, "ERR_JSON", "the body is nested too deeply") from error
     crashpoints.point(STORED)
-    return "stored" if stored.rowcount else "duplicate"
+    if not stored.rowcount:
+        return "duplicate"
+    return "stored" if known.job else "ignored"
 
 
 def readable(payload: str) -> str:

@@ -6,9 +6,10 @@ subscription that the shop removed after failed deliveries, are both made good b
 
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 from oms import crashpoints, shops
@@ -67,6 +68,8 @@ def manage(work: Work) -> dict[str, int]:
     not set) when all others are done.
     """
     chosen = topics_of(work.params["category"], work.params["topics"])
+    if work.params["action"] == "subscribe":
+        chosen = _worked_off(chosen, work.params)
     addresses = {shop_id: _address(work, shop_id) for shop_id in _shops_of(work)}
     if not addresses:
         log.info("no shop has subscriptions that we asked for: nothing to look after")
@@ -97,6 +100,20 @@ def topics_of(category: str | None, headers: list[str] | None) -> list[str]:
         for topic in TOPICS.values()
         if (headers is None or topic.header in headers) and category in (None, topic.category)
     ]
+
+
+def _worked_off(chosen: list[str], params: Mapping[str, Any]) -> list[str]:
+    """Those that a job works off; what nobody would read is not asked for. Raises BadParameter.
+
+    Only a topic that was named, or a category without any other, is refused: "all" means all that are read.
+    """
+    worked_off = [header for header in chosen if TOPICS[header].job]
+    unread = [header for header in chosen if not TOPICS[header].job]
+    if unread and (params["topics"] is not None or not worked_off):
+        name = "category" if params["topics"] is None else "topics"
+        known = ", ".join(topic.header for topic in TOPICS.values() if topic.job)
+        raise BadParameter(name, params[name], f"topics that a job works off: {known}; not {unread[0]}")
+    return worked_off
 
 
 def _shops_of(work: Work) -> list[str]:
@@ -144,7 +161,11 @@ def _serve(work: Work, shop_id: str, address: str | None, chosen: list[str], don
     found = in_shop(client)
     ours = [one for one in found if urlsplit(one.uri).path.endswith(path_of(shop_id))]
     rows = conn.execute(sql.recorded, {"shop_id": shop_id})
-    wishes = {topic: Wish(uri, is_wanted) for topic, uri, is_wanted in rows if topic in chosen}
+    wishes = {
+        topic: Wish(uri, is_wanted and TOPICS[topic].job is not None)
+        for topic, uri, is_wanted in rows
+        if topic in chosen
+    }
     if action == "subscribe" and address is not None:
         wishes = dict.fromkeys(chosen, Wish(address, True))
     elif action == "unsubscribe":

@@ -13,6 +13,8 @@ class Topic:
     """As the Admin API names it."""
     category: str
     tells: str
+    job: str | None = None
+    """The DAG that works its deliveries off; None: there is none yet, and nobody is to subscribe to it."""
 
 
 TOPICS = {
@@ -22,7 +24,13 @@ TOPICS = {
         Topic("orders/cancelled", "ORDERS_CANCELLED", "orders", "Cancelled orders"),
         Topic("order_transactions/create", "ORDER_TRANSACTIONS_CREATE", "orders", "Payment status"),
         Topic("refunds/create", "REFUNDS_CREATE", "orders", "Returns"),
-        Topic("inventory_levels/update", "INVENTORY_LEVELS_UPDATE", "inventory", "Inventory level update"),
+        Topic(
+            "inventory_levels/update",
+            "INVENTORY_LEVELS_UPDATE",
+            "inventory",
+            "Inventory level update",
+            job="receive_inventory_level_webhooks",
+        ),
         Topic("products/create", "PRODUCTS_CREATE", "products", "New products"),
         Topic("products/delete", "PRODUCTS_DELETE", "products", "Deleted products"),
         Topic("bulk_operations/finish", "BULK_OPERATIONS_FINISH", "system", "A bulk operation has ended"),
