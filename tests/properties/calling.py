@@ -331,8 +331,10 @@ class Calls(Stage):
             self.heard[word.level] = word
         if counts and word.level.shop == FOLLOWED:
             units = word.available - self.model.stock[word.level.sku, "S2"].atp
+            clock = self.model.tick()
+            self.model.state(word.level.sku, "S2", clock)
             if units:
-                self.model.move(word.level.sku, "S2", qoh=units, atp=units, reason=RESET_REASON)
+                self.model.move(word.level.sku, "S2", qoh=units, atp=units, clock=clock, reason=RESET_REASON)
 
     def check_observations(self) -> None:
         """Where the OMS owns the stock, the newest word is noted and nothing else happens (5.16)."""

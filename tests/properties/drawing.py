@@ -77,6 +77,7 @@ def happenings(shops: tuple[str, ...]) -> SearchStrategy[list[Action]]:
         lives(shops),
         troubles(),
         counts(),
+        recounts(),
         looks(shops),
         documents(),
         shipments(),
@@ -199,6 +200,31 @@ def counts(draw: st.DrawFn) -> list[Action]:
     if draw(st.booleans()):
         story.append(DropAgain(LATEST - 1, draw(st.booleans())))
     return [*story, Push(draw(st.sampled_from(("RECENT", "DELTA", "HARD"))))]
+
+
+@st.composite
+def recounts(draw: st.DrawFn) -> list[Action]:
+    """Draw counts and resets of one position in any order of arrival and of the moments they name, if any.
+
+    Between them goods move, a shop that is followed tells its figure, files are taken back (INV-52 e).
+    """
+    place = draw(st.sampled_from((("A", "WH"), ("A", "S2"))))
+    at = st.sampled_from((None, None, LATEST, LATEST - 1, LATEST - 2))
+    moved = st.builds(
+        Row, *map(st.just, place), st.integers(-3, 3), st.sampled_from(("POS_SALE", "VAR_FOUND")), at=at
+    )
+    stated = st.builds(Row, *map(st.just, place), st.sampled_from((0, 2, 2, 5)), at=at)
+    step = st.one_of(
+        st.just(NoteMoment()),
+        st.builds(Drop, st.builds(File, st.just("reset"), stated.map(lambda row: (row,)), st.booleans())),
+        st.builds(Drop, st.builds(File, st.just("reset"), stated.map(lambda row: (row,)), st.booleans())),
+        st.builds(Drop, st.builds(File, st.just("variance"), moved.map(lambda row: (row,)))),
+        st.builds(Undo, st.sampled_from((LATEST, LATEST - 1))),
+        st.sampled_from((2, 5)).map(lambda units: Say("A", units)),
+        st.just(Deliver(LATEST)),
+        st.just(Receive()),
+    )
+    return [NoteMoment(), *draw(st.lists(step, min_size=5, max_size=9))]
 
 
 @st.composite

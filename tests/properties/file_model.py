@@ -312,17 +312,18 @@ class FileModel:
         last = {row.place: row for row in rows}
         counts["superseded"] += len(rows) - len(last)
         for (sku, facility), row in last.items():
-            at = row.at
-            if row.origin and not at:
-                home = self.of_log(row.origin[0])
+            at, home = row.at, row.origin and self.of_log(row.origin[0])
+            if home and not at:
                 at = Moment(home.landed_at if home.started is None else home.started, "")
             position = self.model.stock[sku, facility]
-            if at and position.counted is not None and at.clock < position.counted:
+            if at and self.model.is_stale(sku, facility, at, home):
                 counts["skipped"] += 1
                 continue
             balance = position.atp if by_atp else position.qoh
             units = row.quantity - (self.model.balance_at(sku, facility, at, by_atp) if at else balance)
             counts["applied" if units else "unchanged"] += 1
+            if not at:
+                self.model.state(sku, facility, dropped.started, dropped)
             if units:
                 when = at.clock if at else dropped.started
                 self.model.move(
@@ -344,6 +345,7 @@ class FileModel:
                     counts["duplicate"] += 1
                 else:
                     dropped.reject(line, row)
+                    self.repairs.pop(row.origin, None)  # what is refused has repaired nothing
             else:
                 if line in keys:
                     self.documents[keys[line]] = row.quantity, dropped, row

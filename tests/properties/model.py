@@ -52,6 +52,15 @@ class Moment(NamedTuple):
     text: str
 
 
+class Statement(NamedTuple):
+    """How much there is was said, by a file or else; clock: when it was taken, or processed."""
+
+    sku: str
+    facility: str
+    clock: int
+    file: Any
+
+
 class Movement(NamedTuple):
     """An entry of the ledger; clock: when it happened. file: the one that brought it."""
 
@@ -244,6 +253,7 @@ class Model:
         self.clock = 0
         self.stock: defaultdict[tuple[str, str], Position] = defaultdict(Position)
         self.history: list[Movement] = []
+        self.statements: list[Statement] = []
         self.kits: dict[str, dict[str, int]] = {}
         self.settings: dict[tuple[str, str], tuple[int, bool | None]] = {}
         self.orders: list[Order] = []
@@ -293,8 +303,23 @@ class Model:
         self.history.append(Movement(number, sku, facility, qoh, atp, clock, reason, file, takes_back))
         if qoh or atp:
             self.touch(sku)
+        if reason == RESET_REASON and (qoh or atp) and not takes_back:
+            self.state(sku, facility, clock, file)
         if reason == RESET_REASON:
             self.resets.append((self.moment, sku, facility, atp))
+
+    def state(self, sku: str, facility: str, clock: int, file: Any = None) -> None:
+        """A balance without a moment of its own is taken when it is processed (inventory.md 6.8)."""
+        self.statements.append(Statement(sku, facility, clock, file))
+
+    def is_stale(self, sku: str, facility: str, moment: Moment, home: Any = None) -> bool:
+        """Whether a count is older than what was last accepted; home: the file that has refused its line."""
+        counted = self.stock[sku, facility].counted
+        return (counted is not None and moment.clock < counted) or any(
+            one.clock > moment.clock and not (one.file and (one.file is home or one.file.undone))
+            for one in self.statements
+            if one[:2] == (sku, facility)
+        )
 
     def parts_of(self, sku: str) -> dict[str, int]:
         """What one unit of a product takes: itself and, of a kit, all that is in it."""
@@ -320,11 +345,13 @@ class Model:
             self.touch(sku)
 
     def balance_at(self, sku: str, facility: str, moment: Moment, by_atp: bool) -> int:
-        """The balance of a position at a moment."""
+        """The balance of a position less what goods have done since a moment, not what was corrected."""
         later = [
             one
             for one in self.history
-            if (one.sku, one.facility) == (sku, facility) and one.clock > moment.clock
+            if (one.sku, one.facility) == (sku, facility)
+            and one.clock > moment.clock
+            and one.reason != RESET_REASON
         ]
         position = self.stock[sku, facility]
         return (position.atp if by_atp else position.qoh) - sum(

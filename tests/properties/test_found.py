@@ -140,6 +140,39 @@ def test_inv_52_a_late_report_is_in_the_count_already_and_an_older_count_is_stal
     play(begin, RECENT, *moments, sold(3, LATEST - 1), late, counted(8, LATEST - 1), counted(6, LATEST))
 
 
+def test_a_reset_without_a_moment_is_newer_than_a_count_from_before_it(begin: Begin) -> None:
+    empty = World(modes=("DELTA", "DELTA"), stock=(0,) * 6)
+
+    play(begin, empty, NoteMoment(), counted(10), counted(10, LATEST), Push("HARD"))
+
+
+def test_a_count_between_two_resets_moves_nothing(begin: Begin) -> None:
+    play(
+        begin, DELTA, counted(10), NoteMoment(), counted(30), counted(30, LATEST), sold(1), counted(8, LATEST)
+    )
+
+
+@pytest.mark.parametrize("taken_back", [[], [Undo(1)]], ids=["stands", "is taken back"])
+def test_a_reset_that_found_nothing_to_change_is_newer_as_long_as_it_stands(begin: Begin, taken_back) -> None:
+    rows = (Row("A", "WH", 10), Row("B", "WH", 70))
+    agrees = [counted(10), NoteMoment(), Drop(File("reset", rows, by_atp=False))]
+
+    play(begin, DELTA, *agrees, *taken_back, counted(8, LATEST), Push("HARD"))
+
+
+def test_what_a_shop_has_told_is_newer_than_a_count_from_before_it(begin: Begin) -> None:
+    count = Drop(File("reset", (Row("A", "S2", 3, at=LATEST),)))
+    told = [Say("A", 5), Deliver(0), Receive(), NoteMoment(), Say("A", 7), Deliver(1), Receive()]
+
+    play(begin, RECENT, *told, count, NoteMoment(), count)
+
+
+def test_a_refused_line_is_of_one_moment_with_the_others_of_its_file(begin: Begin) -> None:
+    rows = Row("A", "WH", 5), Row("A", "WH", 9, fault="fraction")
+
+    play(begin, DELTA, Drop(File("reset", rows)), sold(1), Repair(0), Push("HARD"))
+
+
 def announced(*units: tuple[str, int], name: int = 1, fault: str | None = None) -> Drop:
     """A shipment to WH is announced; fault: its last line has one."""
     *rows, last = (Row(sku, "WH", quantity, document=name) for sku, quantity in units)
@@ -231,6 +264,13 @@ def test_a_repaired_figure_is_one_of_its_file_s_time(begin: Begin) -> None:
     repairs = [sold(2), Repair(0, (True, False)), counted(8), Repair(0)]
 
     play(begin, DELTA, Drop(File("reset", rows)), *repairs, Push("DELTA"))
+
+
+def test_a_line_that_is_refused_again_has_repaired_nothing(begin: Begin) -> None:
+    booked, other = Row("A", "S1", 4, document=1), Row("A", "S1", 3, document=1)
+    again = [Repair(LATEST, (False,)), Repair(0, (False,))]
+
+    play(begin, DELTA, Drop(File("transfer", (booked,))), Drop(File("transfer", (other,))), *again)
 
 
 def test_the_last_row_that_says_something_of_a_setting_wins(begin: Begin) -> None:

@@ -8,8 +8,10 @@ the verdict (null).
 
 from dataclasses import dataclass
 
+from psycopg import sql as composed
+
 from oms.database import Connection, statements
-from oms.imports import positions
+from oms.imports import confirmed, positions
 
 sql = statements(__file__)
 
@@ -36,6 +38,7 @@ def apply_told(conn: Connection, *, log_id: int | None, run_id: str) -> Told:
 
     One older than what was applied to its level is STALE; so is one of the same second that is not known to
     be the later word. One that was applied before is UNCHANGED, whatever the OMS has booked since.
+    For counts of files each is a balance without asOf: taken when it is processed (6.8).
     """
     conn.execute(sql.freshen)
     conn.execute(sql.lock_facilities)
@@ -46,4 +49,6 @@ def apply_told(conn: Connection, *, log_id: int | None, run_id: str) -> Told:
     applied = conn.execute(sql.write_entries, {"log_id": log_id, "run_id": run_id}).rowcount
     conn.execute(sql.remember)
     fresh, unchanged, stale = conn.execute(sql.verdicts).fetchone()
+    if applied < fresh:
+        confirmed.keep_named(conn, log_id, composed.SQL("import_change"), composed.SQL("verdict is null"))
     return Told(applied, fresh - applied + unchanged, stale)

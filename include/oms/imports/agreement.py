@@ -14,7 +14,7 @@ import numpy as np
 from psycopg import sql as composed
 
 from oms.database import Connection, copy_rows, statements
-from oms.imports import balances, lookups, positions, repairs, staging
+from oms.imports import balances, confirmed, lookups, positions, repairs, staging
 from oms.imports.contracts import Header
 from oms.imports.jobs import Settings
 from oms.imports.outcome import Part
@@ -298,6 +298,18 @@ def bring_back(conn: Connection, part: Part, settings: Settings) -> int:
     moved = conn.cursor(binary=True).execute(composed.SQL(sql.moved).format(**names)).fetchall()
     back = _moved_rows(np.frombuffer(ids, np.int64), moved)
     return rows - _put_back(conn, part.log_id, back, settings)
+
+
+def confirm(conn: Connection, part: Part) -> None:
+    """Keep which positions the rows of the part that agreed have named, also if they have moved since."""
+    names = {"agreeing": _table("agreeing", part.log_id), "in_part": positions.in_part(part)}
+    kept = composed.SQL(sql.kept_products).format(products=_table("products", part.log_id))
+    (ids,) = conn.execute(kept).fetchone()
+    product_ids = np.frombuffer(ids, np.int64)
+    places = conn.cursor(binary=True).execute(composed.SQL(sql.agreed).format(**names)).fetchall()
+    for *place, lines in places:
+        named = product_ids[np.frombuffer(lines, np.int32) > 0]
+        confirmed.keep(conn, part.log_id, confirmed.blocks(*place, named))
 
 
 def _moved_rows(product_ids: np.ndarray, moved: Iterable[Sequence[Any]]) -> Iterator[Sequence[Any]]:

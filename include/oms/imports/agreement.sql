@@ -125,6 +125,12 @@ select facility_id, location_seq_id, row.group_key, row.lines, row.figures, arra
   join {agreeing} as row using (facility_id, location_seq_id)
  where {in_part}
 
+-- name: agreed
+-- What the comparison has kept of each place of the part.
+select facility_id, location_seq_id, lines
+  from {agreeing} as row
+ where {in_part}
+
 -- name: kept_products
 select product_ids from {products}
 

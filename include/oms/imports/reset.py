@@ -3,7 +3,7 @@
 from psycopg import sql as composed
 
 from oms.database import Connection, statements
-from oms.imports import agreement, balances, positions
+from oms.imports import agreement, balances, confirmed, positions
 from oms.imports.contracts import Column, FileContract
 from oms.imports.jobs import Settings
 from oms.imports.outcome import Counts, Part
@@ -131,16 +131,21 @@ def apply(conn: Connection, part: Part, settings: Settings) -> Counts:
     stale = 0
     if dated or settings.counting:
         positions.lock(conn)
-        stale = conn.execute(sql.note_stale, values).rowcount
+        stale = conn.execute(sql.set_stale_aside, values).rowcount
         applied = conn.execute(sql.write_counts, values).rowcount
         conn.execute(sql.keep_moments, values)
     else:
         applied = conn.execute(sql.write_entries, values).rowcount
+    unchanged = named - applied - stale
+    if unchanged:
+        confirmed.keep_named(conn, part.log_id, names["rows"], composed.SQL(sql.undated).format(**names))
+    if agreeing:
+        agreement.confirm(conn, part)
     if skipped:
         positions.note_skipped(conn, part)
     return Counts(
         applied=applied,
-        unchanged=named - applied - stale + agreeing,
+        unchanged=unchanged + agreeing,
         superseded=considered - named,
         skipped=skipped + stale,
     )

@@ -70,18 +70,66 @@ select inventory_item_id, diff, diff, coalesce(reason_id, %(default_reason)s), %
   from locked
  where diff <> 0
 
--- name: note_stale
--- A count older than the last accepted one says nothing about today (INV-52 b).
+-- name: set_stale_aside
+-- A count older than what was last accepted says nothing about today (INV-52 b): an asOf, or a balance without one,
+-- which counts as taken when it was processed. That one may have left an entry or, where it found nothing to change,
+-- a bit. A line that was refused by its file is of one moment with the others of that file.
+with dated as materialized (
+    select change.*, item.counted_as_of, repair.origin_log_id
+      from import_change as change
+      join oms.inventory_item as item using (inventory_item_id)
+      left join oms.import_repair as repair
+             on repair.log_id = %(log_id)s
+            and repair.line_number = change.line_number
+            and repair.holds
+     where change.as_of is not null
+),
+stale as materialized (
+    select dated.line_number,
+           case when dated.as_of < dated.counted_as_of
+                then format('counted at %%s, and the position was counted again at %%s', dated.as_of, dated.counted_as_of)
+                else format('counted at %%s, and the position was set without asOf at %%s', dated.as_of,
+                            greatest(changed.stated_at, confirmed.stated_at)) end as message
+      from dated
+     cross join lateral (
+           select max(entry.effective_at) as stated_at
+             from oms.inventory_ledger as entry
+             left join oms.import_log as log using (log_id)
+            where entry.inventory_item_id = dated.inventory_item_id
+              and entry.effective_at > dated.as_of
+              and (entry.qoh_diff <> 0 or entry.atp_diff <> 0)
+              and entry.undoes_entry is null
+              and oms.states_balance(log.kind, entry.reason_id)
+              and (entry.log_id = dated.origin_log_id) is not true
+              and not exists (select from oms.import_undo as undone where undone.log_id = entry.log_id)) as changed
+     cross join lateral (
+           select max(block.stated_at) as stated_at
+             from oms.confirmed_balance as block
+            where block.facility_id = dated.facility_id
+              and block.location_seq_id = dated.location_seq_id
+              and block.block = dated.product_id >> 15
+              and block.stated_at > dated.as_of
+              and oms.names_product(block.products, dated.product_id)
+              and (block.log_id = dated.origin_log_id) is not true
+              and not exists (select from oms.import_undo as undone where undone.log_id = block.log_id)) as confirmed
+     where dated.as_of < dated.counted_as_of
+        or changed.stated_at is not null
+        or confirmed.stated_at is not null
+),
+gone as (
+    delete from import_change as change
+     using stale
+     where change.line_number = stale.line_number
+)
 insert into oms.import_row_note (log_id, line_number, outcome, message)
-select %(log_id)s, change.line_number, 'STALE',
-       format('counted at %%s, and the position was counted again at %%s', change.as_of, item.counted_as_of)
-  from import_change as change
-  join oms.inventory_item as item using (inventory_item_id)
- where change.as_of < item.counted_as_of
+select %(log_id)s, line_number, 'STALE', message
+  from stale
 
 -- name: write_counts
 -- Balances with asOf, and counts; their positions are locked already. The balance at that moment is the present one
--- less what the ledger says of later (INV-17); the entry is dated at the count, so the same file finds nothing to do.
+-- less what goods have done later (INV-17); the entry is dated at the count, so the same file finds nothing to do.
+-- A balance that was stated later makes the count stale, and one that was undone cancels out with its undoing: what is
+-- left to leave out are those of the file whose refused line comes back here.
 insert into oms.inventory_ledger (inventory_item_id, qoh_diff, atp_diff, reason_id, effective_at, log_id, line_number,
                                   run_id, comments)
 select inventory_item_id, qoh_diff, atp_diff, coalesce(reason_id, %(default_reason)s), coalesce(as_of, now()),
@@ -98,14 +146,16 @@ select inventory_item_id, qoh_diff, atp_diff, coalesce(reason_id, %(default_reas
                select coalesce(sum(qoh_diff), 0)::integer as qoh, coalesce(sum(atp_diff), 0)::integer as atp
                  from oms.inventory_ledger as entry
                 where entry.inventory_item_id = change.inventory_item_id
-                  and entry.effective_at > change.as_of) as later
+                  and entry.effective_at > change.as_of
+                  and (entry.log_id = (select origin_log_id
+                                         from oms.import_repair as repair
+                                        where repair.log_id = %(log_id)s
+                                          and repair.line_number = change.line_number
+                                          and repair.holds)) is not true) as later
          cross join lateral (
                select coalesce(sum(quantity), 0)::integer as units
                  from oms.inventory_reservation as reservation
-                where reservation.inventory_item_id = change.inventory_item_id) as reserved
-         where change.as_of is null
-            or item.counted_as_of is null
-            or change.as_of >= item.counted_as_of) as difference
+                where reservation.inventory_item_id = change.inventory_item_id) as reserved) as difference
  where qoh_diff <> 0
     or atp_diff <> 0
 
@@ -117,3 +167,7 @@ update oms.inventory_item as item
  where item.inventory_item_id = change.inventory_item_id
    and change.as_of is not null
    and (item.counted_as_of is null or change.as_of > item.counted_as_of)
+
+-- name: undated
+-- Rows of the part that state a balance of now.
+counts and as_of is null and {in_part}

@@ -57,6 +57,7 @@ RULES = (
     _rule("records of exported files", "export_file", "reportDays"),
     _rule("decisions on held files", "import_hold", "reportDays"),
     _rule("rows by facility of older resets", "import_facility_rows", "reportDays"),
+    _rule("what older resets found right", "confirmed_balance", "reportDays"),
     _rule("batches whose lines went on in others", "sync_batch", "answerDays"),
 )
 """In the order in which one table refers to another. A further table is one line here and one query."""

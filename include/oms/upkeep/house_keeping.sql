@@ -89,6 +89,12 @@ select row.ctid
   from oms.api_call as row
  where row.called_at < least(%(before)s, now() - interval '30 days')
 
+-- name: confirmed_balance
+-- Later resets have named the positions again, or nobody sends any.
+select row.ctid
+  from oms.confirmed_balance as row
+ where row.stated_at < %(before)s
+
 -- name: product_change
 -- Seen by every mark: a plan never asks for it again (design 5).
 select row.ctid

@@ -2,6 +2,7 @@
 
 import pytest
 
+from oms.imports import agreement, undoing
 from tests.oms.imports.conftest import RESET, RESET_JOB
 
 BAD_ROWS = RESET + (
@@ -213,6 +214,86 @@ def test_inv_52_a_movement_of_a_count_without_entry_names_it_in_its_note(floor):
 
     ((message,),) = floor.conn.execute("select message from oms.import_row_note").fetchall()
     assert "2026-08-01 05:00:00+00" in message
+
+
+def now(floor, minutes=0):
+    return floor.conn.execute(
+        'select to_char(clock_timestamp() + make_interval(mins => %s), \'YYYY-MM-DD"T"HH24:MI:SS.US"Z"\')',
+        (minutes,),
+    ).fetchone()[0]
+
+
+def test_a_count_from_before_a_reset_that_was_processed_first_is_stale(floor):
+    floor.reset(AS_OF + "STORE_1,A,10,false,\n")
+
+    floor.reset(AS_OF + f"STORE_1,A,10,false,{now(floor, -20)}\n")
+
+    assert (floor.position("A"), floor.notes()) == ((10, 10), [(2, "STALE")])
+    ((message,),) = floor.conn.execute("select message from oms.import_row_note").fetchall()
+    assert "was set without asOf" in message
+
+
+def test_a_count_between_two_resets_moves_nothing(floor):
+    floor.reset(AS_OF + "STORE_1,A,10,false,\n")
+    between = now(floor)
+    floor.reset(AS_OF + "STORE_1,A,30,false,\n")
+
+    floor.reset(AS_OF + f"STORE_1,A,30,false,{between}\n")
+
+    assert (floor.position("A"), floor.counts()) == ((30, 30), {"total": 1, "skipped": 1})
+
+
+@pytest.mark.parametrize("units", [0, 10])
+@pytest.mark.parametrize("compared", [False, True])
+def test_a_reset_that_found_nothing_to_change_makes_an_older_count_stale(floor, monkeypatch, units, compared):
+    """Also where no position exists yet, and where rows that agree are left out of a large file."""
+    if compared:
+        monkeypatch.setattr(agreement, "WORTH_ROWS", 1)
+    if units:
+        floor.stock("A", units, units)
+    floor.stock("B", 4, 4)
+    before = now(floor)
+    floor.reset(RESET + f"STORE_1,SKU,A,{units}\n")
+
+    floor.reset(AS_OF + f"STORE_1,A,8,false,{before}\nSTORE_1,B,3,false,{before}\n")
+
+    assert (floor.position("A"), floor.position("B")) == ((units, units), (3, 3))
+    assert floor.notes() == [(2, "STALE")]
+
+
+def test_a_count_after_a_reset_counts(floor):
+    floor.stock("A", 10, 10)
+    floor.reset(AS_OF + "STORE_1,A,10,false,\nSTORE_1,B,4,false,\n")
+
+    after = now(floor)
+    floor.reset(AS_OF + f"STORE_1,A,8,false,{after}\nSTORE_1,B,3,false,{after}\n")
+
+    assert (floor.position("A"), floor.position("B")) == ((8, 8), (3, 3))
+
+
+def test_a_reset_that_was_undone_makes_no_count_stale(floor):
+    floor.stock("A", 10, 10)
+    floor.stock("B", 4, 4)
+    before = now(floor)
+    floor.reset(RESET + "STORE_1,SKU,A,12\nSTORE_1,SKU,B,4\n")
+    undoing.undo(floor.conn, 1, run_name="undo")
+
+    floor.reset(AS_OF + f"STORE_1,A,8,false,{before}\nSTORE_1,B,3,false,{before}\n")
+
+    assert (floor.position("A"), floor.position("B")) == ((8, 8), (3, 3))
+
+
+def test_only_movements_of_goods_stay_on_top_of_a_count(floor):
+    """A delta that corrects what was found is a statement of its moment too."""
+    item = floor.stock("A", 8, 8)
+    floor.move(item, -1, -1, at="2026-08-01T05:10:00Z")
+    floor.vary(LATE.rstrip() + ",varianceReasonId\nSTORE_1,A,3,2026-08-01T05:20:00Z,CYCLE_COUNT\n")
+
+    floor.reset(AS_OF + "STORE_1,A,9,false,2026-08-01T05:15:00Z\n")
+    assert (floor.position("A"), floor.notes()) == ((10, 10), [(2, "STALE")])
+
+    floor.reset(AS_OF + "STORE_1,A,9,false,2026-08-01T05:30:00Z\n")
+    assert floor.position("A") == (9, 9)
 
 
 @pytest.mark.parametrize(
