@@ -27,6 +27,8 @@ KINDS = {
     0o140000: SOCKET,
 }
 LETTERS = {"-": FILE, "d": FOLDER, "l": LINK, "c": DEVICE, "b": DEVICE, "p": PIPE, "s": SOCKET}
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+"""What would break a line of a log, a mail or a reject file that names the file."""
 RIGHTS = re.compile(r"([-a-zA-Z])[-rwxsStT]{9}")
 OWN_FOLDERS = ("archive", "error")
 LARGEST = 2**63 - 1
@@ -53,7 +55,9 @@ class Listing:
             self.others[name] = "its name is no UTF-8: rename it"
             return
         kind = kind_of(mode, long_name or "")
-        if kind == FOLDER or (kind == UNKNOWN and text in OWN_FOLDERS):
+        if CONTROL.search(text):
+            self.others[text] = "its name holds a line break or another control character: rename it"
+        elif kind == FOLDER or (kind == UNKNOWN and text in OWN_FOLDERS):
             self.folders.add(text)
         elif kind not in (FILE, UNKNOWN):
             self.others[text] = f"it is {kind}, no file"

@@ -535,6 +535,18 @@ def test_a_file_name_that_is_no_utf_8_does_not_hinder_the_others(floor, caplog):
     assert f"{name!r} (its name is no UTF-8: rename it)" in caplog.messages[0]
 
 
+@pytest.mark.parametrize("name", ["a\nb.csv", "a\r.csv", "a\x1b[2J.csv", "a\u2028b.csv"])
+def test_a_file_name_that_would_break_a_line_of_the_log_is_said_and_not_taken(floor, caplog, name):
+    (floor.root / RESET_JOB.import_path / name).write_text(RESET + "STORE_1,SKU,B,6\n")
+
+    floor.reset(RESET + GOOD).raise_if_open()
+
+    assert (floor.position("A"), floor.position("B")) == ((5, 5), None)
+    assert f"{name!r} (its name holds a line break or another control character" in caplog.messages[0]
+    assert all(name not in message for message in caplog.messages)
+    assert (floor.root / RESET_JOB.import_path / name).exists()
+
+
 def test_one_refused_file_does_not_hinder_the_others(floor):
     floor.drop(RESET_JOB, "a.csv", "nonsense\n1\n")
 
