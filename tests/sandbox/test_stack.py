@@ -163,19 +163,13 @@ def the_worker_of_the_task(sandbox: Sandbox, task: psutil.Process) -> psutil.Pro
 
 
 def a_backend_of_postgres(sandbox: Sandbox, task: psutil.Process) -> psutil.Process:
+    """All other backends end with it, and with them the scheduler, the triggerer and the DAG processor."""
     children = psutil.Process(pid_of(sandbox, "postgres")).children()
     return next(child for child in children if " airflow " in " ".join(child.cmdline()))
 
 
-def the_triggerer(sandbox: Sandbox, task: psutil.Process) -> psutil.Process:
-    task.kill()
-    return psutil.Process(pid_of(sandbox, "airflow triggerer"))
-
-
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize(
-    "killed", [the_scheduler, the_task, the_worker_of_the_task, a_backend_of_postgres, the_triggerer]
-)
+@pytest.mark.parametrize("killed", [the_scheduler, the_task, the_worker_of_the_task, a_backend_of_postgres])
 def test_what_is_killed_goes_on_without_a_person(sandbox, tmp_path, killed: Callable):
     api, mark = stack.api_of(sandbox), tmp_path / "begun"
     run = api.trigger("ends_at_the_second_try", {"mark": str(mark)})
