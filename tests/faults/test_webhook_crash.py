@@ -12,10 +12,10 @@ from tests.faults.jobs import run_job
 from tests.faults.killing import killed_at
 from tests.faults.test_api_crash import Server, server  # noqa: F401 - fixture
 from tests.web.conftest import Postman, shops, world  # noqa: F401 - fixtures
-from tests.web.test_subscriptions import LEVELS, Manager, all_worked_off  # noqa: F401 - a fixture
+from tests.web.test_subscriptions import LEVELS, Manager
 
 POINTS = [name for name in crashpoints.POINTS if name.split(".")[0] in ("webhook", "subscribe")]
-WISHED = {"action": "subscribe", "shopId": "demo", "category": "orders"}
+WISHED = {"action": "subscribe", "shopId": "demo", "category": "inventory"}
 
 
 @pytest.fixture
@@ -57,26 +57,19 @@ def test_a_delivery_that_was_not_answered_is_stored_once(manager: Manager, serve
     assert sorted(told) == [("2",), ("3",)]
 
 
-@pytest.mark.usefixtures("all_worked_off")
 @pytest.mark.parametrize("point", [one for one in POINTS if one.startswith("subscribe.")])
 def test_a_subscribing_run_that_was_killed_is_made_good_by_the_daily_one(manager: Manager, point: str):
     crash(manager, point, WISHED)
 
     manager.run("repair", shop=None)
 
-    assert [topic for topic, _ in manager.subscriptions()] == [
-        "order_transactions/create",
-        "orders/cancelled",
-        "orders/create",
-        "refunds/create",
-    ]
-    assert manager.run("subscribe", category="orders") == {}
+    assert [topic for topic, _ in manager.subscriptions()] == [LEVELS]
+    assert manager.run("subscribe", category="inventory") == {}
 
 
-@pytest.mark.usefixtures("all_worked_off")
 @pytest.mark.parametrize("point", [one for one in POINTS if one.startswith("subscribe.")])
 def test_an_unsubscribing_run_that_was_killed_is_not_undone_by_the_daily_one(manager: Manager, point: str):
-    manager.run("subscribe", category="orders")
+    manager.run("subscribe", category="inventory")
     crash(manager, point, WISHED | {"action": "unsubscribe"})
 
     manager.run("repair", shop=None)
