@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from oms import crashpoints
+from oms import crashpoints, servers
 from oms.database import Connection, statements
 from oms.remote import make_folders, write_whole
 from oms.spreadsheet import harmless
@@ -126,7 +126,7 @@ class Writer:
         if place in self._refused:
             raise self._refused[place]
         if place not in self._checked:
-            with self.open_sftp(property_resource) as sftp:
+            with self._session(property_resource) as sftp:
                 make_folders(sftp, folder)
             self._checked.add(place)
 
@@ -150,10 +150,17 @@ class Writer:
             "server; `python -m oms exports` lists what waits, and discards what nobody will take"
         ) from error
 
+    @contextmanager
+    def _session(self, property_resource: str) -> Iterator[Any]:
+        """A session with the server that the connection has always led to: another gets none of our files."""
+        with self.open_sftp(property_resource) as sftp:
+            servers.recognise(self.conn, property_resource, sftp)
+            yield sftp
+
     def _write_one(self, export_id: int, place: tuple[str, str], path: str) -> None:
         (content,) = self.conn.execute(sql.content, {"export_id": export_id}).fetchone()
         try:
-            with self.open_sftp(place[0]) as sftp:
+            with self._session(place[0]) as sftp:
                 write_whole(sftp, path, [bytes(content)])
         except Exception as error:
             log.warning("%s cannot be written to %s and waits: %s", path, place[0], error)

@@ -48,6 +48,7 @@ from oms.imports.errors import (
 )
 from oms.parameters import BadParameter, connection_id
 from oms.restock.errors import RestockRefused, RestocksLeft
+from oms.servers import OtherServer
 from oms.shopify.errors import Misconfigured, NotExecuted, OutcomeUnknown
 from oms.sync.errors import LinesLeft, ShopBusy, TooManyDrops
 from oms.webhooks.errors import SubscriptionsLeft
@@ -80,7 +81,7 @@ class RunIncomplete(RuntimeError):
 RETRIES = ExceptionRetryPolicy(
     rules=[
         RetryRule(
-            exception=[BadParameter, BadSettings, MissingConnection, Misconfigured],
+            exception=[BadParameter, BadSettings, MissingConnection, Misconfigured, OtherServer],
             action=RetryAction.FAIL,
             reason="a person must change a setting first",
         ),

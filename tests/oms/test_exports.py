@@ -3,7 +3,6 @@
 import csv
 import io
 import re
-from contextlib import nullcontext
 
 import psycopg
 import pytest
@@ -97,11 +96,8 @@ def test_files_of_a_job_are_made_one_after_the_other(oms_dsn):
             pass
 
 
-def test_what_cannot_be_written_stays_recorded(oms_db):
-    class Refusing:
-        def stat(self, path):
-            raise PermissionError(path)
-
+def test_what_cannot_be_written_stays_recorded(oms_db, sftp_server, sftp_root):
+    (sftp_root / "out").write_text("a file in the place of the folder")
     exports.record(
         oms_db,
         run_name="job/run",
@@ -113,9 +109,9 @@ def test_what_cannot_be_written_stays_recorded(oms_db):
         rows=1,
     )
 
-    writer = exports.Writer(oms_db, lambda resource: nullcontext(Refusing()), "job")
+    writer = exports.Writer(oms_db, lambda resource: sftp_client(sftp_server), "job")
     writer.write()
-    with pytest.raises(exports.FilesWait, match=r"out on FTP_EXP_CONFIG wait.*PermissionError"):
+    with pytest.raises(exports.FilesWait, match=r"out on FTP_EXP_CONFIG wait.*Error"):
         writer.raise_if_any_waits()
 
     assert oms_db.execute("select written_at, content from oms.export_file").fetchall() == [(None, b"x")]

@@ -19,7 +19,7 @@ from typing import Any
 
 from psycopg.rows import dict_row
 
-from oms import catalog, crashpoints, shops
+from oms import catalog, crashpoints, servers, shops
 from oms.database import Connection, freshen_statistics, statements
 from oms.exports import OpenSftp
 from oms.from_shop import levels
@@ -276,6 +276,7 @@ def _report_rejects(conn: Connection, shop: shops.Shop, open_sftp: OpenSftp) -> 
     for row in due:
         settings = Settings.stored(row["params"])
         with open_sftp(settings.reject_connection_id) as sftp:
+            servers.recognise(conn, settings.reject_connection_id, sftp)
             make_folders(sftp, settings.import_path)
             path = closing.write_rejects(conn, sftp, row, settings.import_path)
         crashpoints.point(REPORTED)

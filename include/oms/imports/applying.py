@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from oms import crashpoints
+from oms import crashpoints, servers
 from oms.database import Connection, statements
 from oms.imports import landing, repairs, staging
 from oms.imports.arrival import examine
@@ -106,6 +106,7 @@ def _apply_until_done(
                     "run of its own job lands it again"
                 ) from None
             with open_sftp() as sftp:
+                servers.recognise(conn, chunk["connection_id"], sftp)
                 _land_again(conn, sftp, empty.row)
             crashpoints.point(RELANDED)
         except psycopg.errors.DeadlockDetected:

@@ -9,7 +9,7 @@ from typing import Any
 
 from psycopg.rows import dict_row
 
-from oms import crashpoints
+from oms import crashpoints, servers
 from oms.database import Connection, statements
 from oms.imports import landing, staging
 from oms.imports.arrival import RemoteFile, examine
@@ -123,9 +123,11 @@ def close(
     For each: account (a check adds it up), reject file, move, mark; each of the four can be repeated. `conn`
     is in autocommit mode. `connection_id`: the server of `sftp`. `loads`: whose chunks the
     run had to apply, those of earlier runs among them. The caller decides what an open file means:
-    `Account.raise_if_open`.
+    `Account.raise_if_open`. Raises OtherServer, before anything is done.
     """
-    found = conn.execute(sql.closable, {"dag_id": job.dag_id, "connection_id": connection_id}).fetchall()
+    keys = servers.recognise(conn, connection_id, sftp)
+    values = {"dag_id": job.dag_id, "connection_id": connection_id, "servers": keys}
+    found = conn.execute(sql.closable, values).fetchall()
     closed: list[int] = []
     stuck: dict[int, str] = {}
     for (log_id,) in found:

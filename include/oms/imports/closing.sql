@@ -7,6 +7,7 @@ select log.log_id
   from oms.import_log as log
  where log.dag_id = %(dag_id)s
    and log.connection_id = %(connection_id)s
+   and (log.server is null or log.server = any(%(servers)s))
    and log.closed_at is null
    and not exists (select from oms.import_log as original
                     where original.log_id = log.duplicate_of_log_id

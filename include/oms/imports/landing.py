@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg.rows import dict_row
 
-from oms import crashpoints
+from oms import crashpoints, servers
 from oms.database import Connection, statements
 from oms.filenames import is_packed
 from oms.imports import arrival, guard, one_second, repairs, staging
@@ -93,11 +93,13 @@ def land(
     Raises:
         FileMissing, FileUnstable: the file named by remoteFilename is not there or not complete.
         FileRefused: a parameter makes no sense.
+        OtherServer: the connection leads to another server than before.
     """
     settings = settings_of(job, params)
+    keys = servers.recognise(conn, settings.connection_id, sftp)
     with locks(conn) as own:
-        claims = _take_over_abandoned(conn, sftp, job, settings, run, own)
-        claims += _claim_arrivals(conn, sftp, job, settings, run, own, settled)
+        claims = _take_over_abandoned(conn, sftp, job, settings, run, own, keys)
+        claims += _claim_arrivals(conn, sftp, job, settings, run, own, settled, keys[0])
         landed: list[Landed] = []
         try:
             for log_id, file in claims:
@@ -134,13 +136,18 @@ def locks(conn: Connection) -> Iterator[list[int]]:
 
 
 def _take_over_abandoned(
-    conn: Connection, sftp: Any, job: ImportJob, settings: Settings, run: Run, own: list[int]
+    conn: Connection,
+    sftp: Any,
+    job: ImportJob,
+    settings: Settings,
+    run: Run,
+    own: list[int],
+    keys: list[str],
 ) -> list[tuple[int, RemoteFile]]:
     """Logs that a dead lander left behind, with their files as they are now."""
     taken: list[tuple[int, RemoteFile]] = []
-    found = conn.execute(
-        sql.abandoned, {"dag_id": job.dag_id, "connection_id": settings.connection_id}
-    ).fetchall()
+    values = {"dag_id": job.dag_id, "connection_id": settings.connection_id, "servers": keys}
+    found = conn.execute(sql.abandoned, values).fetchall()
     for (log_id,) in found:
         row = read_log(conn, log_id)
         if row is None or not _lock_if_left(conn, row, run):
@@ -159,7 +166,13 @@ def _take_over_abandoned(
             conn.execute(sql.leave_copies, {"log_id": log_id})
             conn.execute(
                 sql.take_over,
-                {"log_id": log_id, "run_id": run.run_id, "size": file.size, "mtime": file.mtime},
+                {
+                    "log_id": log_id,
+                    "run_id": run.run_id,
+                    "size": file.size,
+                    "mtime": file.mtime,
+                    "server": keys[0],
+                },
             )
         taken.append((log_id, file))
     return taken
@@ -190,11 +203,12 @@ def _claim_arrivals(
     run: Run,
     own: list[int],
     settled: Mapping[str, Stamp],
+    server: str,
 ) -> list[tuple[int, RemoteFile]]:
     claims: list[tuple[int, RemoteFile]] = []
     kind = "reset" if settings.mode == "RESET" else job.kind
     for file in arrival.still_there(sftp, settings.import_path, settled):
-        log_id = _claim(conn, job.domain, kind, settings, run, file)
+        log_id = _claim(conn, job.domain, kind, settings, run, file, server)
         if log_id is None:
             log.info("%s is already being processed", file.path)
             continue
@@ -206,7 +220,13 @@ def _claim_arrivals(
 
 
 def _claim(
-    conn: Connection, domain: str, kind: str, settings: Settings, run: Run, file: RemoteFile
+    conn: Connection,
+    domain: str,
+    kind: str,
+    settings: Settings,
+    run: Run,
+    file: RemoteFile,
+    server: str | None = None,
 ) -> int | None:
     """Make the log of a file and take its lock; None if another run has the file."""
     values = {
@@ -214,6 +234,7 @@ def _claim(
         "dag_id": run.dag_id,
         "run_id": run.run_id,
         "connection_id": settings.connection_id,
+        "server": server,
         "path": file.path,
         "name": file.name,
         "size": file.size,

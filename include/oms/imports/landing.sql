@@ -3,9 +3,10 @@
 -- name: claim
 -- A file is claimed while its log is open; nothing comes back if another run has it.
 insert into oms.import_log (config_id, dag_id, run_id, connection_id, remote_path, file_name, file_size, file_mtime,
-                            domain, kind, schedule_now, force, params, created_by_job_id)
+                            domain, kind, schedule_now, force, params, created_by_job_id, server)
 values (%(config_id)s, %(dag_id)s, %(run_id)s, %(connection_id)s, %(path)s, %(name)s, %(size)s, %(mtime)s,
-        %(domain)s, %(kind)s, %(schedule_now)s, %(force)s, %(params)s, %(created_by_job_id)s)
+        %(domain)s, %(kind)s, %(schedule_now)s, %(force)s, %(params)s, %(created_by_job_id)s,
+        %(server)s)
 on conflict (connection_id, remote_path) where closed_at is null do nothing
 returning log_id
 
@@ -13,7 +14,7 @@ returning log_id
 -- A person lets a held file pass by naming it with force; it is landed as it is now.
 update oms.import_log
    set status = 'DmlsLanding', force = true, params = %(params)s, run_id = %(run_id)s,
-       file_size = %(size)s, file_mtime = %(mtime)s, error_code = null, error_message = null
+       file_size = %(size)s, file_mtime = %(mtime)s, server = %(server)s, error_code = null, error_message = null
  where connection_id = %(connection_id)s
    and remote_path = %(path)s
    and closed_at is null
@@ -31,11 +32,12 @@ update oms.import_log
    and status = 'DmlsHeld'
 
 -- name: abandoned
--- Logs of this job whose landing was begun and not finished; whoever gets the lock of one goes on with it.
+-- Logs of this job and server whose landing was begun and not finished; whoever gets the lock of one goes on with it.
 select log_id
   from oms.import_log
  where dag_id = %(dag_id)s
    and connection_id = %(connection_id)s
+   and (server is null or server = any(%(servers)s))
    and status = 'DmlsLanding'
    and closed_at is null
  order by log_id
@@ -48,7 +50,7 @@ select log_id, load_id, config_id, dag_id, run_id, connection_id, remote_path, f
 
 -- name: take_over
 update oms.import_log
-   set run_id = %(run_id)s, file_size = %(size)s, file_mtime = %(mtime)s
+   set run_id = %(run_id)s, file_size = %(size)s, file_mtime = %(mtime)s, server = %(server)s
  where log_id = %(log_id)s
 
 -- name: forget_rejects

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from oms import crashpoints
+from oms import crashpoints, servers
 from oms.imports import arrival
 from oms.parameters import BadParameter
 from oms.remote import folder_of, make_folders, rename
@@ -85,6 +85,7 @@ def _prepare_files(work: Work) -> dict[str, Any]:
     restocks: list[Restock] = []
     dropped = 0
     with work.open_sftp(params["propertyResource"]) as sftp:
+        servers.recognise(work.conn, params["propertyResource"], sftp)
         folder = folder_of(sftp, params["importPath"])
         settled = arrival.find(sftp, {**params, "fileNameRegex": "*.csv"})
         files = arrival.still_there(sftp, folder, settled)

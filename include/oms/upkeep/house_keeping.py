@@ -12,7 +12,7 @@ from typing import Any
 
 from psycopg import sql as composed
 
-from oms import crashpoints
+from oms import crashpoints, servers
 from oms.database import Connection, statements
 from oms.work import Work
 
@@ -156,6 +156,7 @@ def _remove_files(work: Work, before: datetime, dry: bool) -> int:
 def _remove_from(work: Work, connection_id: str, logs: Iterable[tuple[Any, ...]]) -> Iterator[int]:
     """Remove the files of logs from one server; how many there were of each log."""
     with work.open_sftp(connection_id) as sftp:
+        servers.recognise(work.conn, connection_id, sftp)
         for log_id, _, *paths in logs:
             count = sum(_remove(sftp, path) for path in paths if path is not None)
             crashpoints.point(FILE_GONE)
