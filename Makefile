@@ -6,6 +6,9 @@ PY := .venv/bin/python
 INSTALLED := .venv/installed
 RUN := PYTHONPATH=include:plugins $(PY)
 ARGS ?=
+PLAYS ?= 500
+SEED ?= $(shell date +%s)
+SEED := $(SEED)
 # more than processors: most tests wait for a server or a clock
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * os.cpu_count() + 1)')
 
@@ -13,7 +16,7 @@ WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * os.cpu_count() + 1)')
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status clean test lint format bench psql lock schema env
+.PHONY: help demo up down status clean test lint format soak bench psql lock schema env
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -45,6 +48,11 @@ lint: $(INSTALLED) ## style only
 format: $(INSTALLED) ## repair what can be repaired of the style
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
+
+soak: $(INSTALLED) ## plays drawn anew, for each night; PLAYS=500, SEED=… plays a night again
+	@echo "make soak: $(PLAYS) plays, SEED=$(SEED)"
+	@OMS_PROPERTY_EXAMPLES=$(PLAYS) $(RUN) -m pytest tests/properties/test_interleavings.py \
+		--hypothesis-seed=$(SEED) $(ARGS) || { echo "make soak: failed; SEED=$(SEED) plays it again"; exit 1; }
 
 bench: $(INSTALLED) ## measurements with both arms and their ratio; not pass or fail
 	@$(RUN) -m tests.benchmarks $(ARGS)

@@ -1,16 +1,16 @@
 """A shop and an OMS that know each other, for the tests of the pushes: what people do on either side."""
 
-import time
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import count
 from typing import Any, Literal
 
+import pytest
 from psycopg import sql as composed
 
 from fakeshop.testing import TOKEN, ShopServer
-from oms import database
+from oms import crashpoints, database
 from oms.database import Connection
 from oms.orders import demand
 from oms.shopify import bulk
@@ -260,10 +260,26 @@ class Bench:
         )
 
     @contextmanager
-    def meanwhile(self, seconds: float, act: Callable[[], Any]) -> Iterator[Future]:
-        """Let something happen a moment after the block has begun."""
-        with ThreadPoolExecutor(1) as pool:
-            yield pool.submit(lambda: (time.sleep(seconds), act())[1])
+    def at(self, point: str, act: Callable[[], Any], *, beside: bool = False) -> Iterator[Callable[[], Any]]:
+        """Let something happen when a run first comes to a crash point; return how to ask for its result.
+
+        The run waits until it has happened, or goes on `beside` it.
+        """
+        happening: list[Future] = []
+        reach = crashpoints.point
+
+        def reached(name: str) -> None:
+            if name == point and not happening:
+                happening.append(pool.submit(act))
+                if not beside:
+                    happening[0].result()
+            reach(name)
+
+        with ThreadPoolExecutor(1) as pool, pytest.MonkeyPatch.context() as patch:
+            patch.setattr(crashpoints, "point", reached)
+            yield lambda: happening[0].result()
+        assert happening, f"no run came to {point}"
+        happening[0].result()
 
     # what can be seen
 

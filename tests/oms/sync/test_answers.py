@@ -9,6 +9,7 @@ from fakeshop.testing import TOKEN
 from oms import crashpoints
 from oms.shopify.client import ShopifyClient
 from oms.shopify.errors import Misconfigured, NotSent, OutcomeUnknown
+from oms.sync import planning, sending
 from oms.sync.errors import LinesLeft
 from tests.oms.sync.bench import Bench
 
@@ -366,12 +367,11 @@ def test_an_order_between_reading_and_storing_is_not_added_back(oms: Bench):
     """INV-39 a: sold and imported after the reading, before the lines are stored."""
     opened(oms, {"P": 20})
     oms.move("P", -1)
-    oms.server.fault("delay", operation="LevelsOfItems", seconds=0.8, phase="after")
 
     def sell() -> None:
         oms.import_order(oms.server.place_order("demo", {"sku": "P", "quantity": 4}))
 
-    with oms.meanwhile(0.4, sell):
+    with oms.at(planning.LEVELS_READ, sell):
         oms.push("HARD")
 
     assert oms.lines() == [("P", -1, "APPLIED")]
@@ -472,10 +472,10 @@ def test_two_runs_of_one_location_do_not_overlap(oms: Bench):
     oms.move("A", -1)
     oms.server.fault("delay", operation=ADJUST, seconds=0.8)
 
-    with oms.meanwhile(0.3, lambda: oms.push("HARD")) as second:
+    with oms.at(sending.MARKED_SENT, lambda: oms.push("HARD"), beside=True) as second:
         oms.push("DELTA")
 
-    assert second.result().planned == 0
+    assert second().planned == 0
     assert oms.applied() == [("A", -1)]
 
 
@@ -534,8 +534,7 @@ def test_inv_39_sold_before_the_comparison(oms: Bench, imported_before_the_snaps
         oms.import_order(order)
         oms.push("HARD")
     else:
-        oms.server.fault("delay", operation="LevelsOfItems", seconds=0.8, phase="after")
-        with oms.meanwhile(0.4, lambda: oms.import_order(order)):
+        with oms.at(planning.LEVELS_READ, lambda: oms.import_order(order)):
             oms.push("HARD")
 
     assert oms.lines() == [("P", -1, "APPLIED")]

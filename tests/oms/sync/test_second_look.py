@@ -11,6 +11,7 @@ from oms import crashpoints
 from oms.fulfillment import packing
 from oms.orders import demand, imports
 from oms.orders.errors import PackedLocked
+from oms.sync import planning
 from tests.oms.sync.bench import Bench
 
 
@@ -245,19 +246,27 @@ def test_without_imports_a_drift_is_reported_and_not_acted_on(oms: Bench):
     assert oms.available("P") == 13
 
 
-def test_a_hard_sync_looks_again_after_the_next_import(oms: Bench):
+def test_a_hard_sync_looks_again_after_the_next_import(oms: Bench, monkeypatch: pytest.MonkeyPatch):
     opened(oms)
     with importing(oms):
         pass
     oms.server.adjust("demo", "P", "Main", delta=3)
 
-    def import_orders() -> None:
-        with importing(oms):
-            pass
+    asked = []
+    ask = planning.open_looks
 
-    with oms.meanwhile(0.8, import_orders) as imported:
-        report = oms.push("HARD", second_look_minutes=0.2)
-    imported.result()
+    def import_once_it_waits(*given) -> planning.Looks:
+        looks = ask(*given)
+        asked.append(looks.due)
+        if len(asked) == 1:
+            with importing(oms):
+                pass
+        return looks
+
+    monkeypatch.setattr(planning, "open_looks", import_once_it_waits)
+    report = oms.push("HARD", second_look_minutes=5)
+
+    assert asked[:2] == [0, 1]
 
     assert (report.drifts, report.drifts_booked, report.applied) == (0, 1, 1)
     assert oms.available("P") == 10
