@@ -5,13 +5,13 @@ from datetime import datetime
 import pytest
 
 from oms import database
-from oms.feeds import checking, telling
+from oms.feeds import checking, strays, telling
 from tests.faults.killing import killed_at
 from tests.faults.locks import until_locks_are_given_up
 from tests.oms.feeds.conftest import Inbox, Watch, inbox, watch, work_of  # noqa: F401 - fixtures
 from tests.oms.imports.conftest import floor  # noqa: F401 - a fixture
 
-POINTS = [checking.RAISED, telling.MAILED]
+POINTS = [checking.RAISED, strays.NAMED, telling.MAILED]
 
 
 def look(dsn: str, port: int, at: str) -> None:
@@ -31,3 +31,13 @@ def test_a_missing_file_is_told_by_the_next_run(watch: Watch, point: str, mails:
     assert len(watch.inbox.mails) == mails
     assert len({mail["Message-ID"] for mail in watch.inbox.mails}) == 1
     assert watch.floor.conn.execute("select count(*) from oms.feed_alert").fetchone() == (1,)
+
+
+def test_the_files_that_no_job_takes_are_named_again_by_the_next_run(watch: Watch):
+    killed_at(strays.NAMED, look, watch.floor.dsn, watch.inbox.port, "2026-01-10T12:00Z")
+    until_locks_are_given_up(watch.floor.conn)
+    named = "select count(*) from oms.strays_named"
+    assert watch.floor.conn.execute(named).fetchone() == (0,)
+
+    assert watch.look("2026-01-10T12:05Z") is None
+    assert watch.floor.conn.execute(named).fetchone() == (1,)

@@ -28,7 +28,8 @@ CHECK_FEEDS = TaskJob(
     minutes=10,
     purpose=(
         "Notices silence: tells people when an expected file (feeds.csv of the setup) has not come, is "
-        "empty, was refused or came twice, and tells the sender of a file which of its lines were refused."
+        "empty, was refused or came twice, and tells the sender of a file which of its lines were refused. "
+        "Once a day its log names the files in the watched folders that match no job's pattern."
     ),
     when="Every five minutes.",
     repeat="Safe: everything is told once, and once more when the missing file has come.",

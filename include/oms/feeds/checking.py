@@ -20,8 +20,10 @@ from oms import crashpoints
 from oms.database import Connection, statements
 from oms.feeds.arrivals import REFUSED, Arrivals, Feed, File, Window
 from oms.feeds.errors import FeedsSilent
+from oms.feeds.strays import name_strays
 from oms.feeds.telling import link, tell
 from oms.feeds.times import instants, is_legal
+from oms.filenames import BadPattern, check_pattern
 from oms.work import Work
 from oms.zones import is_zone
 
@@ -60,10 +62,11 @@ def check(work: Work, now: datetime | None = None) -> dict[str, int]:
         return {}
     try:
         counts = _raise_alerts(work, now)
-        if work.params["dryRun"]:
-            return counts
-        crashpoints.point(RAISED)
-        told = [*_unchecked(conn), *tell(work, now)]
+        told = []
+        if not work.params["dryRun"]:
+            crashpoints.point(RAISED)
+            told = [*_unchecked(conn), *tell(work, now)]
+        counts["unmatched"] = name_strays(work, now)
     finally:
         if not conn.closed:
             conn.execute(sql.let_others)
@@ -112,14 +115,23 @@ def _feeds(conn: Connection) -> list[Feed]:
 
 
 def _is_clear(feed: Feed) -> bool:
-    """Whether it says when to expect a file; what an older setup took may not."""
-    return is_legal(feed.expected) and is_zone(feed.time_zone)
+    """Whether it says when to expect which file; what an older setup took may not."""
+    return is_legal(feed.expected) and is_zone(feed.time_zone) and not _fault_of(feed.file_pattern)
+
+
+def _fault_of(pattern: str) -> str | None:
+    try:
+        check_pattern(pattern)
+    except BadPattern as bad:
+        return f"file_pattern {pattern!r} must be {bad}"
+    return None
 
 
 def _unchecked(conn: Connection) -> list[str]:
     return [
-        f"feed {feed.feed_id} is not checked: expected {feed.expected!r} in {feed.time_zone!r} names no "
-        "times; correct it in feeds.csv and run the setup"
+        f"feed {feed.feed_id} is not checked: "
+        + (_fault_of(feed.file_pattern) or f"expected {feed.expected!r} in {feed.time_zone!r} names no times")
+        + "; correct it in feeds.csv and run the setup"
         for feed in _feeds(conn)
         if not _is_clear(feed)
     ]

@@ -58,18 +58,23 @@ def inbox() -> Iterator[Inbox]:
     server.stop()
 
 
-def work_of(conn: Any, dsn: str, send_mail: Callable[[Mail], bool], **conf: Any) -> Work:
+def work_of(
+    conn: Any, dsn: str, send_mail: Callable[[Mail], bool], open_sftp: Any = None, **conf: Any
+) -> Work:
     """What the task of a run with these parameters is handed."""
 
     def none(_: str) -> Any:
-        raise AssertionError("neither SFTP nor a shop is asked")
+        raise AssertionError("no shop is asked")
+
+    def not_set(resource: str) -> Any:
+        raise LookupError(f"the connection {resource.lower()} is not set")
 
     return Work(
         conn=conn,
         params=parameters.resolve(catalog.CHECK_FEEDS, conf),
         run_name="check_feeds/test",
         open_oms_db=lambda: database.connect(dsn, autocommit=True),
-        open_sftp=none,
+        open_sftp=open_sftp or not_set,
         open_shop=none,
         base_url="https://airflow.example.com",
         send_mail=send_mail,
