@@ -37,7 +37,8 @@ class Location:
     """A Shopify location that is to be served, and what it shows.
 
     channel: the group whose online ATP a consolidated location shows; facility: the one of a physical
-    location. compared, mark: snapshots as text, None where there is none.
+    location. compared, mark: snapshots as text, None where there is none. emptied: no facility is mapped to
+    it any more, and what it still offers of ours is taken off.
     """
 
     shopify_location_id: int
@@ -48,6 +49,7 @@ class Location:
     compared: str | None
     mark: str | None
     planned_at: datetime | None
+    emptied: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,12 @@ class Plan:
         """Locations that the plan compares as a hard sync does."""
         return self.everything if self.mode == "HARD" else ()
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether it compares all locations so that it serves at all."""
+        served = [one for one in self.locations if not one.emptied]
+        return bool(self.complete) and len(self.complete) == len(served)
+
     def locations_marked(self) -> list[int]:
         """Return the locations whose mark this plan moves.
 
@@ -84,7 +92,7 @@ class Plan:
         return [
             location.shopify_location_id
             for location in self.locations
-            if self.mode != "DELTA" or location.sync_mode == "DELTA"
+            if not location.emptied and (self.mode != "DELTA" or location.sync_mode == "DELTA")
         ]
 
 
@@ -118,6 +126,22 @@ def locations_to_serve(conn: Connection, shop_id: str, mode: Mode, options: Push
             continue
         served.append(location)
     return served
+
+
+def locations_to_empty(conn: Connection, shop_id: str, mode: Mode, options: PushOptions) -> list[Location]:
+    """Return the locations whose units of ours this run is to take off: they lost their last facility.
+
+    They belong to no group any more; a run that is meant for the locations of one leaves them alone.
+    """
+    if options.shopify_facility_group is not None:
+        return []
+    return [
+        Location(number, sync_mode, basis, None, None, compared, mark, planned_at, emptied=True)
+        for number, sync_mode, basis, compared, mark, planned_at in conn.execute(
+            sql.locations_to_empty, {"shop_id": shop_id}
+        )
+        if options.serves(mode, sync_mode)
+    ]
 
 
 def locations_showing(conn: Connection, shop_id: str, facilities: Sequence[str]) -> list[int]:
@@ -173,7 +197,8 @@ def take_snapshot(
     """Read candidates, desired figures, books and K in one snapshot of the OMS, into the workspace.
 
     A location never compared with yet is left out while, in this same snapshot, its stock is unknown or just
-    coming in: the comparison would tell the shop that nothing is there, or a part of it.
+    coming in: the comparison would tell the shop that nothing is there, or a part of it. At one that was
+    compared, DELTA leaves out a level of which that is so.
     only_looked: only levels with a look that may be confirmed now.
     """
     freshen_statistics(conn, *PLANNED_FROM)
@@ -182,18 +207,26 @@ def take_snapshot(
     try:
         with conn.transaction():
             snapshot, taken_at = conn.execute("select pg_current_snapshot()::text, now()").fetchone()
-            without_stock = _without_stock(conn, shop_id, mode, locations)
+            (file_comes_in,) = conn.execute(sql.file_comes_in).fetchone()
+            emptied = [one for one in locations if one.emptied and not only_looked]
+            locations = [one for one in locations if not one.emptied]
+            without_stock = _without_stock(conn, shop_id, mode, locations, file_comes_in)
             locations = [one for one in locations if one.shopify_location_id not in without_stock]
             if only_looked:
                 _select_looked(conn, shop_id, locations)
                 complete = set()
             else:
-                complete = _select_candidates(conn, shop_id, mode, locations, options)
+                complete = _select_candidates(conn, shop_id, mode, locations, options, file_comes_in)
             conn.execute("analyze pg_temp.plan_candidate")
             for location in locations:
                 everything = location.shopify_location_id in complete
                 held = _held_back(conn, shop_id, mode, location, options)
                 _add_levels(conn, shop_id, mode, location, everything, options, held)
+                if mode == "DELTA":
+                    _add_new_levels(conn, shop_id, mode, location, options, file_comes_in)
+            for location in emptied:
+                at = {"shop_id": shop_id, "location": location.shopify_location_id}
+                conn.execute(sql.add_emptied, at | {"guarded": is_guarded(mode, location, options)})
             if mode not in FROM_BOOKS:
                 conn.execute(sql.judge_looks, {"shop_id": shop_id, "locations": _numbers(locations)})
     finally:
@@ -201,19 +234,18 @@ def take_snapshot(
     conn.execute("analyze pg_temp.plan_level")
     crashpoints.point(SNAPSHOT_TAKEN)
     everything = tuple(sorted(complete))
-    return Plan(
-        uuid.uuid4(), mode, tuple(locations), snapshot, taken_at, everything, without_stock, only_looked
-    )
+    planned = (*locations, *emptied)
+    return Plan(uuid.uuid4(), mode, planned, snapshot, taken_at, everything, without_stock, only_looked)
 
 
 def _without_stock(
-    conn: Connection, shop_id: str, mode: Mode, locations: Sequence[Location]
+    conn: Connection, shop_id: str, mode: Mode, locations: Sequence[Location], file_comes_in: bool
 ) -> dict[int, bool]:
     """Return locations that must wait, with whether for a file; DELTA serves only those compared before."""
     if mode == "DELTA":
         return {}
-    values = {"shop_id": shop_id, "locations": _numbers(locations)}
-    return dict(conn.execute(sql.without_stock, values).fetchall())
+    values = {"shop_id": shop_id, "locations": _numbers(locations), "file_comes_in": file_comes_in}
+    return dict.fromkeys((number for (number,) in conn.execute(sql.without_stock, values)), file_comes_in)
 
 
 def _numbers(locations: Iterable[Location]) -> list[int]:
@@ -230,7 +262,12 @@ def is_guarded(mode: Mode, location: Location, options: PushOptions) -> bool:
 
 
 def _select_candidates(
-    conn: Connection, shop_id: str, mode: Mode, locations: Sequence[Location], options: PushOptions
+    conn: Connection,
+    shop_id: str,
+    mode: Mode,
+    locations: Sequence[Location],
+    options: PushOptions,
+    file_comes_in: bool,
 ) -> set[int]:
     """Fill the candidates; return the locations for which everything was taken."""
     everything = options.include_all if options.include_all is not None else mode == "HARD"
@@ -245,6 +282,7 @@ def _select_candidates(
             "mark": mark,
             "locations": _numbers(group),
             "category": options.exclude_category,
+            "file_comes_in": file_comes_in,
         }
         if mark is None:
             conn.execute(sql.select_all, values)
@@ -252,6 +290,7 @@ def _select_candidates(
             continue
         conn.execute(sql.select_changed, values)
         conn.execute(sql.select_booked, values)
+        conn.execute(sql.select_waiting, values)
         if mode not in FROM_BOOKS:
             _select_looked(conn, shop_id, [one for one in group if is_guarded(mode, one, options)])
         planned = [location.planned_at for location in group if location.planned_at is not None]
@@ -275,6 +314,8 @@ def _add_levels(
         "shop_id": shop_id,
         "location": location.shopify_location_id,
         "guarded": is_guarded(mode, location, options),
+        "by_book": mode in FROM_BOOKS,
+        "only_new": False,
         "products": None,
         "group_id": location.channel,
         "facility": location.facility,
@@ -287,6 +328,33 @@ def _add_levels(
     conn.execute(sql.add_physical if location.channel is None else sql.add_consolidated, values)
     if mode not in FROM_BOOKS:
         conn.execute(sql.note_foreign_queues, values)
+
+
+def _add_new_levels(
+    conn: Connection, shop_id: str, mode: Mode, location: Location, options: PushOptions, file_comes_in: bool
+) -> None:
+    """Add levels again that were never compared: their figure leaves nothing out, and Shopify is read."""
+    at = {"shop_id": shop_id, "location": location.shopify_location_id, "file_comes_in": file_comes_in}
+    (products,) = conn.execute(sql.forget_new, at).fetchone()
+    if not products:
+        return
+    values = at | {
+        "guarded": is_guarded(mode, location, options),
+        "by_book": False,
+        "only_new": True,
+        "products": products,
+        "group_id": location.channel,
+        "facility": location.facility,
+        "basis": location.physical_basis,
+    }
+    conn.execute(
+        sql.add_physical if location.channel is None else sql.add_consolidated, values | NOTHING_HELD_BACK
+    )
+    conn.execute(sql.note_foreign_queues, values)
+    conn.execute(sql.wait_for_stock, values)
+
+
+NOTHING_HELD_BACK: dict[str, list] = {"held_products": [], "held_facilities": [], "held_quantities": []}
 
 
 def _held_back(
@@ -330,17 +398,15 @@ def decide(
 ) -> Plan:
     """Give every level of the workspace its outcome; RECENT and HARD read Shopify for it. Return the plan.
 
-    Raises what reading raises, and TooManyDrops (HARD) before anything is stored. RECENT leaves the location
-    out whose first comparison would empty it.
+    DELTA reads levels that were never compared. Raises what reading raises, and TooManyDrops (HARD) before
+    anything is stored. RECENT leaves out the location whose first comparison would empty it, DELTA levels.
     """
     if plan.mode != "HARD":
         conn.execute(sql.skip_set_aside)
-    if plan.mode == "DELTA":
-        conn.execute(sql.decide_from_books)
-    else:
-        _compare(conn, client, shop_id, plan, options, deadline)
-        if options.activate_at_location and not options.dry_run:
-            _activate(conn, client, shop_id, plan, options, report, deadline)
+    conn.execute(sql.decide_from_books)
+    _compare(conn, client, shop_id, plan, options, deadline)
+    if options.activate_at_location and not options.dry_run:
+        _activate(conn, client, shop_id, plan, options, report, deadline)
     plan = _without_drops(conn, shop_id, plan, options, report)
     _count(conn, shop_id, report)
     return plan
@@ -355,6 +421,8 @@ def _compare(
     deadline: Deadline,
 ) -> None:
     levels = conn.execute(sql.to_read).fetchall()
+    if not levels:
+        return
     conn.execute(sql.forget_readings)
     readings = read_levels(client, levels, parallel=options.parallel, deadline=deadline)
     copy_rows(conn, "pg_temp.plan_reading", Reading._fields, readings)
@@ -402,28 +470,38 @@ def _activate(
 
 
 def _without_drops(conn: Connection, shop_id: str, plan: Plan, options: PushOptions, report: Report) -> Plan:
-    """Return the plan without locations that it would empty; HARD raises TooManyDrops for them."""
-    checked = plan.everything if plan.mode == "RECENT" else _numbers(plan.locations)
-    if options.max_drop_pct is None or plan.mode not in ("RECENT", "HARD") or plan.only_looked or not checked:
+    """Return the plan without locations that it would empty; HARD raises TooManyDrops for them.
+
+    DELTA is about the levels that it compares for the first time: they stay as they are, the others are sent.
+    What has lost its last facility is to be emptied, and is not counted.
+    """
+    served = [one for one in plan.locations if not one.emptied]
+    checked = plan.everything if plan.mode == "RECENT" else _numbers(served)
+    if options.max_drop_pct is None or plan.only_looked or not checked:
         return plan
-    new = [one.shopify_location_id for one in plan.locations if one.compared is None and one.mark is None]
+    new = [one.shopify_location_id for one in served if one.compared is None and one.mark is None]
+    is_delta = plan.mode == "DELTA"
     dropped: dict[int, str] = {}
-    for location, sellable, emptied in conn.execute(sql.drops, {"locations": list(checked)}).fetchall():
+    values = {"locations": list(checked), "only_new": is_delta}
+    for location, sellable, emptied in conn.execute(sql.drops, values).fetchall():
         few = location not in new and emptied < options.max_drop_levels
         if not few and emptied * 100 > sellable * options.max_drop_pct:
-            dropped[location] = f"location {location}: {emptied} of {sellable} sellable levels"
+            what = "sellable levels that are compared for the first time" if is_delta else "sellable levels"
+            dropped[location] = f"location {location}: {emptied} of {sellable} {what}"
     if not dropped:
         return plan
     error = TooManyDrops(
         f"shop {shop_id}, {', '.join(dropped.values())} would go to 0, more than {options.max_drop_pct:g} %;"
-        f" nothing was sent{' there' if plan.mode == 'RECENT' else ''}. If that is right, run"
+        f" nothing was sent{'' if plan.mode == 'HARD' else ' there'}. If that is right, run"
         " upload_inventory with a higher maxDropPct (dryRun shows what it would send)"
     )
     if plan.mode == "HARD":
         raise error
     report.refused = error
     for location in dropped:
-        conn.execute(sql.forget_levels, {"location": location})
+        conn.execute(sql.leave_out_new if is_delta else sql.forget_levels, {"location": location})
+    if is_delta:
+        return plan
     return replace(
         plan,
         locations=tuple(one for one in plan.locations if one.shopify_location_id not in dropped),
@@ -442,9 +520,6 @@ def _count(conn: Connection, shop_id: str, report: Report) -> None:
         report.skipped["SKIPPED_UNMAPPED"] += unmapped
     report.drifts, found = conn.execute(sql.drifts).fetchone()
     report.drifts_booked += found
-    report.needs_hard_sync = tuple(
-        sorted({*report.needs_hard_sync, *(row[0] for row in conn.execute(sql.uncompared_locations))})
-    )
 
 
 @dataclass(frozen=True)
@@ -515,13 +590,14 @@ def store(
         "run_id": run_id,
         "snapshot": plan.snapshot,
         "taken_at": plan.taken_at,
-        "complete": bool(plan.complete) and len(plan.complete) == len(plan.locations),
+        "complete": plan.is_complete,
     }
+    (was_read,) = conn.execute(sql.any_reading).fetchone()
     step = max(1, options.lines_at_once // options.limit) * options.limit
     lines = _number_lines(conn, options.limit)
     for first in range(0, max(1, lines), step):
         with conn.transaction():
-            if first == 0 and plan.mode != "DELTA":
+            if first == 0 and (plan.mode != "DELTA" or was_read):
                 conn.execute(sql.open_books, values)
                 conn.execute(sql.set_books, values)
                 conn.execute(sql.book_drifts, values)
@@ -534,6 +610,8 @@ def store(
             batches = _store_lines(conn, shop_id, plan.mode, run_id, first, first + step)
             if first + step >= lines:
                 conn.execute(sql.note_complete, values | {"locations": list(plan.complete)})
+                conn.execute(sql.note_waiting, values)
+                conn.execute(sql.forget_waiting, values)
                 conn.execute(sql.advance_marks, values | {"locations": plan.locations_marked()})
         crashpoints.point(STORED)
         yield batches

@@ -42,20 +42,40 @@ select location.shopify_location_id,
  group by location.shop_id, location.shopify_location_id
  order by location.shopify_location_id
 
--- name: without_stock
--- Locations of these whose first comparison would be too early, with whether it waits for a file: no facility
--- behind them has a position yet, or a file that changes balances is on its way in. A mark alone does not say that
--- anything was compared: the plan that stored it may have known no product.
-select location.shopify_location_id, file.comes_in
+-- name: locations_to_empty
+-- Locations that have lost their last facility and still offer units of ours, which nobody wants to leave there.
+select location.shopify_location_id, location.sync_mode, location.physical_basis,
+       location.compared::text as compared, mark.snapshot::text as mark, mark.planned_at
   from oms.shop_location as location
- cross join (select exists (select from oms.import_log as log
-                             where log.domain = 'BALANCE'
-                               and log.closed_at is null
-                               and (log.status = 'DmlsLanding'
-                                    or (log.status in ('DmlsPending', 'DmlsQueued', 'DmlsRunning', 'DmlsCrashed')
-                                        and exists (select from oms.import_chunk as chunk
-                                                     where chunk.load_id = log.load_id
-                                                       and chunk.applied_at is null))))) as file (comes_in)
+  left join oms.sync_mark as mark using (shop_id, shopify_location_id)
+ where location.shop_id = %(shop_id)s
+   and location.sync_mode <> 'OFF'
+   and not location.leave_units
+   and not exists (select from oms.shop_location_facility as mapped
+                    where mapped.shop_id = location.shop_id
+                      and mapped.shopify_location_id = location.shopify_location_id)
+   and exists (select from oms.level_offered as offered
+                where offered.shop_id = location.shop_id
+                  and offered.shopify_location_id = location.shopify_location_id)
+ order by location.shopify_location_id
+
+-- name: file_comes_in
+-- Whether a file that changes balances is on its way in.
+select exists (select from oms.import_log as log
+                where log.domain = 'BALANCE'
+                  and log.closed_at is null
+                  and (log.status = 'DmlsLanding'
+                       or (log.status in ('DmlsPending', 'DmlsQueued', 'DmlsRunning', 'DmlsCrashed')
+                           and exists (select from oms.import_chunk as chunk
+                                        where chunk.load_id = log.load_id
+                                          and chunk.applied_at is null))))
+
+-- name: without_stock
+-- Locations of these whose first comparison would be too early: no facility behind them has a position yet, or a
+-- file that changes balances is on its way in. A mark alone does not say that anything was compared: the plan that
+-- stored it may have known no product.
+select location.shopify_location_id
+  from oms.shop_location as location
  where location.shop_id = %(shop_id)s
    and location.shopify_location_id = any (%(locations)s)
    and not (exists (select from oms.sync_mark as mark
@@ -65,16 +85,12 @@ select location.shopify_location_id, file.comes_in
                          where level.shop_id = location.shop_id
                            and level.shopify_location_id = location.shopify_location_id
                            and level.opened_at is not null))
-   and (file.comes_in
+   and (%(file_comes_in)s
         or not exists (select from oms.inventory_item as item
-                        where item.facility_id in (select member.facility_id
-                                                     from oms.facility_group_member as member
-                                                    where member.facility_group_id = location.facility_group_id
-                                                    union all
-                                                   select mapped.facility_id
-                                                     from oms.shop_location_facility as mapped
-                                                    where mapped.shop_id = location.shop_id
-                                                      and mapped.shopify_location_id
+                        where item.facility_id in (select behind.facility_id
+                                                     from oms.location_facility as behind
+                                                    where behind.shop_id = location.shop_id
+                                                      and behind.shopify_location_id
                                                           = location.shopify_location_id)))
 
 -- name: locations_showing
@@ -114,6 +130,7 @@ create temp table if not exists plan_level (
     shopify_inventory_item_id bigint,
     product_id                bigint,
     guarded                   boolean,
+    by_book                   boolean,
     by_on_hand                boolean,
     desired                   integer,
     book                      bigint,
@@ -289,6 +306,23 @@ select distinct location.id, member.product_id
  where member.category_id = %(category)s
    and least(member.thru_date, member.from_date + interval '24 hours') between %(planned_at)s and now()
 
+-- name: select_waiting!
+-- Levels whose first comparison was put off, and need not wait any more.
+insert into pg_temp.plan_candidate (shopify_location_id, product_id)
+select level.shopify_location_id, mapped.product_id
+  from oms.sync_level as level
+  join oms.shop_product as mapped using (shop_id, shopify_inventory_item_id)
+ where level.shop_id = %(shop_id)s
+   and level.shopify_location_id = any (%(locations)s)
+   and level.waits
+   and mapped.thru_date is null
+   and not %(file_comes_in)s
+   and exists (select from oms.location_facility as behind
+                 join oms.inventory_item as item using (facility_id)
+                where behind.shop_id = level.shop_id
+                  and behind.shopify_location_id = level.shopify_location_id
+                  and item.product_id = mapped.product_id)
+
 -- name: add_candidates!
 -- Products that the caller names.
 insert into pg_temp.plan_candidate (shopify_location_id, product_id)
@@ -355,20 +389,25 @@ select product_id, facility_id, sum(quantity)::integer
  order by product_id, facility_id
 
 -- name: add_consolidated!
--- Levels of a location that shows the online ATP of a channel, with their books.
+-- Levels of a location that shows the online ATP of a channel, with their books and with the units that Shopify
+-- holds committed of the very item: a product made again has another one. only_new: those never compared.
 with told as (
-    select item.product_id, sum(item.committed_quantity) as quantity
+    select coalesce(sold.shopify_inventory_item_id, variant.shopify_inventory_item_id) as item_id,
+           sum(item.committed_quantity) as quantity
       from oms.order_item as item
       join oms.order_header as header using (order_id)
+      left join oms.sync_book as sold on sold.cause_key = format('order:%%s:%%s:sold', item.order_id, item.order_item_seq)
+      left join oms.shop_product as variant
+        on variant.shop_id = header.shop_id and variant.product_id = item.product_id and variant.thru_date is null
      where item.shopify_location_id = %(location)s
        and item.committed_quantity > 0
        and header.shop_id = %(shop_id)s
-     group by item.product_id
+     group by item_id
 )
 insert into pg_temp.plan_level
-       (shopify_location_id, shopify_inventory_item_id, product_id, guarded, by_on_hand,
+       (shopify_location_id, shopify_inventory_item_id, product_id, guarded, by_book, by_on_hand,
         desired, book, told, opened, set_aside)
-select %(location)s, mapped.shopify_inventory_item_id, mapped.product_id, %(guarded)s, false,
+select %(location)s, mapped.shopify_inventory_item_id, mapped.product_id, %(guarded)s, %(by_book)s, false,
        figure.online_atp, coalesce(level.book, 0), coalesce(told.quantity, 0),
        level.opened_at is not null, level.set_aside_code is not null
   from oms.online_atp(%(group_id)s, %(products)s::bigint[], %(held_products)s::bigint[],
@@ -379,25 +418,30 @@ select %(location)s, mapped.shopify_inventory_item_id, mapped.product_id, %(guar
   left join oms.sync_level as level
     on level.shop_id = %(shop_id)s and level.shopify_location_id = %(location)s
    and level.shopify_inventory_item_id = mapped.shopify_inventory_item_id
-  left join told on told.product_id = mapped.product_id
+  left join told on told.item_id = mapped.shopify_inventory_item_id
+ where not %(only_new)s or level.opened_at is null
 
 -- name: add_physical!
 -- Levels of a location that shows one facility. on_hand (basis QOH) holds the committed units: beside the book
 -- are only those that have left QOH and Shopify does not know of yet (INV-50).
 with told as (
-    select item.product_id, sum(item.committed_quantity) as quantity
+    select coalesce(sold.shopify_inventory_item_id, variant.shopify_inventory_item_id) as item_id,
+           sum(item.committed_quantity) as quantity
       from oms.order_item as item
       join oms.order_header as header using (order_id)
+      left join oms.sync_book as sold on sold.cause_key = format('order:%%s:%%s:sold', item.order_id, item.order_item_seq)
+      left join oms.shop_product as variant
+        on variant.shop_id = header.shop_id and variant.product_id = item.product_id and variant.thru_date is null
      where item.shopify_location_id = %(location)s
        and item.committed_quantity > 0
        and header.shop_id = %(shop_id)s
        and (%(basis)s <> 'QOH' or item.status = 'COMPLETED' or item.issued_quantity > 0)
-     group by item.product_id
+     group by item_id
 )
 insert into pg_temp.plan_level
-       (shopify_location_id, shopify_inventory_item_id, product_id, guarded, by_on_hand,
+       (shopify_location_id, shopify_inventory_item_id, product_id, guarded, by_book, by_on_hand,
         desired, book, told, opened, set_aside)
-select %(location)s, mapped.shopify_inventory_item_id, mapped.product_id, %(guarded)s, %(basis)s = 'QOH',
+select %(location)s, mapped.shopify_inventory_item_id, mapped.product_id, %(guarded)s, %(by_book)s, %(basis)s = 'QOH',
        figure.figure, coalesce(level.book, 0), coalesce(told.quantity, 0),
        level.opened_at is not null, level.set_aside_code is not null
   from oms.facility_figure(%(facility)s, %(basis)s, %(products)s::bigint[], %(held_products)s::bigint[],
@@ -408,7 +452,47 @@ select %(location)s, mapped.shopify_inventory_item_id, mapped.product_id, %(guar
   left join oms.sync_level as level
     on level.shop_id = %(shop_id)s and level.shopify_location_id = %(location)s
    and level.shopify_inventory_item_id = mapped.shopify_inventory_item_id
-  left join told on told.product_id = mapped.product_id
+  left join told on told.item_id = mapped.shopify_inventory_item_id
+ where not %(only_new)s or level.opened_at is null
+
+-- name: add_emptied!
+-- Levels of a location that has lost its last facility, where it still offers units of ours.
+insert into pg_temp.plan_level
+       (shopify_location_id, shopify_inventory_item_id, product_id, guarded, by_book, by_on_hand,
+        desired, book, told, opened, set_aside)
+select offered.shopify_location_id, offered.shopify_inventory_item_id, offered.product_id, %(guarded)s, %(guarded)s,
+       exists (select from oms.level_by_on_hand as place
+                where place.shop_id = offered.shop_id
+                  and place.shopify_location_id = offered.shopify_location_id),
+       0, offered.units, 0, true, false
+  from oms.level_offered as offered
+ where offered.shop_id = %(shop_id)s
+   and offered.shopify_location_id = %(location)s
+
+-- name: forget_new
+-- Levels that were never compared, to be added again.
+with forgotten as (
+    delete from pg_temp.plan_level
+     where shopify_location_id = %(location)s
+       and not opened
+    returning product_id
+)
+select coalesce(array_agg(distinct product_id), '{}')
+  from forgotten
+
+-- name: wait_for_stock!
+-- A level that was never compared waits while nobody has told the stock of its product at any facility behind the
+-- location, or while a file that changes balances is on its way in.
+update pg_temp.plan_level as level
+   set outcome = 'SKIPPED_WAITS_FOR_STOCK'
+ where not level.opened
+   and level.shopify_location_id = %(location)s
+   and (%(file_comes_in)s
+        or not exists (select from oms.location_facility as behind
+                         join oms.inventory_item as item using (facility_id)
+                        where behind.shop_id = %(shop_id)s
+                          and behind.shopify_location_id = level.shopify_location_id
+                          and item.product_id = level.product_id))
 
 -- name: note_foreign_queues!
 -- Demand of orders from elsewhere without a reservation: what a comparison has seen, a run that leaves such orders
@@ -509,7 +593,7 @@ update pg_temp.plan_level as level
    and judged.shopify_inventory_item_id = level.shopify_inventory_item_id
 
 -- name: decide_from_books!
--- Mode DELTA: desired - book, without asking Shopify; a level that was never compared has no book yet.
+-- desired - book, without asking Shopify; a level that was never compared has no book yet.
 update pg_temp.plan_level
    set compared_with = book,
        delta = case when opened and not (desired = 0 and book < 0) then desired - book end,
@@ -517,6 +601,7 @@ update pg_temp.plan_level
                       when desired = book or (desired = 0 and book < 0) then 'UNCHANGED'
                       else 'LINE' end
  where outcome is null
+   and by_book
 
 -- name: take_again!
 -- Levels that were activated a moment ago are judged again, from their new reading.
@@ -548,22 +633,25 @@ select count(*) filter (where not is_found), count(*) filter (where is_found)
  where drift <> 0
    and outcome in ('LINE', 'UNCHANGED')
 
--- name: uncompared_locations
--- Locations with levels that mode DELTA could not serve.
-select distinct shopify_location_id
-  from pg_temp.plan_level
- where outcome = 'SKIPPED_NOT_COMPARED'
- order by shopify_location_id
-
 -- name: drops
--- For each of these locations: levels that can be sold now, and those of them that would be emptied.
+-- For each of these locations: levels that can be sold now, and those of them that would be emptied. only_new: of
+-- those compared for the first time.
 select shopify_location_id,
        count(*) filter (where compared_with > 0)                                        as sellable,
        count(*) filter (where compared_with > 0 and desired = 0 and outcome = 'LINE')   as emptied
   from pg_temp.plan_level
  where shopify_location_id = any (%(locations)s)
+   and (not %(only_new)s or not opened)
  group by shopify_location_id
  order by shopify_location_id
+
+-- name: leave_out_new!
+-- Levels compared for the first time stay as they are.
+update pg_temp.plan_level
+   set outcome = 'SKIPPED_TOO_MANY_DROPS', delta = null
+ where shopify_location_id = %(location)s
+   and not opened
+   and outcome in ('LINE', 'UNCHANGED')
 
 -- name: lines
 -- The lines of the plan, for a dry run.
@@ -663,6 +751,7 @@ select %(shop_id)s, shopify_location_id, shopify_inventory_item_id, 'drift', dri
    and outcome in ('LINE', 'UNCHANGED')
 
 -- name: keep_foreign_queues!
+-- Of levels that were compared with Shopify.
 update oms.sync_level as kept
    set foreign_queue = coalesce(level.foreign_queue, 0)
   from pg_temp.plan_level as level
@@ -670,6 +759,7 @@ update oms.sync_level as kept
    and kept.shopify_location_id = level.shopify_location_id
    and kept.shopify_inventory_item_id = level.shopify_inventory_item_id
    and level.outcome in ('LINE', 'UNCHANGED')
+   and level.seen is not null
    and kept.foreign_queue <> coalesce(level.foreign_queue, 0)
 
 -- name: book_lines!
@@ -681,19 +771,43 @@ select shop_id, shopify_location_id, shopify_inventory_item_id, 'line', delta, f
  where batch_id = any (%(batches)s)
 
 -- name: note_comparisons!
--- Levels that were compared: opened, no longer set aside, and (where the location as a whole was not
+-- Levels that were compared with Shopify: opened, no longer set aside, and (where the location as a whole was not
 -- compared) seen up to the plan's snapshot.
 insert into oms.sync_level as kept
        (shop_id, shopify_location_id, shopify_inventory_item_id, opened_at, compared)
 select %(shop_id)s, shopify_location_id, shopify_inventory_item_id, now(), %(snapshot)s::pg_snapshot
   from pg_temp.plan_level
  where outcome in ('LINE', 'UNCHANGED')
+   and seen is not null
    and (not opened or set_aside or not %(complete)s)
 on conflict (shop_id, shopify_location_id, shopify_inventory_item_id) do update
    set opened_at = coalesce(kept.opened_at, excluded.opened_at),
        compared = excluded.compared,
        set_aside_code = null,
        set_aside_at = null
+
+-- name: note_waiting!
+-- Levels whose first comparison is put off.
+insert into oms.sync_level as kept (shop_id, shopify_location_id, shopify_inventory_item_id, waits)
+select %(shop_id)s, shopify_location_id, shopify_inventory_item_id, true
+  from pg_temp.plan_level
+ where outcome in ('SKIPPED_WAITS_FOR_STOCK', 'SKIPPED_TOO_MANY_DROPS')
+on conflict (shop_id, shopify_location_id, shopify_inventory_item_id) do update
+   set waits = true
+ where not kept.waits
+
+-- name: forget_waiting!
+update oms.sync_level as kept
+   set waits = false
+  from pg_temp.plan_level as level
+ where kept.shop_id = %(shop_id)s
+   and kept.waits
+   and kept.shopify_location_id = level.shopify_location_id
+   and kept.shopify_inventory_item_id = level.shopify_inventory_item_id
+   and level.outcome not in ('SKIPPED_WAITS_FOR_STOCK', 'SKIPPED_TOO_MANY_DROPS')
+
+-- name: any_reading
+select exists (select from pg_temp.plan_reading)
 
 -- name: note_looks!
 -- What a guarded look has found beside what is known; acted on at the second look only (inventory.md 6.7).

@@ -120,8 +120,7 @@ def _push(
     if refusal := _refusal(conn, report.shop_id, report.mode):
         report.message = refusal
         return
-    locations = planning.locations_to_serve(conn, report.shop_id, report.mode, options)
-    locations = _compared(locations, report)
+    locations = _compared(_all_locations(conn, report, options), report)
     if not locations:
         report.message = "no location to serve"
         return
@@ -145,7 +144,7 @@ def _look_again(
 
     The locations are free while HARD waits for it; what a later run has to look at stays noted.
     """
-    guarded = [one for one in locations if planning.is_guarded(report.mode, one, options)]
+    guarded = [one for one in locations if planning.is_guarded(report.mode, one, options) and not one.emptied]
     numbers = [one.shopify_location_id for one in guarded]
     if not guarded:
         return
@@ -180,7 +179,7 @@ def _turn(
     with _locks(conn, report.shop_id, numbers, options.lock_seconds) as held:
         begin()
         # what another run stored while we waited for the locks
-        locations = _only(planning.locations_to_serve(conn, report.shop_id, report.mode, options), numbers)
+        locations = _only(_all_locations(conn, report, options), numbers)
         sender = Sender(conn, client, report.shop_id, options, run_id, report)
         if not options.dry_run:
             _settle_leftovers(conn, sender, report, held)
@@ -226,6 +225,14 @@ def _compared(locations: Iterable[Location], report: Report) -> list[Location]:
     }
     report.needs_hard_sync = tuple(sorted({*report.needs_hard_sync, *waiting}))
     return [one for one in locations if one.shopify_location_id not in waiting]
+
+
+def _all_locations(conn: Connection, report: Report, options: PushOptions) -> list[Location]:
+    """Return the locations that show our figures, and those from which units of ours are to be taken off."""
+    served = planning.locations_to_serve(conn, report.shop_id, report.mode, options)
+    if report.mode in ("RESTOCK", "UPLOAD"):
+        return served
+    return served + planning.locations_to_empty(conn, report.shop_id, report.mode, options)
 
 
 def _only(locations: Iterable[Location], numbers: list[int]) -> list[Location]:
