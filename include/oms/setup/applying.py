@@ -4,6 +4,7 @@ One transaction of the caller: a dry run does all of it and is rolled back, so t
 would happen, refusals of the database included.
 """
 
+import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -94,7 +95,8 @@ def set_up(conn: Connection, folder: Path, *, prune: bool = False) -> Report:
         faults = _findings(conn, sql.faults, contents)
     if faults:
         raise SetupRefused(faults)
-    report.lines += [f"note: {note}" for note in _findings(conn, sql.remarks, contents)]
+    notes = _findings(conn, sql.remarks, contents) + _alike(conn, contents)
+    report.lines += [f"note: {note}" for note in notes]
     report.products_marked = conn.execute(
         sql.mark_products,
         {name: sorted(map(str, values)) for name, values in vars(moved).items()},
@@ -316,6 +318,35 @@ def _findings(conn: Connection, query: str, contents: dict[str, Content]) -> lis
         line = content.line_of(_typed(content.table, key)) if content else None
         findings.append(Finding(f"{name}.csv", line, column, value, remedy))
     return findings
+
+
+def _alike(conn: Connection, contents: dict[str, Content]) -> list[Finding]:
+    """Ids that people take for the same: files that mean one of them may name the other."""
+    findings = []
+    for table in TABLES:
+        (name, *more) = table.key
+        if more:
+            continue
+        first: dict[str, tuple[Key, str]] = {}
+        names = [name, *(["external_id"] if table.name == "facilities" else [])]
+        rows = _current(conn, table)
+        for column, key in ((column, key) for column in names for key in sorted(rows, key=str)):
+            value = rows[key][column]
+            if value is None:
+                continue
+            of, seen = first.setdefault(_as_people_read(value), (key, value))
+            if of != key and seen != value:
+                content = contents.get(table.name)
+                remedy = f"looks like {seen!r}: files that mean one of them may name the other"
+                line = content.line_of(key) if content else None
+                findings.append(Finding(table.file, line, column, value, remedy))
+    return findings
+
+
+def _as_people_read(text: str) -> str:
+    """Return a text without case, forms of a letter, blanks and letters that cannot be seen."""
+    letters = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(one for one in letters if unicodedata.category(one) not in ("Cf", "Zs"))
 
 
 def _typed(table: Table, key: list[str]) -> Key:

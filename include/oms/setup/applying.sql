@@ -56,6 +56,18 @@ select 'facilities', array[facility_id], 'facility_type_id', facility_type_id,
    and exists (select from oms.inventory_item as item
                 where item.facility_id = facility.facility_id and (item.qoh <> 0 or item.atp <> 0))
 union all
+select 'facilities', array[facility.facility_id], 'external_id', facility.external_id,
+       'is the facility_id of another facility, so that a file which names it could mean either'
+  from oms.facility
+  join oms.facility as other on other.facility_id = facility.external_id
+ where other.facility_id <> facility.facility_id
+union all
+select 'shop_locations', array[location.shop_id, location.shopify_location_id::text], 'facility_group_id',
+       location.facility_group_id,
+       'names a channel, but a single facility is mapped to it: leave it blank, or map _NA_ or another facility'
+  from location
+ where not is_channel and physical = 1 and location.facility_group_id is not null
+union all
 select 'search_preferences', array[search_preference_id], 'facility_ids', named.facility_id,
        'is no CONFIGURATION facility; thresholds belong to one'
   from oms.search_preference
@@ -72,14 +84,39 @@ select 'search_preferences', array[rule.search_preference_id], 'position', rule.
 
 -- name: remarks
 -- What is allowed but probably not meant: (file, key, column, value, remark).
+with offered as (
+    select shop_id, shopify_location_id, format('%s units of %s products', sum(units), count(*)) as units
+      from oms.level_offered
+     group by shop_id, shopify_location_id
+)
 select 'shop_locations' as file, array[place.shop_id, place.shopify_location_id::text] as key,
        null as column_name, place.shop_id || ' / ' || place.shopify_location_id as value,
-       'no facility is mapped to it, so nothing is sent there' as remark
+       case when offered.units is null
+            then 'no facility is mapped to it, so nothing is sent there'
+            when place.sync_mode = 'OFF'
+            then 'its sync_mode is OFF: nothing is sent there, and by its book it goes on offering ' || offered.units
+            when place.leave_units
+            then 'no facility is mapped to it any more, and by its book it goes on offering ' || offered.units
+                 || ' (leave_units is Y)'
+            when not shop.push_enabled or shop.inventory_master = 'SHOPIFY'
+            then 'no facility is mapped to it any more, and by its book it goes on offering ' || offered.units
+                 || ': nothing is pushed to this shop'
+            else 'no facility is mapped to it any more; by its book it goes on offering ' || offered.units
+                 || ' until the next push takes them off (leave_units Y leaves them)'
+       end as remark
   from oms.shop_location as place
- where place.sync_mode <> 'OFF'
-   and not exists (select from oms.shop_location_facility as mapped
-                    where mapped.shop_id = place.shop_id
-                      and mapped.shopify_location_id = place.shopify_location_id)
+  join oms.shop using (shop_id)
+  left join offered using (shop_id, shopify_location_id)
+ where case when place.sync_mode = 'OFF' then offered.units is not null
+            else not exists (select from oms.shop_location_facility as mapped
+                              where mapped.shop_id = place.shop_id
+                                and mapped.shopify_location_id = place.shopify_location_id) end
+union all
+select 'shops', array[shop.shop_id], 'connection_id', shop.connection_id,
+       'is the connection of ' || other.shop_id || ' too: both would write to one shop'
+  from oms.shop
+  join oms.shop as other using (connection_id)
+ where shop.shop_id > other.shop_id
 union all
 select 'facility_group_members', array[member.facility_group_id, member.facility_id],
        null, member.facility_group_id || ' / ' || member.facility_id,

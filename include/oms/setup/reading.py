@@ -1,8 +1,11 @@
 """Reads the files of a setup, and finds in them what a person should know before anything is written."""
 
 import csv
+import io
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from oms.setup.errors import Finding, SetupRefused
 from oms.setup.tables import TABLES, Column, Table, Value
@@ -59,7 +62,7 @@ def _read(path: Path, table: Table, findings: list[Finding]) -> Content:
     except UnicodeDecodeError as error:
         findings.append(Finding(table.file, None, None, None, f"save it as UTF-8 (byte {error.start})"))
         return Content(table, (), {})
-    reader = csv.reader(text.splitlines(keepends=True), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     rows: dict[Key, Row] = {}
     header: tuple[str, ...] = ()
     try:
@@ -138,8 +141,28 @@ def _value(table: Table, column: Column, text: str, line: int, findings: list[Fi
         if column.required:
             findings.append(Finding(table.file, line, column.name, "", f"is required: {column.meaning}"))
         return column.default
+    if remedy := _fault_of_letters(text, column.is_id or column.references or column.name in table.key):
+        findings.append(Finding(table.file, line, column.name, text[:LONGEST], remedy))
+        return None
     try:
         return column.read(text)
     except ValueError as error:
         findings.append(Finding(table.file, line, column.name, text, str(error)))
         return None
+
+
+LONGEST = 255
+BREAKS = ("Cc", "Zl", "Zp")
+UNSEEN = ("Cf", "Co", "Zs")
+
+
+def _fault_of_letters(text: str, is_id: Any) -> str | None:
+    """What to do about letters that split lines or, in an id, cannot be seen; None where all is well."""
+    if is_id and len(text) > LONGEST:
+        return f"has {len(text):,} letters; an id has {LONGEST} at most"
+    for place, letter in enumerate(text, 1):
+        category = unicodedata.category(letter)
+        if category in BREAKS or (is_id and category in UNSEEN and letter != " "):
+            name = unicodedata.name(letter, "a control character").lower()
+            return f"holds U+{ord(letter):04X} ({name}) as letter {place}; write it without"
+    return None

@@ -34,6 +34,8 @@ class Column:
     read: Callable[[str], Value] = str
     references: str | None = None
     shown_default: str | None = None
+    is_id: bool = False
+    """Compared letter by letter, as are those of the table's key and those that refer to one."""
 
     @property
     def default_text(self) -> str:
@@ -125,6 +127,13 @@ def minutes(text: str) -> int:
     return int(text)
 
 
+def shop_id(text: str) -> str:
+    """Read the id of a shop, which becomes part of addresses and file names."""
+    if set(text) & set("/\\") or not text.strip("."):
+        raise ValueError("write an id without / and \\ that is more than dots: it is part of file names")
+    return text
+
+
 def rule_id(text: str) -> str:
     """Read the id of a rule, which becomes part of file names."""
     if not re.fullmatch(r"[A-Za-z0-9_.-]{1,100}", text):
@@ -206,7 +215,7 @@ TABLES = (
         (
             Column("facility_id", "id of the facility", "NEW_YORK", required=True),
             Column("facility_name", "name for people", "New York", required=True),
-            Column("external_id", "its id in the ERP or POS", "101"),
+            Column("external_id", "its id in the ERP or POS", "101", is_id=True),
             Column(
                 "facility_type_id",
                 "WAREHOUSE, RETAIL_STORE, OUTLET_STORE, VIRTUAL_FACILITY (queue), CONFIGURATION (thresholds)",
@@ -282,13 +291,14 @@ TABLES = (
     Table(
         "shops",
         (
-            Column("shop_id", "our id of the shop", "demo", required=True),
+            Column("shop_id", "our id of the shop", "demo", required=True, read=shop_id),
             Column("shop_name", "name for people", "Demo shop", required=True),
             Column(
                 "connection_id",
                 "Airflow connection with its address and access token",
                 "shopify_demo",
                 shown_default="shopify_<shop_id>",
+                is_id=True,
             ),
             STORE,
             Column(
@@ -336,6 +346,13 @@ TABLES = (
                 "ATP",
                 default="ATP",
                 read=one_of("ATP", "COMPUTED_ATP", "QOH"),
+            ),
+            Column(
+                "leave_units",
+                "once no facility is mapped to it: Y leaves what it offers of ours, N has it taken off",
+                "N",
+                default=False,
+                read=yes_or_no,
             ),
         ),
         ("shop_id", "shopify_location_id"),

@@ -325,6 +325,54 @@ FAULTS = {
         "Asia/Tokyo,N",
         r"shop_locations.csv line 5, sync_mode: 'DELTA' needs a store that reserves",
     ),
+    "letter that splits lines": (
+        "facilities.csv",
+        "Kobe",
+        "Ko\u2028be",
+        r"facilities.csv line 14, facility_name: .* holds U\+2028 \(line separator\) as letter 3; write it",
+    ),
+    "vertical tab": ("facilities.csv", "Kobe", "Ko\x0bbe", r"line 14, facility_name: .* holds U\+000B"),
+    "form feed": ("shops.csv", "Demo shop", "Demo\x0cshop", r"shops.csv line 2, shop_name: .* holds U\+000C"),
+    "next line": ("facilities.csv", "Kobe", "Ko\x85be", r"line 14, facility_name: .* holds U\+0085"),
+    "nul": ("facilities.csv", "Kobe", "Ko\x00be", r"line 14, facility_name: .* holds U\+0000 \(a control"),
+    "line break in a cell": ("facilities.csv", "Kobe", '"Ko\nbe"', r"facility_name: .* holds U\+000A"),
+    "letter that nobody sees": (
+        "facilities.csv",
+        "KOBE,",
+        "KO\u200bBE,",
+        r"line 14, facility_id: .* holds U\+200B \(zero width space\) as letter 3",
+    ),
+    "blank that is none": (
+        "shops.csv",
+        "demo,",
+        "de\u00a0mo,",
+        r"shop_id: .* holds U\+00A0 \(no-break space",
+    ),
+    "id of another facility": (
+        "facilities.csv",
+        "112",
+        "OSAKA",
+        r"facilities.csv line 14, external_id: 'OSAKA' is the facility_id of another facility",
+    ),
+    "dots as a shop": ("shops.csv", "demo,", "..,", r"shops.csv line 2, shop_id: '..' write an id without /"),
+    "path as a shop": (
+        "shops.csv",
+        "demo,",
+        "a/b,",
+        r"shops.csv line 2, shop_id: 'a/b' write an id without /",
+    ),
+    "long id": (
+        "facilities.csv",
+        "KOBE,",
+        "K" * 3000 + ",",
+        r"facility_id: .* has 3,000 letters; an id has 255",
+    ),
+    "channel of a single facility": (
+        "shop_locations.csv",
+        "New York,,",
+        "New York,FAC_GRP,",
+        r"line 3, facility_group_id: 'FAC_GRP' names a channel, but a single facility is mapped to it",
+    ),
     "not utf-8": (
         "product_stores.csv",
         "Demo Brand",
@@ -380,6 +428,58 @@ def test_what_is_probably_not_meant_is_remarked(oms_db, folder):
         "note: shop_locations.csv line 4: 'demo / 7003' no facility is mapped to it,"
         " so nothing is sent there",
     ]
+
+
+@pytest.mark.parametrize(
+    ("file", "row", "note"),
+    [
+        (
+            "facilities.csv",
+            "Kobe,Kobe west,991,RETAIL_STORE",
+            "facilities.csv line 16, facility_id: 'Kobe' looks like 'KOBE'",
+        ),
+        (
+            "facilities.csv",
+            "WEST,Kobe west,kobe,RETAIL_STORE",
+            "facilities.csv line 16, external_id: 'kobe' looks like 'KOBE'",
+        ),
+        (
+            "shops.csv",
+            "Demo,Demo shop,STORE,OMS,SKU,N",
+            "shops.csv line 2, shop_id: 'demo' looks like 'Demo'",
+        ),
+        (
+            "shops.csv",
+            "Demo,Demo shop,STORE,OMS,SKU,N",
+            "shops.csv line 2, connection_id: 'shopify_demo' is the connection of Demo too",
+        ),
+    ],
+)
+def test_ids_that_people_take_for_the_same_are_remarked(oms_db, folder, file, row, note):
+    header, *_ = (folder / file).read_text().splitlines()
+    cells = dict(zip(["shop_id", "shop_name", "product_store_id", "inventory_master", "product_identifier",
+                      "push_enabled"], row.split(","), strict=False))  # fmt: skip
+    if file == "shops.csv":
+        row = ",".join(cells.get(name, "") for name in header.split(","))
+    with (folder / file).open("a") as added:
+        added.write(row + "\n")
+
+    notes = [line for line in set_up(oms_db, folder).lines if line.startswith("note")]
+
+    assert [line for line in notes if line.startswith(f"note: {note}")], notes
+
+
+def test_rows_are_counted_as_a_spreadsheet_does(oms_db, folder):
+    """A letter that some programs take for the end of a line ends none."""
+    edit(folder / "facilities.csv", "Kobe", "Kobe\u2028")
+    edit(folder / "facilities.csv", "OUTLET_STORE", "KIOSK")
+
+    with pytest.raises(SetupRefused) as refused:
+        set_up(oms_db, folder)
+
+    (finding,) = refused.value.findings
+    lines = (folder / "facilities.csv").read_text().split("\n")
+    assert "KIOSK" in lines[finding.line - 1]
 
 
 def test_errors_of_the_command_go_to_stderr_with_exit_code_2(oms_dsn, tmp_path, capsys):
