@@ -42,6 +42,9 @@ def page_of(job: Job) -> str:
         if isinstance(job, CategoryJob)
         else ""
     )
+    if isinstance(job, CategoryJob) and job.left_out:
+        reasons = "\n".join(f"- `{dag_id}`: {reason}" for dag_id, reason in job.left_out)
+        order += f"\n\n**Jobs of the category that it never runs:**\n\n{reasons}"
     return (
         f"{job.purpose}{names}{folder}{order}\n\n"
         f"**When it runs:** {job.when}\n\n"

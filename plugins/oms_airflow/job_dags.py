@@ -343,7 +343,7 @@ def _ring_for_resets(conn: "Connection", facilities: list[str] | None, extra: di
 
 
 def task_job_dag(job: TaskJob) -> DAG:
-    """One task that hands the job's function what it works on."""
+    """One task that hands the job's function what it works on; it may ask for further runs of the job."""
     bells = [BELLS[name] for name in job.rung_by]
     rung = [RESETS] if job.sets_balances else []
 
@@ -369,14 +369,18 @@ def task_job_dag(job: TaskJob) -> DAG:
                     shop_extra=lambda shop_id: shop_login(shops.read(conn, shop_id).connection_id)[2],
                     base_url=conf.get("api", "base_url", fallback=None),
                     send_mail=mail.send,
-                    run_type=str(context["dag_run"].run_type),
+                    run_type=DagRunType(context["dag_run"].run_type).value,
                 )
                 done = getattr(import_module(module), function)(given)
                 if job.sets_balances:
                     _ring_for_resets(conn, done["facilities"], {"run": given.run_name})
                 return done
 
-        work()
+        done = work()
+        if job.starts_runs:
+            TriggerDagRunOperator.partial(
+                task_id="start_runs", trigger_dag_id=job.dag_id, skip_when_already_exists=True
+            ).expand_kwargs(done)
 
     return flow()
 

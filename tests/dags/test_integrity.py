@@ -211,6 +211,26 @@ def test_a_category_runs_its_jobs_in_order_and_waits_for_each(bag: DagBag, categ
         assert task.trigger_rule == "none_failed", "a job that was left out does not stop the next"
 
 
+@pytest.mark.parametrize(
+    "category", [catalog.INITIAL_LOAD, catalog.INVENTORY_CATEGORY], ids=lambda c: c.dag_id
+)
+def test_a_category_runs_each_of_its_jobs_or_says_why_not(bag: DagBag, category: catalog.CategoryJob):
+    others = {one.dag_id for one in catalog.JOBS.values() if one.category == category.category} - {
+        category.dag_id
+    }
+    reasons = dict(category.left_out)
+
+    assert others - set(category.jobs) == set(reasons)
+    page = bag.dags[category.dag_id].doc_md
+    for dag_id, reason in reasons.items():
+        assert f"- `{dag_id}`: {reason}" in page
+
+
+def test_the_inventory_category_begins_with_the_shops_whose_stock_shopify_owns():
+    assert catalog.INVENTORY_CATEGORY.jobs[0] == "sync_inventory_from_shopify"
+    assert catalog.SYNC_INVENTORY_FROM_SHOPIFY.everyone == "SHOPIFY"
+
+
 def test_parsing_needs_neither_network_nor_database_and_is_quick(monkeypatch: pytest.MonkeyPatch):
     def refuse(*_arguments: object) -> None:
         raise AssertionError("a DAG file opens a connection while it is parsed")

@@ -2,12 +2,23 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from airflow.models.dagrun import DagRun
+from airflow.utils.session import create_session
+from sqlalchemy import select
 
 from tests.dags.conftest import states
 from tests.oms.restock.yard import HEADER, R1, Yard
 from tests.oms.sync.bench import Bench
+
+
+def own_runs() -> dict[str, Any]:
+    """The runs that the job has started for single restocks, with their parameters."""
+    with create_session() as session:
+        found = session.scalars(select(DagRun).where(DagRun.dag_id == "scheduled_restock"))
+        return {one.run_id: one.conf for one in found if one.run_type == "operator_triggered"}
 
 
 @pytest.fixture
@@ -27,11 +38,18 @@ def test_a_file_becomes_a_restock_that_is_carried_out_when_it_is_due(
     prepared = run("schedule_restock")
     early = run("scheduled_restock")
     open_yard.due()
-    done = run("scheduled_restock")
+    asked = run("scheduled_restock")
+    started = own_runs()
 
-    assert [(str(one.state), states(one)) for one in (prepared, early, done)] == [
-        ("success", {"work": ["success"]})
-    ] * 3
+    assert [str(one.state) for one in (prepared, early, asked)] == ["success"] * 3
+    assert states(early) == {"work": ["success"], "start_runs": ["skipped"]}
+    assert states(asked) == {"work": ["success"], "start_runs": ["success"]}
+    ((run_id, conf),) = started.items()
+    (shipment,) = open_yard.db.execute("select shipment_id from oms.scheduled_restock").fetchone()
+    assert run_id.startswith(f"restock_{shipment}_")
+    assert conf == {"shipmentId": str(shipment), "limit": 100}
+
+    assert str(run("scheduled_restock", conf).state) == "success"
     assert open_yard.shown("X", "Y", "Z") == [110, 50, 20]
 
 

@@ -169,10 +169,11 @@ INVENTORY_CATEGORY = category_job(
     "inventory",
     "Inventory",
     (
-        "Runs the inventory jobs of one tick in order: files in, resets before variances, then the "
-        "figures out to Shopify."
+        "Runs the inventory jobs of one tick in order: the levels of shops whose stock Shopify owns, then "
+        "files in, resets before variances, then the figures out to Shopify."
     ),
     (
+        SYNC_INVENTORY_FROM_SHOPIFY,
         IMPORT_INVENTORY_RESET,
         IMPORT_INVENTORY_VARIANCE,
         IMPORT_ITEM_RECEIPT,
@@ -188,6 +189,18 @@ INVENTORY_CATEGORY = category_job(
         UPLOAD_RECENT_INVENTORY_CHANGES,
         PUSH_INVENTORY_DELTAS,
         UPLOAD_INVENTORY,
+    ),
+    left_out=(
+        (
+            SYNC_INVENTORY_FROM_SHOPIFY_MULTI_THREADING,
+            "a file of levels is taken when it comes; here the levels themselves are read",
+        ),
+        (APPROVE_HELD_FILES, "it waits for the answer of a person, and nothing else may wait with it"),
+        (RECEIVE_INVENTORY_LEVEL_WEBHOOKS, "webhooks ring for it, and it looks every minute"),
+        (RECONCILE_INVENTORY, "it measures what the pushes have left, and changes nothing"),
+        (UNDO_IMPORT, "a person says which file is taken back"),
+        (SCHEDULE_RESTOCK, "a person says what is restocked and when"),
+        (SCHEDULED_RESTOCK, "each restock has its own time"),
     ),
 )
 

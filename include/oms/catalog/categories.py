@@ -4,9 +4,14 @@ from oms.catalog.model import CategoryJob, Job, Parameter
 
 
 def category_job(
-    dag_id: str, name: str, purpose: str, jobs: tuple[Job, ...], forwarded: tuple[Parameter, ...] = ()
+    dag_id: str,
+    name: str,
+    purpose: str,
+    jobs: tuple[Job, ...],
+    forwarded: tuple[Parameter, ...] = (),
+    left_out: tuple[tuple[Job, str], ...] = (),
 ) -> CategoryJob:
-    """The DAG of a category."""
+    """The DAG of a category; left_out: jobs that it never runs, each with the reason."""
     dag_ids = tuple(job.dag_id for job in jobs)
     return CategoryJob(
         dag_id=dag_id,
@@ -15,6 +20,7 @@ def category_job(
         direction="internal",
         jobs=dag_ids,
         forwarded=tuple(parameter.name for parameter in forwarded),
+        left_out=tuple((job.dag_id, reason) for job, reason in left_out),
         purpose=purpose,
         when="By hand. Each job also has a schedule, parameters and a history of its own.",
         repeat="As safe as its jobs: each of them may be run again.",

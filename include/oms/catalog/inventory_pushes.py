@@ -61,13 +61,16 @@ PUSH_INVENTORY_DELTAS = SyncJob(
     purpose=(
         "Sends only the net change that Shopify was not told of, without reading its figures, for "
         "locations in DELTA mode. Units that Shopify sold and the OMS has not imported yet stay "
-        "deducted, so fast sellers are not sold twice."
+        "deducted, so fast sellers are not sold twice. Only a level that is new there is read, and "
+        "compared alone, once somebody has told its stock."
     ),
     when="Seconds after a change of stock, and every 5 minutes as a safety net.",
     repeat="Safe: what was sent is in the book of the level and is not sent again.",
     on_failure=PUSH_FAILURE,
     what_to_do=PUSH_REPAIR
-    + " A location that was just switched to DELTA mode asks for one Upload Inventory first: start that job.",
+    + " A location that was just switched to DELTA mode asks for one Upload Inventory first: start that job."
+    " If it stopped because new levels would go to 0: is all stock imported? If so, start Upload Inventory "
+    "with a higher maxDropPct.",
     parameters=(
         *push_parameters(include_all=None, facility_group_source="D"),
         Parameter(

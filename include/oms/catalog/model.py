@@ -180,6 +180,8 @@ class TaskJob(Job):
     """Names of the assets that start it beside its schedule."""
     minutes: int = 120
     """After so long the task is ended."""
+    starts_runs: bool = False
+    """It returns the runs of its own that it asks for, each as trigger_run_id and conf."""
     sets_balances: bool = False
     """It returns `facilities`, too, where it has moved stock that mode DELTA leaves to the hard sync."""
 
@@ -200,3 +202,5 @@ class CategoryJob(Job):
     """DAG ids in their mandatory order (orders.md 11, inventory.md 4.1)."""
     forwarded: tuple[str, ...] = ()
     """Parameters handed on to every job that has one of that name."""
+    left_out: tuple[tuple[str, str], ...] = ()
+    """Jobs of the category that it never runs, by DAG id, each with the reason."""

@@ -19,13 +19,17 @@ SCHEDULED_RESTOCK = TaskJob(
     enum_id="JOB_SCHEDULED_RSTK",
     schedule="* * * * *",
     pool="shopify",
-    function="oms.restock.running:run",
+    function="oms.restock.running:carry_out_or_ask",
+    starts_runs=True,
     minutes=60,
     purpose=(
         "Receives restocks at the time they were scheduled for and shows them in the shop: every unit joins "
         "the stock of its facility, and what the shop may sell of it goes out at once."
     ),
-    when="Every minute for what is due; by hand with a shipment, whenever that is due.",
+    when=(
+        "Every minute for what is due: each restock has a run of its own, which names it. By hand with a "
+        "shipment, whenever that is due."
+    ),
     repeat="Safe: a restock is received once and sent once, whatever happens in between.",
     on_failure=(
         "A restock that was not received stays PENDING, one that the shop did not answer for stays RECEIVED; "

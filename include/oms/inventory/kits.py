@@ -156,7 +156,7 @@ def _product(
     conn: Connection, line: int, column: str, row: Mapping[str, str], faults: list[str]
 ) -> int | None:
     sku = (row.get(column) or "").strip()
-    found = conn.execute(sql.product, {"sku": sku}).fetchall()
+    found = conn.execute(sql.product, {"sku": sku}).fetchall() if "\0" not in sku else []
     if len(found) != 1:
         what = "is blank" if not sku else "has no product" if not found else "belongs to several products"
         faults.append(f"line {line}: {column} {sku!r} {what}")

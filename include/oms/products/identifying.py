@@ -31,7 +31,11 @@ def read(text: Iterable[str]) -> list[Row]:
         raise BadIdentifiers(
             [f"line 1: no column {', '.join(missing)}; the columns are {', '.join(COLUMNS)}"]
         )
-    return [(reader.line_num, *((row[name] or "").strip() for name in COLUMNS)) for row in reader]
+    rows = [(reader.line_num, *((row[name] or "").strip() for name in COLUMNS)) for row in reader]
+    unstorable = [line for line, *cells in rows if "\0" in "".join(cells)]
+    if unstorable:
+        raise BadIdentifiers([f"line {line}: a cell holds the letter NUL" for line in unstorable])
+    return rows
 
 
 def identify(conn: Connection, rows: Iterable[Row]) -> tuple[int, int]:

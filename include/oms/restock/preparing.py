@@ -224,6 +224,8 @@ def _rows(content: bytes, file_name: str, chosen: Chosen) -> list[tuple[int, str
             where = f"{file_name} line {lines.line_num}: "
             if len(cells) != len(header):
                 raise RestockRefused(f"{where}{len(cells)} columns where the header has {len(header)}")
+            if "\0" in "".join(cells):
+                raise RestockRefused(f"{where}a cell holds the letter NUL; write it without")
             sku = cells[places[SKU]].strip()
             if not sku:
                 raise RestockRefused(f"{where}{SKU} is blank")

@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 SENT = crashpoints.register("restock.sent", "the shop has answered for all lines, the restock is not DONE")
 
 LATE = timedelta(minutes=2)
+PATIENCE = timedelta(minutes=10)
+"""How long a run that was asked for may take before another one is."""
 REASON = "VAR_SCH_SHIP_RECV"
 
 
@@ -43,12 +45,33 @@ class Due:
     status: str
 
 
-def run(work: Work) -> dict[str, Any]:
-    """Carry out every restock that is due, or the one of `shipmentId` now; return the counts.
+def carry_out_or_ask(work: Work) -> list[dict[str, Any]]:
+    """Carry out the restock of `shipmentId`; without one return, for each that is due, a run that names it.
 
-    params: `shipmentId`, `limit` (levels in one call). A restock that fails keeps no other one waiting and is
-    tried again by later runs; one that another run is busy with is left to that. A restock that is done or
-    cancelled changes nothing.
+    So every restock has its own run in the history. One that a run was asked for is due again after some
+    minutes, should nothing come of that run; two runs of a restock do not hurt each other.
+    Raises what `run` raises.
+    """
+    if shipment_of(work.params) is not None:
+        log.info("%s", run(work))
+        return []
+    asked = work.conn.execute(sql.ask_for_runs, {"patience": PATIENCE}).fetchall()
+    return [
+        {
+            "trigger_run_id": f"restock_{shipment_id}_{at:%Y-%m-%dT%H:%M:%S.%f}",
+            "conf": {"shipmentId": str(shipment_id), "limit": work.params["limit"]},
+        }
+        for shipment_id, at in asked
+    ]
+
+
+def run(work: Work) -> dict[str, Any]:
+    """Carry out every restock that is due, or the one of `shipmentId`; return the counts.
+
+    A run that a person starts carries it out now, another one only if it is due. params: `shipmentId`,
+    `limit` (levels in one call). A restock that fails keeps no other one waiting and is tried again by later
+    runs; one that another run is busy with is left to that. A restock that is done or cancelled changes
+    nothing.
 
     Raises RestockRefused for a shipment that is no restock or was cancelled, RestocksLeft for what failed.
     """
@@ -65,7 +88,8 @@ def run(work: Work) -> dict[str, Any]:
                 counts["busy"] += 1
                 continue
             try:
-                counts["applied"] += _carry_out(work, due, at_once=wanted is not None)
+                at_once = wanted is not None and work.run_type == "manual"
+                counts["applied"] += _carry_out(work, due, at_once=at_once)
                 counts["done"] += 1
             except PutOff as later:
                 log.info("%s", later)

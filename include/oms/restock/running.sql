@@ -11,6 +11,15 @@ select restock.shipment_id, restock.restock_name, restock.shop_id, shipment.dest
             else restock.run_at <= now() and coalesce(restock.next_attempt_at <= now(), true) end
  order by restock.run_at, restock.shipment_id
 
+-- name: ask_for_runs
+-- What is due by the clock gets a run of its own, and is not due again until nothing seems to come of that.
+update oms.scheduled_restock
+   set next_attempt_at = now() + %(patience)s
+ where status in ('PENDING', 'RECEIVED')
+   and run_at <= now()
+   and coalesce(next_attempt_at <= now(), true)
+returning shipment_id, now()
+
 -- name: status
 select status
   from oms.scheduled_restock

@@ -250,7 +250,7 @@ def test_a_dry_run_books_nothing(belts: World):
 
 def test_every_fault_of_a_file_is_named_with_its_line(belts: World):
     with pytest.raises(BadKits) as refused:
-        define(belts, "K,NOPE,1", ",B,1", "K,B,0", "K,K,1", "K,W,1", "K,W,2")
+        define(belts, "K,NOPE,1", ",B,1", "K,B,0", "K,K,1", "K,W,1", "K,W,2", "K\0,B,1")
 
     assert refused.value.faults == [
         "line 2: component_sku 'NOPE' has no product",
@@ -258,6 +258,7 @@ def test_every_fault_of_a_file_is_named_with_its_line(belts: World):
         "line 4: quantity '0' is not a whole number from 1 on",
         "line 5: kit K cannot contain itself",
         "line 7: W stands twice in kit K",
+        r"line 8: kit_sku 'K\x00' has no product",
     ]
     with pytest.raises(BadKits, match="line 1: no column component_sku"):
         kits.read_definitions(io.StringIO("kit_sku,what\n"))

@@ -99,6 +99,11 @@ def test_a_file_without_its_columns_is_refused():
         identifying.read(["sku,what\n"])
 
 
+def test_an_id_that_the_database_cannot_hold_is_refused_with_its_line():
+    with pytest.raises(BadIdentifiers, match="line 2: a cell holds the letter NUL"):
+        identifying.read(["sku,id_type,id_value\n", "A,ERP_ID,1\0\n"])
+
+
 def test_the_command_writes_what_its_dry_run_has_counted(oms_dsn, tmp_path, capsys):
     with psycopg.connect(oms_dsn) as conn:
         conn.execute("insert into oms.product (internal_name, product_name) values ('A', 'A')")

@@ -109,6 +109,7 @@ def test_unknown_products_and_kits_are_dropped_with_their_reason(open_yard: Yard
         ("X,1,{},WH,STORE,other,R1", "Shopify Store 'other'"),
         ("NOPE,1,{},WH,STORE,demo,R9", "no product of restock R9 is known"),
         ("X,1,{},WH,STORE,demo," + "R" * 256, "line 2: 'R+'… has 256 characters"),
+        ("X\0,1,{},WH,STORE,demo,R1", "line 2: a cell holds the letter NUL"),
         ("", "has no rows"),
     ],
 )

@@ -61,6 +61,53 @@ def test_nothing_is_run_before_its_time_except_by_hand(yard: Yard, caplog: pytes
     assert yard.shown("X") == [110]
 
 
+def test_every_restock_that_is_due_gets_a_run_that_names_it(yard: Yard):
+    yard.open("X", "Y", "Z")
+    shipments = {str(yard.prepared()), str(yard.prepared(R1.replace("R1", "R2")))}
+    assert yard.tick() == []
+    yard.due()
+
+    asked = yard.tick(limit=2)
+
+    assert {one["conf"]["shipmentId"] for one in asked} == shipments
+    assert {one["conf"]["limit"] for one in asked} == {2}
+    assert all(f"restock_{one['conf']['shipmentId']}_" in one["trigger_run_id"] for one in asked)
+    assert yard.tick() == [], "they are asked for once"
+    assert yard.shown("X") == [10]
+    for one in asked:
+        assert yard.tick("operator_triggered", **one["conf"]) == []
+    assert yard.shown("X") == [210]
+
+
+def test_a_restock_of_whose_run_nothing_came_gets_another(yard: Yard):
+    yard.open("X", "Y", "Z")
+    yard.prepared()
+    yard.due()
+    (first,) = yard.tick()
+    yard.db.execute("update oms.scheduled_restock set next_attempt_at = now()")
+
+    (second,) = yard.tick()
+
+    assert first["trigger_run_id"] != second["trigger_run_id"]
+    for one in (first, second):
+        yard.tick("operator_triggered", **one["conf"])
+    assert yard.shown("X") == [110], "and both runs together carry it out once"
+
+
+def test_a_restock_that_was_put_off_after_its_run_was_asked_for_keeps_its_time(yard: Yard):
+    yard.open("X", "Y", "Z")
+    shipment = yard.prepared()
+    yard.due()
+    (asked,) = yard.tick()
+    yard.schedule(action="reschedule", shipmentId=shipment, runTime=AHEAD)
+
+    yard.tick("operator_triggered", **asked["conf"])
+
+    assert (yard.shown("X"), yard.status(shipment)) == ([10], "PENDING")
+    yard.tick("manual", shipmentId=shipment)
+    assert (yard.shown("X"), yard.status(shipment)) == ([110], "DONE")
+
+
 def test_a_late_restock_is_run_at_once_and_says_so(yard: Yard, caplog: pytest.LogCaptureFixture):
     yard.open("X", "Y", "Z")
     yard.prepared()

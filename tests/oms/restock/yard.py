@@ -1,7 +1,7 @@
 """Restocks of a shop, for tests: preparing them, running them, and what becomes of stock and shop."""
 
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
@@ -72,6 +72,11 @@ class Yard:
     def run(self, **params: Any) -> dict[str, Any]:
         """One run of the job that carries out what is due."""
         return running.run(self.work(catalog.SCHEDULED_RESTOCK, **params))
+
+    def tick(self, run_type: str = "scheduled", **params: Any) -> list[dict[str, Any]]:
+        """One run of the job as Airflow starts it; the runs it asks for."""
+        work = replace(self.work(catalog.SCHEDULED_RESTOCK, **params), run_type=run_type)
+        return running.carry_out_or_ask(work)
 
     def schedule(self, open_sftp: Any = None, **params: Any) -> dict[str, Any]:
         """One run of the job that prepares and changes."""
