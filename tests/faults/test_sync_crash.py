@@ -21,6 +21,7 @@ POINTS = [
     if name.split(".")[0] in ("plan", "push", "settle") and name not in ONLY_BULK
 ]
 ONLY_COMPARING = {"plan.levels_read", "plan.activated"}
+ONLY_ACTIVATING = {"plan.activated"}
 GOODS = [f"P{number}" for number in range(5)]
 
 
@@ -100,10 +101,12 @@ def test_a_hard_sync(oms: Bench, point: str | None):
     assert oms.push("HARD", **options).applied == 0
 
 
-@pytest.mark.parametrize("point", [None, *[point for point in POINTS if point not in ONLY_COMPARING]])
+@pytest.mark.parametrize("point", [None, *[point for point in POINTS if point not in ONLY_ACTIVATING]])
 def test_deltas(oms: Bench, point: str | None):
-    """A delta of the run before is left over, a new one comes, an item is refused."""
-    oms.open_shop("demo", dict.fromkeys([*GOODS, "BUNDLE"], 10), mode="DELTA")
+    """A delta of the run before is left over, a new one comes, an item is refused, another one is new."""
+    oms.open_shop("demo", dict.fromkeys([*GOODS, "BUNDLE", "NEW"], 10), mode="DELTA")
+    mapped = "update oms.shop_product set thru_date = %s where product_id = %s"
+    oms.db.execute(mapped, ("now", oms.world.products["NEW"]))
     for sku in [*GOODS, "BUNDLE"]:
         oms.move(sku, 10)
     oms.push("HARD")
@@ -113,20 +116,43 @@ def test_deltas(oms: Bench, point: str | None):
         oms.move(sku, number - 7)
     oms.move("BUNDLE", -1)
     oms.unknown_item("BUNDLE")
+    oms.db.execute(mapped, (None, oms.world.products["NEW"]))
+    oms.move("NEW", 4)
     options = {"limit": 2, "lines_at_once": 2, "retry_pause": 0.05}
 
     if point is not None:
         crash(oms, "DELTA", point, options)
     oms.push("DELTA", **options)
 
-    expected = {"P0": 5, "P1": 4, "P2": 5, "P3": 6, "P4": 7}
+    expected = {"P0": 5, "P1": 4, "P2": 5, "P3": 6, "P4": 7, "NEW": 4}
     assert {sku: oms.available(sku) for sku in expected} == expected
     assert {sku: oms.book(sku) for sku in expected} == expected
     changes = {("P0", +2): 1, ("P0", -7): 1, ("P1", -6): 1, ("P2", -5): 1, ("P3", -4): 1, ("P4", -3): 1}
-    assert applied_lines(oms) == applied_by_key(oms) == Counter(changes)
+    assert applied_lines(oms) == applied_by_key(oms) == Counter(changes | {("NEW", -6): 1})
     assert ("BUNDLE", -1, "REJECTED") in oms.lines()
     assert not {line for line in oms.lines() if line[2] not in ("APPLIED", "REJECTED")}
     assert oms.push("DELTA", **options).planned == 0
+
+
+@pytest.mark.parametrize("mode", ["RECENT", "DELTA"])
+@pytest.mark.parametrize("point", [None, "plan.stored", "push.marked_sent", "settle.stored"])
+def test_a_location_that_has_lost_its_facility(oms: Bench, point: str | None, mode: str):
+    oms.world.facility("S1")
+    oms.open_shop("demo", dict.fromkeys(GOODS, 0), locations={"Main": ["_NA_"], "Old": ["S1"]}, mode=mode)
+    for sku in GOODS:
+        oms.move(sku, 3, "S1")
+    oms.push("HARD")
+    before = applied_by_key(oms)
+    oms.db.execute("delete from oms.shop_location_facility where facility_id = 'S1'")
+    options = {"limit": 2, "lines_at_once": 2, "retry_pause": 0.05}
+
+    if point is not None:
+        crash(oms, mode, point, options)
+    oms.push(mode, **options)
+    oms.push(mode, **options)
+
+    assert {oms.available(sku, location="Old") for sku in GOODS} == {0}
+    assert applied_by_key(oms) - before == Counter({(sku, -3): 1 for sku in GOODS})
 
 
 @pytest.mark.parametrize("point", [None, "push.marked_sent", *sorted(ONLY_BULK), "settle.stored"])
