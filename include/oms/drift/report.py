@@ -51,6 +51,29 @@ class Drift:
     our_levels: int
     causes: dict[str, int]
     units: dict[str, int]
+    unserved: tuple["Unserved", ...] = ()
+
+
+@dataclass(frozen=True)
+class Unserved:
+    """An active location of the shop that receives no figures of ours, and what it has to sell.
+
+    reason: why not. sells_online: whether it fulfils online orders, so that the shop offers its units there.
+    """
+
+    shopify_location_id: int
+    location_name: str
+    reason: str
+    sells_online: bool
+    products: int
+    units: int
+
+    def __str__(self) -> str:
+        where = "online" if self.sells_online else "there, none of them online"
+        return (
+            f"location {self.shopify_location_id} {self.location_name} ({self.reason}): {self.units:,} units"
+            f" of {self.products:,} products are offered {where}"
+        )
 
 
 def report_all(work: Work) -> dict[str, dict[str, int]]:
@@ -96,6 +119,9 @@ def _report_one(work: Work, shop_id: str) -> dict[str, int]:
         drift.causes,
         written["csv_file"],
     )
+    if drift.unserved:
+        lines = "\n  ".join(map(str, drift.unserved))
+        log.warning("shop %s: active locations that receive no figures of ours:\n  %s", shop_id, lines)
     if work.params["repair"]:
         _repair(work, client, drift)
     return drift.causes
@@ -109,6 +135,7 @@ def compare(conn: Connection, client: ShopifyClient, shop_id: str, run_id: str) 
     conn.execute(sql.abandon_others, {"shop_id": shop_id})
     (report_id,) = conn.execute(sql.begin_report, {"shop_id": shop_id, "run_id": run_id}).fetchone()
     locations = planning.locations_to_serve(conn, shop_id, "HARD", ALL_LEVELS)
+    places = list(_locations(client))
     operation = exports.wait(client, exports.start(client, documents.load("drift_export").text))
     conn.execute(sql.make_workspace)
     _read_all(conn, operation)
@@ -122,13 +149,42 @@ def compare(conn: Connection, client: ShopifyClient, shop_id: str, run_id: str) 
     conn.execute("analyze pg_temp.drift_candidate")
     conn.execute(sql.name_causes, {"shop_id": shop_id})
     crashpoints.point(COMPARED)
+    unserved = _unserved(conn, shop_id, places, [one.shopify_location_id for one in locations])
     with conn.transaction():
+        conn.cursor().executemany(
+            sql.keep_unserved, [{"report_id": report_id} | vars(one) for one in unserved]
+        )
         conn.execute(sql.keep_lines, {"report_id": report_id})
         conn.execute(sql.finish_report, {"report_id": report_id, "our_levels": our_levels})
     (shop_levels,) = conn.execute("select count(*) from pg_temp.drift_reading").fetchone()
     rows = conn.execute(sql.by_cause, {"report_id": report_id}).fetchall()
     causes, units = {cause: count for cause, count, _ in rows}, {cause: int(sum_) for cause, _, sum_ in rows}
-    return Drift(report_id, shop_id, shop_levels, our_levels, causes, units)
+    return Drift(report_id, shop_id, shop_levels, our_levels, causes, units, unserved)
+
+
+def _locations(client: ShopifyClient) -> Iterator[dict[str, Any]]:
+    """Every location of the shop, of whatever kind."""
+    after = None
+    while True:
+        page = client.execute("locations", {"after": after})["locations"]
+        yield from page["nodes"]
+        if not page["pageInfo"]["hasNextPage"]:
+            return
+        after = page["pageInfo"]["endCursor"]
+
+
+def _unserved(
+    conn: Connection, shop_id: str, places: list[dict[str, Any]], served: list[int]
+) -> tuple[Unserved, ...]:
+    """The active locations that are not served, with the units that the shop has told of."""
+    active = {_number(place["id"]): place for place in places if place["isActive"]}
+    numbers = [number for number in active if number not in served]
+    rows = conn.execute(sql.unserved, {"shop_id": shop_id, "locations": numbers}).fetchall()
+    found = [
+        Unserved(number, place["name"], reason, place["fulfillsOnlineOrders"], products, units)
+        for number, reason, products, units, place in ((*row, active[row[0]]) for row in rows)
+    ]
+    return tuple(sorted(found, key=lambda one: (-one.units, one.shopify_location_id)))
 
 
 def find_differences(conn: Connection, location_ids: list[int]) -> None:

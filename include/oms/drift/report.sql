@@ -296,6 +296,23 @@ select %(report_id)s, level.shopify_location_id, level.shopify_inventory_item_id
   left join pg_temp.drift_item as item using (shopify_inventory_item_id)
   left join oms.product using (product_id)
 
+-- name: unserved
+-- What the shop has to sell at each of these locations, and why we do not serve it.
+select wanted.id,
+       case when place.shop_id is null                          then 'not in shop_locations.csv'
+            when place.sync_mode = 'OFF'                        then 'its sync_mode is OFF'
+            else 'no facility is mapped to it' end as reason,
+       count(reading.available)::integer as products, coalesce(sum(reading.available), 0)::bigint as units
+  from unnest(%(locations)s::bigint[]) as wanted (id)
+  left join oms.shop_location as place on place.shop_id = %(shop_id)s and place.shopify_location_id = wanted.id
+  left join pg_temp.drift_reading as reading
+    on reading.shopify_location_id = wanted.id and reading.tracked and reading.active and reading.available > 0
+ group by wanted.id, place.shop_id, place.sync_mode
+
+-- name: keep_unserved
+insert into oms.drift_unserved (report_id, shopify_location_id, location_name, reason, sells_online, products, units)
+values (%(report_id)s, %(shopify_location_id)s, %(location_name)s, %(reason)s, %(sells_online)s, %(products)s, %(units)s)
+
 -- name: finish_report
 update oms.drift_report
    set status = 'FINISHED', finished_at = now(), shop_levels = (select count(*) from pg_temp.drift_reading),

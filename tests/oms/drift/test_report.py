@@ -121,6 +121,41 @@ def test_a_file_that_is_closed_during_the_report_breaks_nothing_off(
         assert report.result(60) == {"demo": {"OTHER_WRITER": 1}}
 
 
+def test_active_locations_that_are_not_served_are_listed_with_what_they_offer(
+    oms: Bench, reconcile: Reconcile, caplog: pytest.LogCaptureFixture
+):
+    for store in ("S1", "S2"):
+        oms.world.facility(store)
+    places = {"Main": ["_NA_"], "Off": ["S1"], "Bare": ["S2"], "Unknown": ["WH"], "Empty": []}
+    variant = {"levels": {"Main": 5, "Off": 3, "Bare": 2, "Unknown": 7, "Empty": 0}}
+    oms.open_shop("demo", {"A": variant, "B": variant, "C": variant | {"tracked": False}}, locations=places)
+    number = {name: oms.locations["demo", name] for name in places}
+    oms.db.execute("delete from oms.shop_location_facility where facility_id in ('WH', 'S2')")
+    oms.db.execute(
+        "delete from oms.shop_location where shopify_location_id = any(%s)",
+        ([number["Unknown"], number["Empty"]],),
+    )
+    oms.db.execute("update oms.shop_location set sync_mode = 'OFF' where location_name = 'Off'")
+    for sku in "ABC":
+        oms.move(sku, 5)
+    oms.push("HARD")
+
+    with caplog.at_level("WARNING"):
+        reconcile()
+
+    found = oms.db.execute(
+        """select location_name, reason, sells_online, products, units
+             from oms.drift_unserved order by units desc"""
+    ).fetchall()
+    assert found == [
+        ("Unknown", "not in shop_locations.csv", True, 2, 14),
+        ("Off", "its sync_mode is OFF", True, 2, 6),
+        ("Bare", "no facility is mapped to it", True, 2, 4),
+        ("Empty", "not in shop_locations.csv", True, 0, 0),
+    ]
+    assert f"location {number['Unknown']} Unknown (not in shop_locations.csv): 14 units of 2" in caplog.text
+
+
 def test_a_change_that_a_recent_location_will_send_is_no_other_writer(oms: Bench, reconcile: Reconcile):
     oms.open_shop("demo", {"A": 5}, mode="RECENT")
     oms.move("A", 5)
