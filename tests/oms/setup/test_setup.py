@@ -500,7 +500,7 @@ POSTGRES = {
 @pytest.mark.parametrize(
     "connection",
     [
-        "postgres://me:p%40ss@db:6432/oms?sslmode=require&__extra__=x",
+        "postgres://me:p%40ss@db:6432/oms?sslmode=require&unknown=x",
         """{"conn_type": "postgres", "host": "db", "port": 6432, "login": "me", "password": "p@ss",
             "schema": "oms", "extra": {"sslmode": "require"}}""",
     ],
