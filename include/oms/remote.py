@@ -3,7 +3,8 @@
 import logging
 import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -89,7 +90,7 @@ def listing(sftp: Any, folder: str) -> Listing:
             found = _listing_by_bytes(sftp, folder)
     except OSError as error:
         words = f"cannot list the folder {folder}: {error}"
-        raise (OSError(words) if error.errno is None else OSError(error.errno, words)) from error
+        raise (type(error)(words) if error.errno is None else OSError(error.errno, words)) from error
     return found
 
 
@@ -160,43 +161,89 @@ def _exists(sftp: Any, path: str) -> bool:
     return True
 
 
+@contextmanager
+def step(what: str) -> Iterator[None]:
+    """Say with an error what was being done to which file: servers answer with a word or two."""
+    try:
+        yield
+    except OSError as error:
+        word = error.strerror or str(error) or type(error).__name__
+        if type(error) is OSError and error.errno is None:
+            word = f"the server says {word!r}"
+        words = f"{what}: {word}"
+        raise (type(error)(words) if error.errno is None else OSError(error.errno, words)) from error
+
+
 def write_whole(sftp: Any, path: str, blocks: Iterable[bytes]) -> None:
     """Write a file under a temporary name and rename it; makes missing folders, replaces an old file.
 
-    The answers to single writes are not waited for, which is a hundred times faster on a server that takes
-    its time with each; the size at the end says whether all of them were carried out. Raises OSError.
+    The answers to single writes are not waited for one by one, which is a hundred times faster on a server
+    that takes its time with each. What was half written is removed. Raises OSError.
     """
     make_folders(sftp, posixpath.dirname(path))
     part = f"{path}.part"
-    size = write(sftp, part, blocks)
-    if (there := sftp.stat(part).st_size) != size:
-        raise OSError(f"{part}: {size} bytes were written, {there} are there; is the disk full?")
-    rename(sftp, part, path)
+    try:
+        with step(f"writing {part}"):
+            size = write(sftp, part, blocks)
+            if (there := sftp.stat(part).st_size) != size:
+                raise OSError(f"{size} bytes were written, {there} are there; is the disk full?")
+        rename(sftp, part, path)
+    except OSError as error:
+        if is_about_a_file(sftp, error):
+            _remove_half(sftp, part)
+        raise
+
+
+def _remove_half(sftp: Any, part: str) -> None:
+    try:
+        sftp.remove(part)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        log.warning("%s is half written and cannot be removed: %s", part, error)
 
 
 def rename(sftp: Any, old: str, new: str) -> None:
     """Give a file another name; one that has the name already is replaced.
 
     That is one step where the server knows OpenSSH's extension. Another server renames only to a free name:
-    there a file that is replaced is missing for a moment.
+    there a file that is replaced is missing for a moment. Raises OSError; the old file is in its place then.
     """
-    try:
-        sftp.posix_rename(old, new)
-        return
-    except OSError as error:
-        if error.errno is not None:  # a reason of the file system's, not of the protocol
-            raise
-        log.debug("%s: the server does not rename in one step: %s", new, error)
-    try:
-        sftp.rename(old, new)
-    except OSError as error:
-        if error.errno is not None:
-            raise
+    with step(f"moving {old} to {new}"):
         try:
-            sftp.remove(new)
-        except FileNotFoundError:  # so that was not the reason
-            raise error from None
+            sftp.posix_rename(old, new)
+            return
+        except OSError as error:
+            if error.errno is not None or not is_about_a_file(sftp, error):  # not of the protocol
+                raise
+            log.debug("%s: the server does not rename in one step: %s", new, error)
+        try:
+            sftp.rename(old, new)
+        except OSError as error:
+            if error.errno is not None or not is_about_a_file(sftp, error) or not _is_file(sftp, new):
+                raise
+            _replace(sftp, old, new)
+
+
+def _replace(sftp: Any, old: str, new: str) -> None:
+    """Put a file in the place of another, which is kept beside until that is done."""
+    aside = f"{new}.old"
+    if _exists(sftp, aside):
+        sftp.remove(aside)
+    sftp.rename(new, aside)
+    try:
         sftp.rename(old, new)
+    except OSError:
+        sftp.rename(aside, new)
+        raise
+    sftp.remove(aside)
+
+
+def _is_file(sftp: Any, path: str) -> bool:
+    try:
+        return kind_of(sftp.stat(path).st_mode) in (FILE, UNKNOWN)
+    except FileNotFoundError:
+        return False
 
 
 def make_folders(sftp: Any, folder: str) -> None:
@@ -204,7 +251,9 @@ def make_folders(sftp: Any, folder: str) -> None:
     if folder in ("", "/"):
         return
     try:
-        sftp.stat(folder)
+        with step(f"looking for the folder {folder}"):
+            sftp.stat(folder)
     except FileNotFoundError:
         make_folders(sftp, posixpath.dirname(folder))
-        sftp.mkdir(folder)
+        with step(f"making the folder {folder}"):
+            sftp.mkdir(folder)

@@ -18,7 +18,7 @@ from oms.imports.errors import AccountOpen, FileMissing, FileRefused
 from oms.imports.jobs import DEFAULT_CONNECTION, ImportJob, Run, Settings
 from oms.imports.json_files import reject_name
 from oms.imports.lines import without_cells
-from oms.remote import make_folders, rename, write_whole
+from oms.remote import is_about_a_file, make_folders, rename, step, write_whole
 
 log = logging.getLogger(__name__)
 sql = statements(__file__)
@@ -50,6 +50,8 @@ class Line:
     reject_file: str | None
     waits_for_a_person: bool = False
     """Held by a guard: neither a fault nor something the next run goes on with."""
+    is_told: bool = False
+    """This run has written its account, or closed it: whoever hears of what files change hears of it now."""
 
 
 @dataclass(frozen=True)
@@ -60,13 +62,14 @@ class Account:
 
     @property
     def changed(self) -> int:
-        """Rows that changed stock, of all files closed."""
-        return sum(line.counts["applied"] for line in self.lines if line.is_closed)
+        """Rows that changed stock, also of a file that could not be moved away."""
+        return sum(line.counts["applied"] for line in self.lines if line.is_closed or line.is_told)
 
     @property
     def changed_files(self) -> list[int]:
         """Logs of the files that changed stock."""
-        return [line.log_id for line in self.lines if line.is_closed and line.counts["applied"]]
+        told = (line for line in self.lines if line.is_closed or line.is_told)
+        return [line.log_id for line in told if line.counts["applied"]]
 
     def raise_if_open(self) -> None:
         """Fail the run if a file is not applied to its last row, or was refused.
@@ -129,15 +132,18 @@ def close(
     values = {"dag_id": job.dag_id, "connection_id": connection_id, "servers": keys}
     found = conn.execute(sql.closable, values).fetchall()
     closed: list[int] = []
+    finished: list[int] = []
     stuck: dict[int, str] = {}
     for (log_id,) in found:
         try:
-            if _close_one(conn, sftp, log_id):
+            if _close_one(conn, sftp, log_id, finished):
                 closed.append(log_id)
-        except PermissionError as error:  # of this file or its folders; the others are closed
+        except OSError as error:
+            if not is_about_a_file(sftp, error):
+                raise
             stuck[log_id] = f"the server does not let us move it or write its rejects: {error}"
             log.error("log %s is not closed: %s", log_id, stuck[log_id])
-    account = _account(conn, job, run, closed, stuck, loads)
+    account = _account(conn, job, run, closed, stuck, loads, finished)
     for line in account.lines:
         if line.waits_for_a_person:
             log.warning("%s waits for a person in approve_held_files: %s", line.file_name, line.fault)
@@ -160,12 +166,13 @@ def facilities_of(conn: Connection, log_ids: list[int]) -> list[str]:
     return conn.execute(sql.facilities_of, {"log_ids": log_ids}).fetchone()[0]
 
 
-def _close_one(conn: Connection, sftp: Any, log_id: int) -> bool:
-    """Close one file; False if another run has just done so."""
+def _close_one(conn: Connection, sftp: Any, log_id: int, finished: list[int]) -> bool:
+    """Close one file; False if another run has just done so. `finished`: gets it with its account written."""
     with landing.locks(conn) as own:
         conn.execute(landing.sql.lock_log, {"log_id": log_id})
         own.append(log_id)
-        conn.execute(sql.finish, {"log_id": log_id})
+        if conn.execute(sql.finish, {"log_id": log_id}).rowcount:
+            finished.append(log_id)
         row = conn.cursor(row_factory=dict_row).execute(sql.log_to_close, {"log_id": log_id}).fetchone()
         if row is None or row["closed_at"] is not None:
             return False
@@ -239,6 +246,9 @@ def _move(sftp: Any, row: dict[str, Any], folder: str) -> str | None:
     if _seen(sftp, target) is not None:
         return target
     now = _seen(sftp, row["remote_path"])
+    if now is None:
+        log.warning("%s is not on the server any more: there is nothing to move", row["remote_path"])
+        return None
     if now != RemoteFile(row["remote_path"], row["file_size"], row["file_mtime"]):
         log.warning("%s is no longer the file that was landed: left where it is", row["remote_path"])
         return None
@@ -255,7 +265,8 @@ def _numbered(log_id: int, name: str) -> str:
 
 def _seen(sftp: Any, path: str) -> RemoteFile | None:
     try:
-        return examine(sftp, path)
+        with step(f"looking for {path}"):
+            return examine(sftp, path)
     except FileMissing:
         return None
 
@@ -267,6 +278,7 @@ def _account(
     closed: list[int],
     stuck: Mapping[int, str],
     loads: Collection[int],
+    finished: Collection[int],
 ) -> Account:
     values = {"dag_id": job.dag_id, "run_id": run.run_id, "closed": [*closed, *stuck], "loads": list(loads)}
     found = conn.cursor(row_factory=dict_row).execute(sql.account, values)
@@ -281,6 +293,7 @@ def _account(
                 stuck.get(row["log_id"], row["error_message"]),
                 row["reject_file"],
                 row["status"] == "DmlsHeld" and row["error_code"].startswith("HELD_"),
+                row["log_id"] in finished,
             )
             for row in found
         ]

@@ -8,7 +8,7 @@ from typing import Any
 from oms import crashpoints, servers
 from oms.imports import arrival
 from oms.parameters import BadParameter
-from oms.remote import folder_of, make_folders, rename
+from oms.remote import folder_of, is_about_a_file, make_folders, rename
 from oms.restock import preparing
 from oms.restock.errors import RestockRefused
 from oms.restock.preparing import Chosen, Restock
@@ -100,13 +100,26 @@ def _prepare_files(work: Work) -> dict[str, Any]:
                 log.error("%s is refused and stays where it is: %s", file.name, reason)
                 refused.append(str(reason))
                 continue
+            except OSError as error:
+                if not is_about_a_file(sftp, error):
+                    raise
+                refused.append(f"{file.path} cannot be read: {error}")
+                continue
             restocks += prepared.restocks
             dropped += len(prepared.dropped)
             if not params["dryRun"]:
                 crashpoints.point(PREPARED)
-                make_folders(sftp, f"{folder}/archive")
                 number = prepared.restocks[0].shipment_id
-                rename(sftp, file.path, f"{folder}/archive/{number}_{file.name}")
+                try:
+                    make_folders(sftp, f"{folder}/archive")
+                    rename(sftp, file.path, f"{folder}/archive/{number}_{file.name}")
+                except FileNotFoundError:
+                    log.warning("%s is not on the server any more: there is nothing to move", file.path)
+                except OSError as error:
+                    if not is_about_a_file(sftp, error):
+                        raise
+                    refused.append(f"{file.name} is prepared and stays where it is: {error}")
+                    continue
                 preparing.note_moved(work.conn, prepared.restocks)
     if refused:
         raise RestockRefused("; ".join(refused))
@@ -124,7 +137,12 @@ def _content(sftp: Any, file: arrival.RemoteFile) -> bytes:
     if file.size > LARGEST:
         raise RestockRefused(f"{file.name} has {file.size} bytes; a file of restocks has {LARGEST} at most")
     with sftp.open(file.path, "rb") as remote:
-        return remote.read()
+        content = remote.read(LARGEST + 1)
+    if len(content) != file.size:
+        raise RestockRefused(
+            f"{file.name}: {len(content)} bytes came, the server reports {file.size}; left for the next look"
+        )
+    return content
 
 
 def _told(restocks: list[Restock]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from psycopg import sql as composed
 
 from oms import crashpoints, servers
 from oms.database import Connection, statements
+from oms.remote import is_about_a_file, step
 from oms.work import Work
 
 sql = statements(__file__)
@@ -154,19 +155,32 @@ def _remove_files(work: Work, before: datetime, dry: bool) -> int:
 
 
 def _remove_from(work: Work, connection_id: str, logs: Iterable[tuple[Any, ...]]) -> Iterator[int]:
-    """Remove the files of logs from one server; how many there were of each log."""
+    """Remove the files of logs from one server; how many there were of each log.
+
+    One that cannot be removed keeps no other; the first of them is raised at the end.
+    """
+    stays: OSError | None = None
     with work.open_sftp(connection_id) as sftp:
         servers.recognise(work.conn, connection_id, sftp)
         for log_id, _, *paths in logs:
-            count = sum(_remove(sftp, path) for path in paths if path is not None)
+            try:
+                count = sum(_remove(sftp, path) for path in paths if path is not None)
+            except OSError as error:
+                if not is_about_a_file(sftp, error):
+                    raise
+                stays = stays or error
+                continue
             crashpoints.point(FILE_GONE)
             work.conn.execute(sql.note_files_removed, {"log_id": log_id})
             yield count
+    if stays:
+        raise stays
 
 
 def _remove(sftp: Any, path: str) -> bool:
     try:
-        sftp.remove(path)
+        with step(f"removing {path}"):
+            sftp.remove(path)
     except FileNotFoundError:
         return False
     return True

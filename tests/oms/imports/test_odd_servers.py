@@ -1,9 +1,12 @@
 """SFTP servers that remove what was read, report sizes that are not so, or fail at one file."""
 
+from contextlib import nullcontext
+
 import pytest
 
+from oms import exports
 from oms.imports import guard
-from oms.imports.errors import FileRefused
+from oms.imports.errors import AccountOpen, FileRefused
 from tests.oms.feeds.conftest import Watch, inbox, watch  # noqa: F401 - fixtures
 from tests.oms.imports.conftest import RESET, RESET_JOB, VARIANCE, VARIANCE_JOB, sftp_client
 from tests.oms.imports.odd_server import odd_server
@@ -30,7 +33,7 @@ def test_a_file_that_the_server_removes_once_it_was_read_is_landed(odd, caplog):
     assert odd.logs("status, error_code, moved_to, closed_at is not null") == [
         ("DmlsFinished", None, None, True)
     ]
-    assert "is no longer the file that was landed" in caplog.text
+    assert "there is nothing to move" in caplog.text
 
 
 @pytest.mark.parametrize("off", [-LAST, -len(VARIANCE + ROWS), 10, 70_000])
@@ -139,3 +142,55 @@ def test_what_came_before_the_server_went_silent_is_not_lost_on_one_that_removes
         odd.land(VARIANCE_JOB)
 
     assert odd.logs("file_name, status") == [("a.csv", "DmlsPending"), ("b.csv", "DmlsLanding")]
+
+
+@pytest.mark.parametrize(
+    ("act", "where", "said"),
+    [
+        ("rename", "a.csv", "moving .*/a.csv to .*/archive/1_a.csv"),
+        ("write", "error/1_a.csv.part", "writing .*/error/1_a.csv.part"),
+        ("rename", "error/1_a.csv.part", "moving .*/error/1_a.csv.part to"),
+        ("mkdir", "error", "making the folder .*/error"),
+    ],
+)
+def test_what_a_server_refuses_about_one_file_keeps_no_other_open_and_is_named(odd, act, where, said):
+    odd.habits.refuses.add((act, where))
+    odd.drop(VARIANCE_JOB, "a.csv", VARIANCE + ROWS + "STORE_1,,SKU,NOPE,1,,,\n")
+    odd.drop(VARIANCE_JOB, "b.csv", VARIANCE + ROWS.replace(",A,", ",C,"))
+
+    account = odd.run(VARIANCE_JOB)
+
+    assert account.changed == 4, "stock moved: the bell rings"
+    with pytest.raises(AccountOpen, match=rf"a.csv .*{said}.*the server says 'Failure'"):
+        account.raise_if_open()
+    assert odd.files(VARIANCE_JOB) == ["a.csv"]
+    assert odd.files(VARIANCE_JOB, "archive") == ["2_b.csv"]
+    assert not [name for name in odd.files(VARIANCE_JOB, "error") if name.endswith(".part")]
+    assert odd.run(VARIANCE_JOB).changed == 0, "told once"
+
+    odd.habits.refuses.clear()
+    odd.run(VARIANCE_JOB).raise_if_open()
+    assert odd.files(VARIANCE_JOB) == []
+    assert odd.files(VARIANCE_JOB, "error") == ["1_a.csv"]
+    assert odd.position("A") == (5, 5)
+
+
+def test_an_export_that_cannot_be_written_is_named_and_leaves_nothing_half_written(odd, sftp_root):
+    odd.habits.refuses.add(("write", ".part"))
+    exports.record(
+        odd.conn,
+        run_name="job/run",
+        subject="",
+        property_resource="FTP_EXP_CONFIG",
+        folder="out",
+        name=lambda stamp: f"f_{stamp}.csv",
+        content=b"x" * 100_000,
+        rows=1,
+    )
+    writer = exports.Writer(odd.conn, lambda _: nullcontext(odd.sftp), "job")
+
+    writer.write()
+
+    with pytest.raises(exports.FilesWait, match=r"writing out/f_\d+.csv.part: the server says 'Failure'"):
+        writer.raise_if_any_waits()
+    assert list((sftp_root / "out").iterdir()) == []

@@ -58,7 +58,7 @@ def test_what_is_wrong_otherwise_is_said(old_server):
         write_whole(old_server.sftp, "out/levels.csv", [b"x"])
 
     assert "unsupported" not in str(error.value)
-    assert sorted(old_server.sftp.listdir("out")) == ["levels.csv", "levels.csv.part"]
+    assert old_server.sftp.listdir("out") == ["levels.csv"]
 
 
 def test_a_file_of_which_a_part_is_missing_is_not_given_its_name(floor):
@@ -71,4 +71,21 @@ def test_a_file_of_which_a_part_is_missing_is_not_given_its_name(floor):
     with pytest.raises(OSError, match="2 bytes were written, 1 are there"):
         write_whole(Full(floor.sftp), "out/levels.csv", [b"x", b"y"])
 
-    assert floor.sftp.listdir("out") == ["levels.csv.part"]
+    assert floor.sftp.listdir("out") == []
+
+
+def test_an_old_file_that_cannot_be_replaced_stays(old_server):
+    class Busy(WithoutExtension):
+        def rename(self, old, new):
+            if old.endswith(".part"):
+                raise OSError("Failure")
+            self._sftp.rename(old, new)
+
+    write_whole(old_server.sftp, "out/levels.csv", [b"first"])
+
+    with pytest.raises(OSError, match=r"moving out/levels.csv.part to out/levels.csv: .*Failure"):
+        write_whole(Busy(old_server.sftp), "out/levels.csv", [b"second"])
+
+    assert old_server.sftp.listdir("out") == ["levels.csv"]
+    with old_server.sftp.open("out/levels.csv", "rb") as file:
+        assert file.read() == b"first"
