@@ -306,7 +306,8 @@ def push_parameters(*, include_all: bool | None, facility_group_source: str) -> 
                 example=not include_all,
                 source="S0",
                 description=(
-                    "True: every level is compared. False: only products that changed since the last run."
+                    "True: every level is compared. False: only products that changed since the last run (of "
+                    "a hard sync: since the last one that compared all)."
                 ),
             ),
         )

@@ -2,7 +2,10 @@
 
 import pytest
 
+from oms import catalog
+from oms.parameters import resolve
 from oms.sync.errors import SyncMisconfigured, TooManyDrops
+from oms.sync.options import PushOptions
 from tests.oms.sync.bench import Bench
 
 
@@ -210,3 +213,23 @@ def test_qoh_basis_compares_with_on_hand(oms: Bench):
 
     assert oms.push("HARD").planned == 0
     assert oms.available("P", location="Store") == 8
+
+
+def test_a_hard_sync_of_changes_alone_compares_what_has_moved_since_the_last_one(oms: Bench):
+    """includeAll=false: what somebody has changed in Shopify alone is left to a run over all levels."""
+    changes_alone = PushOptions.of(resolve(catalog.UPLOAD_INVENTORY, {"includeAll": False}))
+    assert changes_alone.include_all is False
+    oms.open_shop("demo", {"P": 10, "Q": 10})
+    oms.move("P", 10)
+    oms.move("Q", 10)
+    assert oms.push("HARD", include_all=False).unchanged == 2, "nothing was compared before: everything is"
+    oms.move("P", -3)
+    oms.server.adjust("demo", "Q", "Main", delta=5)
+
+    report = oms.push("HARD", include_all=False)
+
+    assert (report.candidates, report.applied) == (1, 1)
+    assert (oms.available("P"), oms.available("Q")) == (7, 15)
+    assert oms.push("HARD", include_all=False).planned == 0
+    assert oms.push("HARD").applied == 1
+    assert oms.available("Q") == 10
