@@ -64,6 +64,7 @@ def judging_of(
 ) -> Judging:
     """How the rows of a log in `source`, its landed table or a part of it, are judged by the data of now."""
     values = {
+        "log_id": log_id,
         "location": settings.location_seq_id,
         "excluded": list(settings.excluded_product_types),
         "by_atp": settings.reset_by_atp,

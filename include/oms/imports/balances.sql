@@ -31,7 +31,7 @@ select line_number, product_id, position_key, as_of, quantity, remark, by_atp, f
 -- name: judged
 -- The beginning of a statement: rows of {source}, a landed table, with ids and verdicts.
 -- Facility: facilityId is an internal id, else an external one. Product: productId, else an identification
--- valid today.
+-- valid today. A moment after the arrival of the file, by a clock that is ahead, is that arrival.
 with place as not materialized (
     {places}
 ),
@@ -79,7 +79,9 @@ matched as not materialized (
 judged as not materialized (
     select line_number, place_in_table, own_product_id as product_id,
            hashtextextended(own_location_seq_id, hashtextextended(own_facility_id, own_product_id)) as position_key,
-           moment as as_of, figure as quantity,
+           least(moment, case when moment is not null then (select created_at from oms.import_log where log_id = %(log_id)s) end)
+               as as_of,
+           figure as quantity,
            case when product_type_id = any(%(excluded)s) then 'SKIPPED_EXCLUDED'
                 when not writes_entry then 'NO_ENTRY' end as remark,
            coalesce(by_atp, %(by_atp)s) as by_atp,

@@ -312,6 +312,27 @@ def test_a_count_in_the_future_is_a_reject(floor):
     assert floor.rejects() == [(2, "ERR_FUTURE_TIMESTAMP")]
 
 
+def test_a_count_from_a_clock_that_is_ahead_is_one_of_its_arrival(floor):
+    floor.reset(AS_OF + f"STORE_1,A,10,false,{now(floor, 4)}\n")
+
+    floor.vary(LATE + f"STORE_1,A,-1,{now(floor)}\n")
+
+    assert (floor.position("A"), floor.notes()) == ((9, 9), [])
+    (counted,) = floor.conn.execute(
+        "select counted_as_of = created_at from oms.inventory_item, oms.import_log where log_id = 1"
+    ).fetchone()
+    assert counted
+
+
+def test_a_sale_from_a_clock_that_is_ahead_is_in_a_count_that_was_begun_later(floor):
+    floor.stock("A", 10, 10)
+    floor.vary(LATE + f"STORE_1,A,-1,{now(floor, 4)}\n")
+
+    floor.reset(AS_OF + f"STORE_1,A,9,false,{now(floor)}\n")
+
+    assert floor.position("A") == (9, 9)
+
+
 def test_leap_days_are_moments(floor):
     floor.reset(AS_OF + "STORE_1,A,1,,2024-02-29T05:00:00.5+05:30\nSTORE_1,B,1,,2023-02-29T05:00Z\n")
 
