@@ -133,7 +133,7 @@ def test_an_emptied_field_of_the_form_is_no_value():
         (RESET, {"remoteFilename": "ü" * 200}, "remoteFilename", "at most 255 bytes"),
         (RESET, {"propertyResource": "A" * 300}, "propertyResource", "the name of an SFTP connection"),
         (PULL, {"frequency": "15 parsecs"}, "frequency", "integer"),
-        (RESET, {"encoding": "utf-16"}, "encoding", "one of 'utf-8'"),
+        (RESET, {"encoding": "utf-32"}, "encoding", "one of 'utf-8'"),
         (RESET, {"additionalParameters": [1]}, "additionalParameters", "object or null"),
         (RESET, {"additionalParameters": {"colour": 1}}, "additionalParameters.colour", "resetByAtp"),
         (RESET, {"additionalParameters": {"resetByAtp": "no"}}, "additionalParameters.resetByAtp", "boolean"),

@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
@@ -261,6 +262,32 @@ def test_facility_by_its_external_id_and_location(caller: Caller):
 
 def test_the_id_type_in_any_spelling(caller: Caller):
     assert caller.sell(1, idType="upc-a").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("id_type", "form"), [("EAN", "{}"), ("barcode", "{}"), ("GTIN-14", "00{}"), ("ean13", " 0{}\u00a0")]
+)
+def test_a_barcode_in_any_kind_and_form(caller: Caller, id_type, form):
+    caller.db.execute(
+        "update oms.product_identification set id_value = '012345678905' where id_value = %s",
+        (sale()["idValue"],),
+    )
+    caller.db.commit()
+
+    told = caller.sell(1, idType=id_type, idValue=form.format("012345678905"))
+
+    assert told.status_code == 200, told.json()
+
+
+def test_a_sale_from_a_clock_that_is_ahead_happens_when_it_arrives(caller: Caller):
+    ahead = datetime.now(UTC) + timedelta(minutes=4)
+
+    caller.sell(1, effectiveDate=ahead.isoformat())
+
+    (moved,) = caller.db.execute(
+        "select effective_at = recorded_at from oms.inventory_ledger where source_key like 'api:%'"
+    ).fetchone()
+    assert moved
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from psycopg import AsyncConnection
 
-from oms import crashpoints
+from oms import crashpoints, texts
 from oms.api.errors import Problem, unavailable
 from oms.api.fields import faults, kind_of
 from oms.api.tokens import Bearer, ended
@@ -156,7 +156,9 @@ def _is_key_reused(outcome: Problem | Answer) -> bool:
 
 def _trimmed(element: dict[str, Any]) -> dict[str, Any]:
     """Without blanks around texts, and without fields that are blank: both count as absent."""
-    trimmed = {name: value.strip() if isinstance(value, str) else value for name, value in element.items()}
+    trimmed = {
+        name: texts.trimmed(value) if isinstance(value, str) else value for name, value in element.items()
+    }
     sent = {name: value for name, value in trimmed.items() if value not in (None, "")}
     if happened_at := sent.get("effectiveDate"):  # Postgres does not read all forms that Python does
         sent["effectiveDate"] = datetime.fromisoformat(happened_at).astimezone(UTC).isoformat()

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from oms import texts
+
 LARGEST = 1_000_000_000
 """Units in one change (inventory.md 3.5)."""
 CLOCK_TOLERANCE = timedelta(minutes=5)
@@ -146,7 +148,7 @@ def faults(element: Any) -> list[dict[str, str]]:
     wrong = []
     for field in FIELDS:
         value = element.get(field.name)
-        if value is None or (isinstance(value, str) and not value.strip()):
+        if value is None or (isinstance(value, str) and not texts.trimmed(value)):
             if field.required:
                 wrong.append({"field": field.name, "detail": f"is missing; {field.meaning}"})
         elif fault := field.check(value):

@@ -179,17 +179,20 @@ def file_parameters(
             types=("string",),
             default="utf-8",
             example="cp932",
-            enum=("utf-8", "cp932", "latin-1"),
+            enum=("utf-8", "cp932", "cp1252", "windows-1252", "latin-1", "utf-16"),
             additional=True,
             section=HOW,
-            description="Encoding of the file; a byte that does not fit fails the whole file.",
+            description=(
+                "Encoding of the file; a byte that does not fit fails the whole file. Reject files of UTF-16 "
+                "are UTF-8, and may come back so."
+            ),
         ),
         Parameter(
             name="delimiter",
             types=("string",),
             default=",",
             example=";",
-            enum=(",", ";", "\t", "|"),
+            enum=(",", ";", "\t", "tab", "|"),
             additional=True,
             section=HOW,
             description="Character between two columns.",

@@ -78,7 +78,10 @@ def judging_of(
         "group_key": lookups.group_key(header, settings.group_by),
         "known_reject": known_reject(log_id, again=again),
     }
-    return Judging(values | lookups.id_types(conn, source, header, settings), names | _joins(header))
+    types = lookups.id_types(conn, source, header, settings)
+    barcodes = lookups.BARCODES & {types["default_id_type"], *types["spelled_types"]}
+    names["barcode_join"] = composed.SQL(sql.barcode_join if barcodes else sql.no_barcode_join)
+    return Judging(values | types, names | _joins(header))
 
 
 def resolve_rows(

@@ -51,9 +51,10 @@ matched as not materialized (
                 else landed.location_seq_id = 'TLTLTLLL01' or location.facility_id is not null end as location_is_known,
            by_reference.facility_id as referenced_facility_id,
            by_external.facility_id as external_owner_id,
-           coalesce(by_id.product_id, by_value.product_id) as own_product_id,
-           coalesce(by_id.is_virtual, by_value.is_virtual) as virtual_product,
-           coalesce(by_id.product_type_id, by_value.product_type_id) as product_type_id,
+           coalesce(by_id.product_id, by_value.product_id, by_barcode.product_id) as own_product_id,
+           coalesce(by_id.is_virtual, by_value.is_virtual, by_barcode.is_virtual) as virtual_product,
+           coalesce(by_id.product_type_id, by_value.product_type_id, by_barcode.product_type_id) as product_type_id,
+           spelling.identification_type_id as own_id_type,
            reason.reason_id, reason.accepted_on_input, reason.writes_entry,
            case when landed.quantity is null then landed.units
                 when abs(oms.whole_number(landed.quantity, %(decimal_separator)s)) <= 1000000000
@@ -73,6 +74,7 @@ matched as not materialized (
             and by_value.id_value = landed.id_value
             and by_value.identification_type_id
                 = case when landed.id_type is null then %(default_id_type)s else spelling.identification_type_id end
+      {barcode_join}
       {product_join}
       {reason_join}
 ),
@@ -96,6 +98,7 @@ judged as not materialized (
                 when external_facility_id is not null and external_owner_id is null then 'ERR_FACILITY_NOT_FOUND'
                 when referenced_facility_id <> external_owner_id then 'ERR_FACILITY_CONFLICT'
                 when at_virtual_facility then 'ERR_VIRTUAL_FACILITY'
+                when product_id is null and id_type is not null and own_id_type is null then 'ERR_ID_TYPE'
                 when own_product_id is null then 'ERR_PRODUCT_NOT_FOUND'
                 when virtual_product then 'ERR_VIRTUAL_PRODUCT'
                 when not location_is_known then 'ERR_LOCATION_NOT_FOUND'
@@ -121,6 +124,19 @@ left join spelling on spelling.id_type = landed.id_type
 
 -- name: no_spelling_join
 cross join (select null::text as identification_type_id) as spelling
+
+-- name: barcode_join
+-- A barcode that nobody has under the kind that the row names: whose it is under another one.
+left join (select known.barcode, product.*
+             from oms.known_barcode as known
+             join oms.product using (product_id)) as by_barcode
+       on by_value.product_id is null
+      and landed.product_id is null
+      and oms.is_barcode(case when landed.id_type is null then %(default_id_type)s else spelling.identification_type_id end)
+      and by_barcode.barcode = oms.barcode_key(landed.id_value)
+
+-- name: no_barcode_join
+cross join (select null::bigint as product_id, null::boolean as is_virtual, null::text as product_type_id) as by_barcode
 
 -- name: location_join
 left join oms.facility_location as location
@@ -175,6 +191,7 @@ select %(log_id)s, row.line_number,
             when 'ERR_FACILITY_CONFLICT' then 'externalFacilityId'
             when 'ERR_VIRTUAL_FACILITY' then
                 case when landed.facility_id is null then 'externalFacilityId' else 'facilityId' end
+            when 'ERR_ID_TYPE' then 'idType'
             when 'ERR_PRODUCT_NOT_FOUND' then case when landed.product_id is null then 'idValue' else 'productId' end
             when 'ERR_PRODUCT_AMBIGUOUS' then 'idValue'
             when 'ERR_VIRTUAL_PRODUCT' then case when landed.product_id is null then 'idValue' else 'productId' end
@@ -194,6 +211,7 @@ select %(log_id)s, row.line_number,
             when 'ERR_FACILITY_CONFLICT' then {facility_conflict}
             when 'ERR_VIRTUAL_FACILITY' then
                 format('%%s is a virtual facility, which never holds stock', row.facility_id)
+            when 'ERR_ID_TYPE' then {unknown_id_type}
             when 'ERR_PRODUCT_NOT_FOUND' then {product_not_found}
             when 'ERR_PRODUCT_AMBIGUOUS' then {product_ambiguous}
             when 'ERR_VIRTUAL_PRODUCT' then 'a parent product has no stock; name one of its variants'

@@ -24,6 +24,7 @@ matched as not materialized (
            origin.facility_id as own_origin_id, destination.facility_id as own_facility_id,
            destination_kind.is_virtual as at_virtual_facility,
            product.product_id as own_product_id, product.is_virtual as virtual_product, by_value.owners,
+           spelling.identification_type_id as own_id_type,
            oms.whole_number(landed.quantity, %(decimal_separator)s) as figure,
            case when landed.shipped_date ~ '^(19|20)[0-9]{{2}}-[0-9]{{2}}-[0-9]{{2}}'
                      and pg_input_is_valid(landed.shipped_date, 'timestamptz')
@@ -39,11 +40,9 @@ matched as not materialized (
       left join oms.facility_type as destination_kind
              on destination_kind.facility_type_id = destination_place.facility_type_id
       left join lateral (select min(known.product_id) as product_id, count(distinct known.product_id) as owners
-                           from ({identified_products}) as known
-                          where known.id_value = landed.id_value
-                            and known.identification_type_id
-                                = case when landed.id_type is null then %(default_id_type)s
-                                       else spelling.identification_type_id end) as by_value
+                           from oms.identified(case when landed.id_type is null then %(default_id_type)s
+                                                    else spelling.identification_type_id end, landed.id_value)
+                                as known (product_id)) as by_value
              on landed.product_id is null
       left join oms.product as product
              on product.product_id = case when landed.product_id is null then by_value.product_id
@@ -81,6 +80,8 @@ judged as not materialized (
                                   left(coalesce(origin_facility_id, %(origin)s), 80))]
                 when product_id is null and id_value is null then
                      array['product-sku', 'ERR_REQUIRED', 'the value is blank; every row needs one']
+                when product_id is null and id_type is not null and own_id_type is null then
+                     array['id-type', 'ERR_ID_TYPE', {unknown_id_type}]
                 when owners > 1 then array['product-sku', 'ERR_PRODUCT_AMBIGUOUS', {product_ambiguous}]
                 when own_product_id is null then
                      array[case when product_id is null then 'product-sku' else 'product-id' end,

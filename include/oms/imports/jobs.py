@@ -12,7 +12,9 @@ KIT = "MARKETING_PKG_PICK"
 COUNT_CONFIG = "REC_INV_COUNT"
 ALL_OR_NOTHING = ("delta", "document")
 """Kinds of files of which a cut one is refused as a whole (inventory.md 3.5)."""
-ENCODINGS = ("utf-8", "cp932", "latin-1")
+ENCODINGS = ("utf-8", "cp932", "cp1252", "windows-1252", "latin-1", "utf-16")
+DELIMITERS = {"tab": "\t"}
+"""Names of characters that are hard to type."""
 GIBIBYTE = 1 << 30
 
 
@@ -93,6 +95,8 @@ class Settings:
     destination_facility_id: str | None = None
     """Facilities of shipments that name none."""
     encoding: str = "utf-8"
+    """Of the text as it is read; a file in UTF-16 is changed into UTF-8 before."""
+    from_utf_16: bool = False
     delimiter: str = ","
     decimal_separator: str | None = None
     """What decimals follow; None: a number that may be thousands as well is refused."""
@@ -157,6 +161,10 @@ def settings_of(job: ImportJob, params: Mapping[str, Any]) -> Settings:
         raise FileRefused(
             "ERR_ENCODING", f"encoding {values['encoding']!r}: use one of {', '.join(ENCODINGS)}"
         )
+    if values.get("encoding") == "utf-16":
+        values |= {"encoding": "utf-8", "from_utf_16": True}
+    if "delimiter" in values:
+        values["delimiter"] = DELIMITERS.get(values["delimiter"], values["delimiter"])
     return Settings(**values)
 
 

@@ -29,7 +29,7 @@ from oms.imports.jobs import ALL_OR_NOTHING, ImportJob, Run, Settings, settings_
 from oms.imports.json_files import as_csv
 from oms.imports.packing import pack, shortened
 from oms.imports.staging import Content, Group, Judged
-from oms.imports.streams import Download, unpacked
+from oms.imports.streams import Download, from_utf_16, unpacked
 from oms.remote import Stamp, is_about_a_file
 
 log = logging.getLogger(__name__)
@@ -502,6 +502,8 @@ def read_in(
     try:
         contract = file_type(settings.file_type).CONTRACT
         text = unpacked(file.name, pieces, settings.max_uncompressed_bytes)
+        if settings.from_utf_16:
+            text = from_utf_16(text)
         lines = as_csv(file.name, text, contract, settings)
         if compare is not None:
             compare = partial(compare, conn, size=file.size, packed=is_packed(file.name), settings=settings)

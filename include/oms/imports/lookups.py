@@ -6,6 +6,7 @@ from psycopg import sql as composed
 
 from oms.database import Connection, statements
 from oms.imports.contracts import Header, match_key
+from oms.imports.errors import FileRefused
 from oms.imports.jobs import Settings
 from oms.imports.staging import filled
 
@@ -13,6 +14,8 @@ sql = statements(__file__)
 
 FACILITY_FIELDS = ("facility_id", "external_facility_id")
 PRODUCT_FIELDS = ("id_value", "product_id")
+BARCODES = frozenset(("UPCA", "EAN", "GTIN", "ISBN"))
+"""Identifier types that oms.is_barcode knows."""
 LONGEST_KEY = 200
 """Letters of a column that tell groups apart: longer ones fit no index."""
 
@@ -20,7 +23,13 @@ SOURCES = {name: composed.SQL(getattr(sql, name)) for name in ("facility_referen
 """Parts of statements: facilities by what a file calls them, products by their identifications of today."""
 FAULTS = {
     name: composed.SQL(getattr(sql, name))
-    for name in ("facility_not_found", "facility_conflict", "product_not_found", "product_ambiguous")
+    for name in (
+        "facility_not_found",
+        "facility_conflict",
+        "unknown_id_type",
+        "product_not_found",
+        "product_ambiguous",
+    )
 }
 """Parts of statements: what to tell of a row whose facility or product cannot be told."""
 
@@ -28,10 +37,18 @@ FAULTS = {
 def id_types(
     conn: Connection, landed: composed.Identifier, header: Header, settings: Settings
 ) -> dict[str, Any]:
-    """The identifier types that the rows name, by spelling, and the one for rows that name none."""
+    """The identifier types that the rows name, by spelling, and the one for rows that name none.
+
+    Raises FileRefused if that one is unknown.
+    """
     (default_id_type,) = conn.execute(
         sql.default_id_type, {"default_id_type": settings.default_id_type}
     ).fetchone()
+    if default_id_type is None and "id_value" in header.fields:
+        (known,) = conn.execute(sql.known_id_types).fetchone()
+        raise FileRefused(
+            "ERR_ID_TYPE", f"defaultIdType {settings.default_id_type!r} is unknown; known are {known}"
+        )
     spelled: dict[str, str] = {}
     if "id_type" in header.fields:
         spelled = dict(filled(conn, sql.spelled_id_types, {}, landed=landed).fetchall())

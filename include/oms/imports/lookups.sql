@@ -22,7 +22,7 @@ select spelled.id_type, known.identification_type_id
 
 -- name: default_id_type
 select min(identification_type_id)
-  from oms.identification_type
+  from oms.identification_spelling
  where match_key = oms.match_key(%(default_id_type)s)
 
 -- name: facility_not_found
@@ -33,6 +33,12 @@ format('no facility has the id %%s; create it or correct the row',
 -- name: facility_conflict
 format('%%L and %%L are two facilities; give only one', left(landed.facility_id, 80),
        left(landed.external_facility_id, 80))
+
+-- name: known_id_types
+select oms.known_id_types()
+
+-- name: unknown_id_type
+format('unknown idType %%L; known are %%s', left(landed.id_type, 80), oms.known_id_types())
 
 -- name: product_not_found
 case when landed.product_id is not null then format('no product has the id %%L', left(landed.product_id, 80))

@@ -13,6 +13,7 @@ matched as not materialized (
            place.facility_id as own_facility_id, place.facility_type_id, kind.is_virtual as at_virtual_facility,
            by_reference.facility_id as referenced_facility_id, by_external.facility_id as external_owner_id,
            product.product_id as own_product_id, product.is_virtual as virtual_product, by_value.owners,
+           spelling.identification_type_id as own_id_type,
            oms.whole_number(landed.minimum_stock, %(decimal_separator)s) as minimum,
            oms.whole_number(landed.reorder_quantity, %(decimal_separator)s) as reorder,
            oms.truth(landed.allow_brokering) as brokering, oms.truth(landed.allow_pickup) as pickup
@@ -25,11 +26,9 @@ matched as not materialized (
       left join oms.facility as place on place.facility_id = coalesce(by_reference.facility_id, by_external.facility_id)
       left join oms.facility_type as kind on kind.facility_type_id = place.facility_type_id
       left join lateral (select min(known.product_id) as product_id, count(distinct known.product_id) as owners
-                           from ({identified_products}) as known
-                          where known.id_value = landed.id_value
-                            and known.identification_type_id
-                                = case when landed.id_type is null then %(default_id_type)s
-                                       else spelling.identification_type_id end) as by_value
+                           from oms.identified(case when landed.id_type is null then %(default_id_type)s
+                                                    else spelling.identification_type_id end, landed.id_value)
+                                as known (product_id)) as by_value
              on landed.product_id is null
       left join oms.product as product
              on product.product_id = case when landed.product_id is null then by_value.product_id
@@ -62,6 +61,8 @@ judged as not materialized (
                            'ERR_VIRTUAL_FACILITY',
                            format('%%s is a queue of orders; name a place that holds stock, or a CONFIGURATION facility',
                                   own_facility_id)]
+                when product_id is null and id_type is not null and own_id_type is null then
+                     array[%(id_type_column)s, 'ERR_ID_TYPE', {unknown_id_type}]
                 when owners > 1 then array[%(id_value_column)s, 'ERR_PRODUCT_AMBIGUOUS', {product_ambiguous}]
                 when own_product_id is null then
                      array[case when product_id is null then %(id_value_column)s else %(product_id_column)s end,

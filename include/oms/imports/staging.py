@@ -153,7 +153,7 @@ def _first_line(pieces: Iterator[bytes]) -> tuple[bytes | None, bytes]:
         if b"\n" in piece or len(head) > MAX_LINE_BYTES:
             break
     if head.startswith(WIDE_BOMS):
-        raise FileRefused("ERR_ENCODING", "the file is UTF-16; save it as CSV in UTF-8")
+        raise FileRefused("ERR_ENCODING", "the file is UTF-16; set encoding to utf-16, or save it as UTF-8")
     line, _, rest = head.removeprefix(BOM).partition(b"\n")
     line = line.removesuffix(b"\r")
     if len(line) > MAX_LINE_BYTES:

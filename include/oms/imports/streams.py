@@ -1,10 +1,12 @@
 """The bytes of a remote file: read ahead in bounded windows, hashed on the way, unpacked."""
 
+import codecs
 import hashlib
 import queue
 import threading
 import zlib
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from oms.filenames import is_packed
@@ -98,6 +100,28 @@ def unpacked(name: str, pieces: Iterator[bytes], max_bytes: int) -> Iterator[byt
                 f"the file is larger than maxUncompressedBytes = {max_bytes}; split it, or raise the limit",
             )
         yield piece
+
+
+def from_utf_16(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """UTF-16 as UTF-8; a text without the mark of UTF-16 is left alone, such as a reject file of ours.
+
+    Raises FileRefused: ERR_ENCODING for what is no UTF-16, ERR_TRUNCATED if it ends inside of a letter.
+    """
+    head = b""
+    while len(head) < 2 and (piece := next(pieces, None)) is not None:
+        head += piece
+    if not head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        yield head
+        yield from pieces
+        return
+    decoder = codecs.getincrementaldecoder("utf-16")()
+    try:
+        for piece in chain((head,), pieces):
+            yield decoder.decode(piece).encode()
+    except UnicodeDecodeError as error:
+        raise FileRefused("ERR_ENCODING", f"the file is not UTF-16 throughout: {error.reason}") from error
+    if decoder.getstate()[0]:
+        raise FileRefused("ERR_TRUNCATED", "the file ends inside of a letter of UTF-16; send it again")
 
 
 def _plain(pieces: Iterator[bytes]) -> Iterator[bytes]:

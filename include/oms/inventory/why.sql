@@ -1,12 +1,10 @@
 -- name: products
 -- The products of an identifier, as an import file looks them up (inventory.md 3.5); PRODUCTID is our own number.
 select known.product_id, product.internal_name
-  from oms.identification_type as kind
-  join oms.product_identification as known using (identification_type_id)
+  from oms.identification_spelling as kind
+ cross join lateral oms.identified(kind.identification_type_id, %(value)s) as known (product_id)
   join oms.product using (product_id)
  where kind.match_key = %(match_key)s
-   and known.id_value = %(value)s
-   and known.from_date <= now() and (known.thru_date is null or known.thru_date > now())
  union
 select product_id, internal_name
   from oms.product

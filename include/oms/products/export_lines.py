@@ -7,6 +7,8 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from oms.texts import trimmed
+
 DEAREST = Decimal(10) ** 16
 KINDS = {"Product": "PRODUCT", "ProductVariant": "VARIANT"}
 
@@ -98,7 +100,7 @@ def _gid(gid: str) -> tuple[str, int]:
 
 def _text(node: dict[str, Any], key: str) -> str | None:
     value = node[key]
-    return value.strip() or None if value else None
+    return trimmed(value) or None if value else None
 
 
 def _required_text(node: dict[str, Any], key: str) -> str:

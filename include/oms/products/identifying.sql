@@ -19,7 +19,7 @@ create temporary table identifier_named on commit drop as
 select given.line_number, given.sku, given.id_type, given.id_value, known.identification_type_id,
        case when found.owners = 1 then found.product_id end as product_id, coalesce(found.owners, 0) as owners
   from identifier_given as given
-  left join oms.identification_type as known on known.match_key = oms.match_key(given.id_type)
+  left join oms.identification_spelling as known on known.match_key = oms.match_key(given.id_type)
   left join (select identification.id_value, min(product_id) as product_id, count(distinct product_id) as owners
                from oms.product_identification as identification
               where identification.identification_type_id = 'SKU'

@@ -184,6 +184,48 @@ def test_utf_16_is_refused(floor):
     assert_refused(floor, floor.reset((RESET + GOOD).encode("utf-16")), "ERR_ENCODING", "UTF-16")
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-16-le"])
+def test_utf_16_that_is_declared_is_read(floor, encoding):
+    text = "\ufeff" * (encoding != "utf-16") + RESET + GOOD + "STORE_1,SKU,NÖPE😀,1\n"
+
+    floor.reset(text.encode(encoding), encoding="utf-16").raise_if_open()
+
+    assert floor.position("A") == (5, 5)
+    assert floor.raw_rejects() == ["STORE_1,SKU,NÖPE😀,1".encode()]
+
+
+def test_a_reject_file_of_utf_16_comes_back_as_it_is(floor):
+    floor.reset((RESET + "STORE_1,SKU,NÖPE,1\n").encode("utf-16"), encoding="utf-16")
+    (path,) = (floor.root / RESET_JOB.import_path / "error").iterdir()
+
+    floor.reset(path.read_text().replace("NÖPE", "A"), encoding="utf-16").raise_if_open()
+
+    assert floor.position("A") == (1, 1)
+
+
+def test_utf_16_that_is_cut_off_is_refused(floor):
+    content = (RESET + GOOD).encode("utf-16")[:-1]
+
+    assert_refused(floor, floor.reset(content, encoding="utf-16"), "ERR_TRUNCATED", "UTF-16")
+
+
+@pytest.mark.parametrize("name", ["cp1252", "windows-1252"])
+def test_windows_1252_has_its_own_letters(floor, name):
+    text = "facilityId,idValue,availableQty,comments\nSTORE_1,A,5,“5 €”\n"
+
+    floor.reset(text.encode("cp1252"), encoding=name).raise_if_open()
+
+    assert floor.conn.execute("select comments from oms.inventory_ledger").fetchall() == [("“5 €”",)]
+
+
+def test_a_tab_may_be_named(floor):
+    tabs = (RESET + GOOD).replace(",", "\t")
+
+    floor.reset(tabs, additionalParameters={"delimiter": "tab"}).raise_if_open()
+
+    assert floor.position("A") == (5, 5)
+
+
 @pytest.mark.parametrize("at", ["header", "row"])
 def test_nul_bytes_are_refused(floor, at):
     text = (

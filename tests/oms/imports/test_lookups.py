@@ -88,6 +88,83 @@ def test_a_shortened_number_is_refused_with_a_hint(floor):
     assert "format the column as text" in message
 
 
+def known_as(floor, sku, kind, value):
+    (product_id,) = floor.conn.execute(
+        "select product_id from oms.product where internal_name = %s", (sku,)
+    ).fetchone()
+    identify(floor.conn, product_id, kind, value)
+
+
+@pytest.mark.parametrize("id_type", ["UPC", "UPCA", "EAN", "EAN13", "ean-13", "GTIN", "gtin14", "Barcode"])
+@pytest.mark.parametrize("stored", ["UPCA", "EAN", "GTIN"])
+def test_kinds_of_barcodes_find_each_other(floor, id_type, stored):
+    known_as(floor, "A", stored, "4006381333931")
+
+    floor.reset(RESET + f"STORE_1,{id_type},4006381333931,5\n")
+
+    assert floor.position("A") == (5, 5)
+
+
+@pytest.mark.parametrize("written", ["012345678905", "0012345678905", "00012345678905"])
+@pytest.mark.parametrize("stored", ["012345678905", "0012345678905", "00012345678905"])
+def test_a_barcode_is_found_in_its_longer_and_shorter_forms(floor, stored, written):
+    known_as(floor, "A", "UPCA", stored)
+
+    floor.reset(RESET + f"STORE_1,EAN,{written},5\n")
+
+    assert floor.position("A") == (5, 5)
+
+
+def test_other_numbers_with_other_zeros_are_other_barcodes(floor):
+    known_as(floor, "A", "UPCA", "0012")
+    known_as(floor, "B", "SKU", "4006381333931")
+
+    floor.reset(RESET + "STORE_1,UPC,12,5\nSTORE_1,UPC,4006381333931,5\nSTORE_1,ERP_ID,0012,5\n")
+
+    assert floor.rejects() == [(line, "ERR_PRODUCT_NOT_FOUND") for line in (2, 3, 4)]
+
+
+def test_a_barcode_of_two_products_is_ambiguous_except_for_who_has_it_as_it_is_written(floor):
+    known_as(floor, "A", "UPCA", "012345678905")
+    known_as(floor, "B", "GTIN", "0012345678905")
+
+    floor.reset(RESET + "STORE_1,EAN,012345678905,5\nSTORE_1,UPC,012345678905,6\n")
+
+    assert (floor.position("A"), floor.rejects()) == ((6, 6), [(2, "ERR_PRODUCT_AMBIGUOUS")])
+
+
+@pytest.mark.parametrize(
+    ("job", "content"),
+    [
+        (
+            catalog.IMPORT_PRODUCT_FACILITY,
+            "id-type,product-sku,external-facility-id,facility-safety-stock\n{},101,5\n",
+        ),
+        (catalog.IMPORT_INVENTORY_VARIANCE, "idType,idValue,externalFacilityId,availableDelta\n{},101,5\n"),
+    ],
+    ids=lambda one: getattr(one, "dag_id", ""),
+)
+def test_files_of_all_kinds_know_barcodes_and_tell_of_unknown_kinds(floor, job, content):
+    known_as(floor, "A", "UPCA", "4006381333931")
+
+    floor.bring(job, content.format("EAN,4006381333931")).raise_if_open()
+    assert floor.counts() == {"total": 1, "applied": 1}
+
+    floor.bring(job, content.format("RFID,4006381333931"))
+    ((code, message),) = floor.conn.execute(
+        "select error_code, error_message from oms.import_reject"
+    ).fetchall()
+    assert code == "ERR_ID_TYPE"
+    assert message.startswith("unknown idType 'RFID'; known are EAN, ERP_ID, GTIN,")
+
+
+def test_an_unknown_default_id_type_refuses_the_file_with_those_that_are_known(floor):
+    floor.reset(RESET + "STORE_1,,A,5\n", defaultIdType="RFID")
+
+    assert floor.fault()[:2] == ("DmlsFailed", "ERR_ID_TYPE")
+    assert "known are EAN" in floor.fault()[2]
+
+
 def test_the_default_id_type_is_a_parameter(floor):
     (product_id,) = floor.conn.execute(
         "select product_id from oms.product where internal_name = 'A'"

@@ -1,0 +1,11 @@
+"""Texts that people and systems write differently and mean the same."""
+
+import unicodedata
+
+BLANKS = "".join(chr(code) for code in range(0x3001) if chr(code).isspace()) + "\u200b\u2060\ufeff"
+"""Around a text they say nothing: blanks of all widths, and those of no width."""
+
+
+def trimmed(text: str) -> str:
+    """The text without blanks around, in the one form of Unicode in which texts are compared (NFC)."""
+    return unicodedata.normalize("NFC", text.strip(BLANKS))
