@@ -182,7 +182,7 @@ update {resolved} as row
 
 -- name: set_rejects_aside
 -- Every bad row once, byte for byte, with what is wrong and what would be right.
-insert into oms.import_reject (log_id, line_number, error_column, error_code, error_message, raw)
+insert into oms.import_reject (log_id, line_number, error_column, error_code, error_message, raw, facility)
 select %(log_id)s, row.line_number,
        case row.error_code
             when 'ERR_REQUIRED' then case when landed.quantity is null and landed.units is null then %(quantity_column)s else 'idValue' end
@@ -231,7 +231,7 @@ select %(log_id)s, row.line_number,
             when 'ERR_TOO_LONG' then format('%%s characters; at most 255', length(landed.comments))
             else landed.error_message
        end,
-       coalesce(landed.raw, {raw})
+       coalesce(landed.raw, {raw}), coalesce(row.facility_id, landed.facility_id, landed.external_facility_id)
   from {resolved} as row
   join (select line_number, units, raw, error_message, {columns} from {landed}) as landed using (line_number)
  where row.error_code <> 'REJECTED'

@@ -76,7 +76,7 @@ select judged.*, error_code is null and remark is null as counts
 
 -- name: set_rejects_aside
 -- Every bad row once, byte for byte, with what is wrong and what would be right.
-insert into oms.import_reject (log_id, line_number, error_column, error_code, error_message, raw)
+insert into oms.import_reject (log_id, line_number, error_column, error_code, error_message, raw, facility)
 select %(log_id)s, row.line_number,
        case row.error_code
             when 'ERR_REQUIRED' then
@@ -114,7 +114,7 @@ select %(log_id)s, row.line_number,
                        'or it was deleted', landed.shop_id, landed.inventory_item_id)
             else landed.error_message
        end,
-       coalesce(landed.raw, {raw})
+       coalesce(landed.raw, {raw}), nullif(row.facility_id, '_NA_')
   from {resolved} as row
   join (select *, case when %(figure)s = 'on_hand' then on_hand else available end as figure
           from (select line_number, raw, error_message, {columns} from {landed}) as told) as landed using (line_number)

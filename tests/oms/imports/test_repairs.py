@@ -426,3 +426,45 @@ def test_whatever_is_corrected_when_each_line_is_booked_once(floor, seed):
     ).fetchone()
     assert repaired == len(corrected) < total
     assert floor.conn.execute("select count(*) from oms.open_reject").fetchone() == (8 - len(corrected),)
+
+
+def still_open(floor):
+    return floor.conn.execute("select log_id, line_number from oms.open_reject order by 1, 2").fetchall()
+
+
+DAILY = RESET + "STORE_1,SKU,A,5\nSTORE_1,SKU,NOPE,1\nSTORE_2,SKU,B,x\nMARS,SKU,A,3\ncut\n"
+
+
+def test_what_a_daily_file_refuses_each_day_is_open_once(floor):
+    for day in range(3):
+        floor.reset(DAILY, name=f"{day}.csv")
+
+    assert still_open(floor) == [(3, line) for line in (3, 4, 5, 6)]
+
+
+def test_a_refused_line_is_said_again_by_a_later_file_that_speaks_of_its_facility(floor):
+    floor.reset(DAILY)
+    floor.reset(RESET + "STORE_1,SKU,B,5\n", name="other.csv")
+    assert still_open(floor) == [(1, 4), (1, 5), (1, 6)]
+
+    floor.conn.execute("update oms.facility set external_id = 'MARS' where facility_id = 'STORE_2'")
+    floor.reset(RESET + "STORE_2,SKU,A,5\n", name="third.csv")
+    assert still_open(floor) == [(1, 6)]
+
+    undoing.undo(floor.conn, 3, run_name="undo")
+    assert still_open(floor) == [(1, 4), (1, 5), (1, 6)]
+
+
+def test_a_repair_of_one_line_leaves_the_others_of_its_facility_open(floor):
+    floor.reset(RESET + "STORE_1,SKU,A,5x\nSTORE_1,SKU,NOPE,1\n")
+
+    floor.reset(mend(returned(floor, RESET_JOB), ("5x", "5")), name="repair.csv")
+
+    assert still_open(floor) == [(1, 3)]
+
+
+def test_changes_of_stock_are_not_said_again_by_later_ones(floor):
+    floor.vary(BAD)
+    floor.vary(BAD.replace(",3,", ",4,"), name="later.csv")
+
+    assert len(still_open(floor)) == 6
