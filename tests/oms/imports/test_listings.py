@@ -10,7 +10,7 @@ from typing import Any
 import asyncssh
 import pytest
 
-from oms.imports import arrival
+from oms.imports import arrival, landing
 from oms.remote import FILE, FOLDER, LINK, UNKNOWN, kind_of, listing
 from sandbox import processes, sftp
 from tests.oms.imports.conftest import RESET, RESET_JOB, VARIANCE, VARIANCE_JOB, Floor, sftp_client
@@ -172,3 +172,24 @@ def test_a_folder_that_is_there_under_the_path_of_a_home_is_that_folder(
 
     assert floor.position("A") == (5, 5)
     assert [one.name for one in (path / "archive").iterdir()] == ["1_a.csv"]
+
+
+def test_a_file_that_has_changed_since_it_was_seen_at_rest_is_left_for_the_next_run(
+    floor: Floor, caplog: pytest.LogCaptureFixture
+):
+    """Its sender has gone on writing: what was seen was half of it."""
+    path = floor.drop(RESET_JOB, "a.csv", RESET + "STORE_1,SKU,A,5\n")
+    floor.drop(RESET_JOB, "b.csv", RESET + "STORE_1,SKU,B,6\n")
+    gone = floor.drop(RESET_JOB, "c.csv", RESET + "STORE_1,SKU,C,7\n")
+    params = floor.params(RESET_JOB)
+    settled = arrival.find(floor.sftp, params)
+    path.write_text(RESET + "STORE_1,SKU,A,5\nSTORE_1,SKU,D,8\n")
+    gone.unlink()
+
+    landing.land(floor.conn, floor.sftp, RESET_JOB, params, floor.new_run(RESET_JOB), settled)
+
+    assert floor.logs("file_name") == [("b.csv",)]
+    assert any("a.csv has changed since it was seen at rest" in one for one in said(caplog))
+    assert any("c.csv is not on the server" in one for one in said(caplog))
+    floor.run(RESET_JOB).raise_if_open()
+    assert [floor.position(sku) for sku in "ABCD"] == [(5, 5), (6, 6), None, (8, 8)]
