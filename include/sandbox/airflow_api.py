@@ -54,6 +54,13 @@ class AirflowApi:
                 silent.append(name)
         return silent
 
+    def warm_up(self) -> None:
+        """Have the API server prepare what tasks call: seconds of work, in which it answers nobody.
+
+        Else the first task waits for it, and on a busy machine gives up.
+        """
+        requests.get(f"{self.base_url}/execution/health", timeout=300).raise_for_status()
+
     def ensure_pools(self, pools: dict[str, dict]) -> None:
         """Create the pools, or give those that exist the slots named here."""
         entities = [{"name": name, **pool} for name, pool in pools.items()]

@@ -361,6 +361,7 @@ def _airflow(run: Run) -> None:
     with step("Airflow") as current:
         run.start("watchdog", ["sandbox.watchdog", str(run.sandbox.folder)], "watchdog.log")
         _wait_for_airflow(run, api, since)
+        api.warm_up()
         api.ensure_pools(json.loads(POOLS.read_text()))
         current.note = api.base_url
 
