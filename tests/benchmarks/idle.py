@@ -47,7 +47,9 @@ def processor_seconds(sandbox: Sandbox) -> dict[tuple[int, str], float]:
     spent = {}
     for started in sandbox.read_state().started:
         if parent := started.process():
-            for process in [parent, *parent.children(recursive=True)]:
+            # the watchdog's children are parts themselves
+            children = [] if started.name == "watchdog" else parent.children(recursive=True)
+            for process in [parent, *children]:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     spent[process.pid, started.name] = sum(process.cpu_times()[:4])
     return spent
