@@ -68,6 +68,7 @@ lock: ## compile requirements.in into requirements.txt; ARGS="--upgrade"
 
 schema: $(INSTALLED) ## rebuild the local shop's schema from the published one
 	@$(RUN) -m fakeshop.schema.build
+	@$(RUN) tools/shapes.py
 
 env: $(INSTALLED) ## .env for docker compose, with fresh secrets; an existing one is kept
 	@$(RUN) -m sandbox.compose_env

@@ -264,7 +264,8 @@ def failure(call: Call, fault: Fault) -> Response:
         headers["Retry-After"] = str(fault.retry_after)
     if fault.html:
         return HTMLResponse("<html><body>Something went wrong.</body></html>", status, headers)
-    return Response(orjson.dumps({"errors": f"HTTP {status}"}), status, headers, "application/json")
+    errors = BAD_TOKEN if status == 401 else f"HTTP {status}"
+    return Response(orjson.dumps({"errors": errors}), status, headers, "application/json")
 
 
 def release(ctx: Context) -> None:

@@ -2,8 +2,31 @@
 
 import threading
 import time
+from typing import Any, NamedTuple
 
 from oms.shopify.errors import Throttled
+
+MOST = 1e9
+"""More than any bucket holds."""
+
+
+class BucketState(NamedTuple):
+    """What a shop says of its bucket (`throttleStatus`)."""
+
+    maximum: float
+    available: float
+    rate: float
+
+    @classmethod
+    def of(cls, status: Any) -> "BucketState | None":
+        """Return the state; None where the figures are no bucket's: damaged ones would stop us for good."""
+        names = ("maximumAvailable", "currentlyAvailable", "restoreRate")
+        figures = [status.get(name) for name in names] if isinstance(status, dict) else [None]
+        if not all(type(one) in (int, float) and -MOST < one < MOST for one in figures):
+            return None
+        state = cls(*map(float, figures))
+        is_one = state.maximum > 0 and state.rate > 0 and abs(state.available) <= state.maximum
+        return state if is_one else None
 
 
 class Deadline:
@@ -61,15 +84,16 @@ class Budget:
             return 0.0
         return max(0.001, (cost - self._available) / self._rate)
 
-    def answered(self, cost: float, status: dict | None) -> None:
+    def answered(self, cost: float, status: Any) -> None:
         """Give back a reservation, and take over what the shop says (`throttleStatus`, if there was one)."""
+        state = BucketState.of(status)
         with self._changed:
             self._under_way -= cost
             self._asking = False
-            if status:
-                self._maximum = float(status["maximumAvailable"])
-                self._rate = max(1.0, float(status["restoreRate"]))
-                self._available = float(status["currentlyAvailable"]) - self._under_way
+            if state:
+                self._maximum = state.maximum
+                self._rate = max(1.0, state.rate)
+                self._available = state.available - self._under_way
                 self._at = time.monotonic()
             self._changed.notify_all()
 

@@ -5,6 +5,7 @@ import json
 import logging
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -32,11 +33,13 @@ def upload(client: ShopifyClient, content: bytes, deadline: Deadline) -> str:
         "httpMethod": "POST",
         "fileSize": str(len(content)),
     }
-    (target,) = client.mutate("stage_upload", {"input": [wish]}, deadline=deadline)["stagedTargets"]
-    fields = [(one["name"], one["value"]) for one in target["parameters"]]
+    targets = client.mutate("stage_upload", {"input": [wish]}, deadline=deadline)["stagedTargets"]
+    fields = [(one["name"], one["value"]) for one in targets[0]["parameters"]] if targets else []
+    if not targets or targets[0]["url"] is None or "key" not in dict(fields):
+        raise OutcomeUnknown(f"upload of {len(content)} bytes: no place was given")
     try:
         response = requests.post(
-            target["url"],
+            targets[0]["url"],
             data=fields,
             files={"file": (FILE_NAME, content, MIME_TYPE)},
             timeout=TRANSFER_SECONDS,
@@ -58,13 +61,32 @@ def start(client: ShopifyClient, document_name: str, path: str, deadline: Deadli
         "path": path,
         "client": f"oms-{uuid.uuid4()}",
     }
-    return client.mutate("run_bulk_mutation", variables, deadline=deadline)["bulkOperation"]["id"]
+    return started(client.mutate("run_bulk_mutation", variables, deadline=deadline))
+
+
+def started(payload: dict[str, Any]) -> str:
+    """Return the id of the operation that a mutation has started. Raises OutcomeUnknown if it names none."""
+    if payload["bulkOperation"] is None:
+        raise OutcomeUnknown("neither a bulk operation nor why there is none")
+    return payload["bulkOperation"]["id"]
+
+
+def state(
+    client: ShopifyClient, operation_id: str, deadline: Deadline | None = None
+) -> dict[str, Any] | None:
+    """Return an operation; None if the shop does not know it."""
+
+    def is_it(data: dict[str, Any]) -> bool:
+        return data["bulkOperation"] is None or data["bulkOperation"]["id"] == operation_id
+
+    wanted = {"id": operation_id}
+    return client.execute("bulk_operation", wanted, deadline=deadline, is_ours=is_it)["bulkOperation"]
 
 
 def wait_for(client: ShopifyClient, operation_id: str, deadline: Deadline) -> dict[str, Any] | None:
     """Poll an operation until it is over; return it, or None when the deadline comes first."""
     for number in itertools.count():
-        operation = client.execute("bulk_operation", {"id": operation_id}, deadline=deadline)["bulkOperation"]
+        operation = state(client, operation_id, deadline)
         if operation is None:
             raise Rejected(f"there is no bulk operation {operation_id}", "RESOURCE_NOT_FOUND")
         if operation["status"] in OVER:
@@ -79,29 +101,35 @@ def wait_for(client: ShopifyClient, operation_id: str, deadline: Deadline) -> di
     return None
 
 
-def results(operation: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield (line number of the input, answer) for what an operation that is over tells, in any order.
+def results(operation: dict[str, Any]) -> list[tuple[int, dict[str, Any]]]:
+    """Return (line number of the input, answer) for what an operation that is over tells, in any order.
 
-    Raises OutcomeUnknown when the result file cannot be fetched.
+    A number that stands there twice is damaged, and nothing is told of it. Raises OutcomeUnknown when the
+    result file cannot be fetched.
     """
     url = operation["url"] or operation["partialDataUrl"]
     if url is None:
-        return
+        return []
     try:
         with requests.get(url, stream=True, timeout=TRANSFER_SECONDS) as response:
             if response.status_code != 200:
                 raise OutcomeUnknown(f"result of {operation['id']}: HTTP {response.status_code}")
-            yield from _numbered(response.iter_lines())
+            found = list(_numbered(response.iter_lines()))
     except requests.exceptions.RequestException as error:
         raise OutcomeUnknown(f"result of {operation['id']}: {type(error).__name__}") from error
+    seen = Counter(number for number, _ in found)
+    return [(number, answer) for number, answer in found if seen[number] == 1]
 
 
 def _numbered(lines: Iterable[bytes]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Number the answers; a partial file may end within a line."""
+    """Number the answers; a partial file may end within a line, and a line may be damaged."""
     for line in lines:
         try:
             answer = json.loads(line)
-        except ValueError:
-            log.warning("a line of a bulk result is not JSON: %.80r", line)
-            continue
-        yield answer.pop("__lineNumber"), answer
+        except (ValueError, RecursionError):
+            answer = None
+        number = answer.pop("__lineNumber", None) if isinstance(answer, dict) else None
+        if type(number) is int and number >= 0:
+            yield number, answer
+        else:
+            log.warning("a line of a bulk result is no answer: %.80r", line)

@@ -6,10 +6,12 @@ caller's to repeat, with the same idempotency key (spec shopify.md 3.8, 8.4).
 
 import json
 import logging
+import math
 import random
+import re
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,20 +19,23 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
-from oms.shopify import documents
-from oms.shopify.budget import Budget, Deadline
+from oms.shopify import documents, shapes
+from oms.shopify.budget import BucketState, Budget, Deadline
 from oms.shopify.documents import Document
 from oms.shopify.errors import (
+    ForeignAnswer,
     Misconfigured,
     NotExecuted,
     NotSent,
     OutcomeUnknown,
     Rejected,
     SearchWarning,
+    ShopAway,
     ShopifyError,
     Throttled,
     UnsupportedVersion,
     UserError,
+    told,
 )
 
 log = logging.getLogger(__name__)
@@ -46,7 +51,14 @@ REFUSED_STATUS = {
     404: "there is no such shop or API version at this address",
     423: "the shop is locked",
 }
+"""Believed only of an answer that is the shop's own, a JSON object with `errors`."""
+TOKEN_REFUSED = "[API] Invalid API key or access token"
 WAIT_STATUS = (429, 430)
+FOREIGN_ANSWERS = 3
+"""After so many in a run nothing more is asked of a shop: whoever answers, it is not the shop."""
+DEAREST = 1000.0
+"""Points of one request, at most."""
+VERSION = re.compile(r"\d{4}-\d\d|unstable")
 REFUSED_CODES = frozenset(
     [
         "PARSE_ERROR",
@@ -66,6 +78,13 @@ REFUSED_CODES = frozenset(
     ]
 )
 LONGEST_PAUSE = 60.0
+
+
+class _Session(requests.Session):
+    """One that leaves redirects alone: `requests` reads the address even where it does not follow it."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Return that there is none."""
 
 
 @dataclass
@@ -114,7 +133,8 @@ class ShopifyClient:
         self._timeout = timeout
         self._costs: dict[str, float] = {}
         self._served_version = api_version
-        self._session = requests.Session()
+        self._foreign: list[ForeignAnswer] = []
+        self._session = _Session()
         self._session.headers.update(
             {"X-Shopify-Access-Token": token, "Content-Type": "application/json", "Accept-Encoding": "gzip"}
         )
@@ -123,8 +143,22 @@ class ShopifyClient:
         self._session.mount("https://", adapter)
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; the next request opens new ones."""
         self._session.close()
+
+    def begin_run(self) -> None:
+        """Ask the shop again, whatever answered in its place during the run before."""
+        self._foreign = []
+
+    @property
+    def away(self) -> ShopAway | None:
+        """Why nothing more is asked in this run; None while the shop itself answers."""
+        if len(self._foreign) < FOREIGN_ANSWERS:
+            return None
+        return ShopAway(
+            f"{self.base_url}: {len(self._foreign)} answers were not the shop's own, the last one"
+            f" {self._foreign[-1]}; nothing more is asked of it in this run"
+        )
 
     def cost_of(self, document_name: str) -> float:
         """Return the points that a request of this document asks for, as far as we know."""
@@ -137,13 +171,17 @@ class ShopifyClient:
         *,
         deadline: Deadline | None = None,
         key: str | None = None,
+        repeat: bool = False,
+        is_ours: Callable[[dict[str, Any]], bool] = lambda data: True,
     ) -> dict[str, Any]:
-        """Send one operation and return `data`.
+        """Send one operation and return `data`, which has the shape that the schema promises.
 
         variables: a dict, or JSON text that is sent byte for byte. key: the idempotency key in it, for logs.
-        Waits for points, and repeats what was not executed (and queries of unknown outcome), up to
-        the deadline. Raises Throttled or NotSent (certainly not executed), OutcomeUnknown, Rejected,
-        SearchWarning, Misconfigured; user errors of a mutation are part of `data`.
+        repeat: the key allows to repeat a mutation here when its outcome is unknown, as a query is. is_ours:
+        tells by what `data` names that it is no answer to another request. Waits for points, and repeats
+        what was not executed, up to the deadline. Raises Throttled, NotSent or ShopAway (certainly not
+        executed), OutcomeUnknown, Rejected, SearchWarning, Misconfigured; user errors of a mutation are part
+        of `data`.
         """
         document = documents.load(document_name)
         body = self._body(document, variables)
@@ -151,12 +189,18 @@ class ShopifyClient:
         pause = 1.0
         while True:
             self._refuse_other_version()
+            if self.away is not None:
+                raise self.away
             try:
-                return self._call(document, body, deadline, key)
+                return self._call(document, body, deadline, key, is_ours)
             except (NotExecuted, OutcomeUnknown) as error:
-                if isinstance(error, OutcomeUnknown) and not document.is_query:
+                if isinstance(error, ForeignAnswer):
+                    self._foreign.append(error)
+                if isinstance(error, OutcomeUnknown) and not (document.is_query or repeat):
                     raise
-                asked = getattr(error, "asked_seconds", None)
+                if self.away is not None:
+                    raise self.away from error
+                asked = error.asked_seconds
                 wait = pause * random.uniform(0.8, 1.2) if asked is None else asked
                 if wait >= deadline.left():
                     raise
@@ -182,35 +226,55 @@ class ShopifyClient:
         if self._served_version != self.api_version:
             raise UnsupportedVersion(f"asked for API {self.api_version}, {self._served_version} answered")
 
-    def _call(self, document: Document, body: bytes, deadline: Deadline, key: str | None) -> dict[str, Any]:
+    def _call(
+        self,
+        document: Document,
+        body: bytes,
+        deadline: Deadline,
+        key: str | None,
+        is_ours: Callable[[dict[str, Any]], bool],
+    ) -> dict[str, Any]:
         """One request, answer classified."""
         cost = self.cost_of(document.name)
         self.usage.add(waited=self.budget.take(cost, deadline))
-        status: dict[str, Any] | None = None
+        status: Any = None
+        is_clean = False
         try:
             response = self._post(body)
             answer = parsed(response)
-            charge = ((answer.get("extensions") or {}).get("cost")) or {}
+            charge = _part(_part(answer, "extensions"), "cost")
             status = charge.get("throttleStatus")
-            if asked := charge.get("requestedQueryCost"):
-                self._costs[document.name] = float(asked)
-            self.usage.add(points=float(charge.get("actualQueryCost") or 0))
+            asked, paid = (_points(charge.get(name)) for name in ("requestedQueryCost", "actualQueryCost"))
+            if asked:
+                self._costs[document.name] = asked
+            self.usage.add(points=paid or 0.0)
             log.debug(
                 "%s: HTTP %s, request %s, cost %s, key %s",
                 document.name,
                 response.status_code,
-                response.headers.get("x-request-id"),
-                charge.get("actualQueryCost"),
+                told(response.headers.get("x-request-id")),
+                paid,
                 key,
             )
+            self._note_version(document, response)
+            state = BucketState.of(status)
+            short = state is not None and state.available < cost
+            data = data_of(answer, response, short_of_points=short, whole=document.is_query)
+            if not is_ours(shapes.checked(document.name, data)):
+                raise OutcomeUnknown(f"the answer to another request came ({document.name})")
+            is_clean = document.is_query or not _is_nameless(data)
+            return data
         finally:
             self.budget.answered(cost, status)
+            if not is_clean:
+                self.close()  # a second copy of such an answer would pass for that of the next request
+
+    def _note_version(self, document: Document, response: requests.Response) -> None:
         served = response.headers.get("X-Shopify-API-Version")
-        if served and served != self.api_version:
+        if served and VERSION.fullmatch(served) and served != self.api_version:
             self._served_version = served
             if document.is_query:
                 self._refuse_other_version()
-        return data_of(answer, response, short_of_points=status is not None and _is_short(status, cost))
 
     def _post(self, body: bytes) -> requests.Response:
         self.usage.add(calls=1)
@@ -219,10 +283,24 @@ class ShopifyClient:
             return self._session.post(url, data=body, timeout=self._timeout, allow_redirects=False)
         except requests.exceptions.RequestException as error:
             raise _connection_error(error) from error
+        except urllib3.exceptions.HTTPError as error:  # some damage goes past `requests`
+            raise OutcomeUnknown(f"no answer: {type(error).__name__}") from error
 
 
-def _is_short(status: dict[str, Any], cost: float) -> bool:
-    return float(status["currentlyAvailable"]) < cost
+def _part(whole: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return an object within an answer; an empty one where something else stands there."""
+    part = whole.get(name)
+    return part if isinstance(part, dict) else {}
+
+
+def _points(value: Any) -> float | None:
+    """Return the points of a request; None for what cannot be that."""
+    return float(value) if type(value) in (int, float) and 0 <= value <= DEAREST else None
+
+
+def _is_nameless(data: Mapping[str, Any]) -> bool:
+    """Say whether an answer has nothing in it that tells which request it answers."""
+    return any(payload.get("userErrors") or None in payload.values() for payload in data.values())
 
 
 def _connection_error(error: requests.exceptions.RequestException) -> ShopifyError:
@@ -236,59 +314,93 @@ def _connection_error(error: requests.exceptions.RequestException) -> ShopifyErr
 
 
 def parsed(response: requests.Response) -> dict[str, Any]:
-    """Return the body as a JSON object; raises by HTTP status (spec shopify.md 3.7)."""
-    request = f"request {response.headers.get('x-request-id')}"
+    """Return the body as a JSON object; raises by HTTP status (spec shopify.md 3.7).
+
+    A status is believed of the shop's own answers only: what stands between us may have sent the request on,
+    and answers as it likes.
+    """
     code = response.status_code
-    if code in WAIT_STATUS:
-        error = Throttled(f"HTTP {code}, {request}")
-        with suppress(ValueError):  # a date, as something between us and Shopify may write, counts as nothing
-            error.asked_seconds = float(response.headers.get("Retry-After", "")) or None  # 0 says no more
+    said = _json_object(response)
+    where = f"HTTP {code}, request {told(response.headers.get('x-request-id'))}"
+    is_own = said is not None and bool(said.get("errors"))
+    if code == 200:
+        if said is not None:
+            return said
+        if "json" in response.headers.get("Content-Type", ""):
+            raise OutcomeUnknown(f"damaged JSON, {where}")
+    elif code >= 500 or code in WAIT_STATUS:
+        error = Throttled(where) if is_own and code in WAIT_STATUS else OutcomeUnknown(where)
+        error.asked_seconds = seconds_asked(response.headers.get("Retry-After"))
         raise error
-    if code in REFUSED_STATUS:
-        raise Misconfigured(f"HTTP {code}: {REFUSED_STATUS[code]} ({request})", f"HTTP_{code}")
-    if code >= 500:
-        raise OutcomeUnknown(f"HTTP {code}, {request}")
-    if code != 200:
-        raise Rejected(f"HTTP {code}, {request}", f"HTTP_{code}")
+    elif is_own and code in REFUSED_STATUS and (code != 401 or _refuses_token(said)):
+        raise Misconfigured(f"{REFUSED_STATUS[code]} ({where})", f"HTTP_{code}")
+    location = response.headers.get("Location")
+    to = f" to Location {told(location)}" if location else ""
+    kind = told(response.headers.get("Content-Type"), 60)
+    raise ForeignAnswer(f"HTTP {code}{to} ({kind}), which no shop answers to a request", f"HTTP_{code}")
+
+
+def _json_object(response: requests.Response) -> dict[str, Any] | None:
     try:
         answer = response.json()
-    except ValueError as error:
-        raise OutcomeUnknown(f"HTTP 200 without JSON, {request}") from error
-    if not isinstance(answer, dict):
-        raise OutcomeUnknown(f"HTTP 200 with {type(answer).__name__}, {request}")
-    return answer
+    except (ValueError, RecursionError):
+        return None
+    return answer if isinstance(answer, dict) else None
+
+
+def _refuses_token(said: dict[str, Any] | None) -> bool:
+    return said is not None and str(said["errors"]).startswith(TOKEN_REFUSED)
+
+
+def seconds_asked(text: str | None) -> float | None:
+    """Return the wait that `Retry-After` asks for; None for a date, for 0 and for what was damaged."""
+    try:
+        seconds = float(text or "")
+    except ValueError:
+        return None
+    return seconds if 0 < seconds < math.inf else None
 
 
 def data_of(
-    answer: dict[str, Any], response: requests.Response, *, short_of_points: bool = False
+    answer: dict[str, Any], response: requests.Response, *, short_of_points: bool = False, whole: bool = False
 ) -> dict[str, Any]:
     """Return `data` of an executed operation; raises by the codes of the top-level errors."""
-    request = f"request {response.headers.get('x-request-id')}"
-    for search in (answer.get("extensions") or {}).get("search") or []:
+    request = f"request {told(response.headers.get('x-request-id'))}"
+    searches = _part(answer, "extensions").get("search") or []
+    for search in searches if isinstance(searches, list) else [searches]:
+        if not isinstance(search, dict):
+            raise OutcomeUnknown(f"damaged answer: a search is {type(search).__name__}, {request}")
         if search.get("warnings"):
-            raise SearchWarning(f"search {search.get('query')!r}: {search['warnings']} ({request})", "SEARCH")
+            words = f"search {told(search.get('query'))!r}: {told(search['warnings'])} ({request})"
+            raise SearchWarning(words, "SEARCH")
     try:
-        return answered_data(answer, request)
+        return answered_data(answer, request, whole=whole)
     except Throttled as error:
         if short_of_points:  # the budget knows by now how long; anything else is answered by growing pauses
             error.asked_seconds = 0.0
         raise
 
 
-def answered_data(answer: dict[str, Any], where: str) -> dict[str, Any]:
-    """Return `data` of one answer (a response, or a line of a bulk result); raises by its error codes."""
+def answered_data(answer: dict[str, Any], where: str, *, whole: bool = False) -> dict[str, Any]:
+    """Return `data` of one answer (a response, or a line of a bulk result); raises by its error codes.
+
+    whole: data beside errors is not taken: what is null there was not found out.
+    """
     data = answer.get("data")
     errors = answer.get("errors")
-    if data is not None and any(value is not None for value in data.values()):
+    if data is not None and not isinstance(data, dict):
+        raise OutcomeUnknown(f"damaged answer: data is {type(data).__name__}, {where}")
+    if data is not None and not errors:
+        return data
+    if data is not None and not whole and any(value is not None for value in data.values()):
         return data
     if not errors:
-        if data is not None:
-            return data
         raise OutcomeUnknown(f"neither data nor errors, {where}")
-    if not isinstance(errors, list):
-        raise OutcomeUnknown(f"{errors!r:.200}, {where}")
-    code = ((errors[0].get("extensions") or {}).get("code")) or "OTHER"
-    message = f"{code}: {errors[0].get('message')!s:.300} ({where})"
+    first = errors[0] if isinstance(errors, list) else None
+    if not isinstance(first, dict):
+        raise OutcomeUnknown(f"damaged answer: errors are {told(errors, 200)!r}, {where}")
+    code = told(_part(first, "extensions").get("code") or "OTHER")
+    message = f"{code}: {told(first.get('message'))} ({where})"
     if code == "THROTTLED":
         raise Throttled(message)
     if code == "ACCESS_DENIED":
@@ -301,7 +413,11 @@ def answered_data(answer: dict[str, Any], where: str) -> dict[str, Any]:
 def user_errors(payload: dict[str, Any]) -> tuple[UserError, ...]:
     """Return the user errors of a mutation payload; codes we do not know stay as they are."""
     return tuple(
-        UserError(error.get("code") or "OTHER", tuple(error.get("field") or ()), error.get("message") or "")
+        UserError(
+            told(error.get("code") or "OTHER"),
+            tuple(error.get("field") or ()),
+            told(error.get("message") or ""),
+        )
         for error in payload.get("userErrors") or ()
     )
 

@@ -1,6 +1,11 @@
 """What can come back from Shopify, by what the caller does next (spec shopify.md 1.9, 3.4-3.7)."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+
+def told(words: Any, longest: int = 300) -> str:
+    """Return foreign words as text that every log and database takes."""
+    return str(words)[:longest].encode(errors="replace").decode().replace("\0", "?")
 
 
 class UserError(NamedTuple):
@@ -18,13 +23,13 @@ class UserError(NamedTuple):
 
 
 class ShopifyError(Exception):
-    """Shopify did not do what was asked."""
+    """Shopify did not do what was asked (`asked_seconds`: wait that long, the answer says)."""
+
+    asked_seconds: float | None = None
 
 
 class NotExecuted(ShopifyError):
-    """The request had no effect, and the same request works later (after `asked_seconds`, where given)."""
-
-    asked_seconds: float | None = None
+    """The request had no effect, and the same request works later."""
 
 
 class Throttled(NotExecuted):
@@ -37,6 +42,20 @@ class NotSent(NotExecuted):
 
 class OutcomeUnknown(ShopifyError):
     """The request may or may not have been executed: repeat it with the same idempotency key."""
+
+    code = "OUTCOME_UNKNOWN"
+
+
+class ForeignAnswer(OutcomeUnknown):
+    """Something else than the shop has answered, or the shop has moved: it says nothing of the request."""
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class ShopAway(NotExecuted):
+    """Several answers were not the shop's own: the client asks nothing more; this request was not sent."""
 
 
 class Rejected(ShopifyError):

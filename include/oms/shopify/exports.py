@@ -8,6 +8,7 @@ from typing import Any
 
 import requests
 
+from oms.shopify import bulk
 from oms.shopify.client import ShopifyClient
 from oms.shopify.errors import ExportFailed, ExportIncomplete, NotExecuted, Rejected
 
@@ -23,7 +24,7 @@ def start(client: ShopifyClient, query: str) -> str:
         if error.code in ("OPERATION_IN_PROGRESS", "LIMIT_REACHED"):
             raise NotExecuted(f"other exports of the shop are running: {error}") from error
         raise
-    return payload["bulkOperation"]["id"]
+    return bulk.started(payload)
 
 
 def wait(
@@ -35,7 +36,7 @@ def wait(
     """
     pause, give_up = 0.25, time.monotonic() + LONGEST_WAIT.total_seconds()
     while True:
-        operation = client.execute("bulk_operation", {"id": operation_id})["bulkOperation"]
+        operation = bulk.state(client, operation_id)
         if operation is None:
             raise ExportFailed(f"the shop does not know the export {operation_id} any more")
         status = operation["status"]
@@ -59,8 +60,11 @@ def lines(operation: dict[str, Any]) -> Iterator[Iterator[bytes]]:
     if operation["url"] is None:
         yield _counted(iter(()), operation)
         return
-    # the address is signed: it goes without our token
-    with requests.get(operation["url"], stream=True, timeout=(5, 60)) as response:
+    try:  # the address is signed: it goes without our token
+        response = requests.get(operation["url"], stream=True, timeout=(5, 60))
+    except requests.exceptions.RequestException as error:
+        raise ExportIncomplete(f"the file of the export did not answer: {type(error).__name__}") from error
+    with response:
         if response.status_code != requests.codes.ok:
             raise ExportIncomplete(f"the file of the export answered HTTP {response.status_code}")
         yield _counted(response.iter_lines(chunk_size=1 << 20), operation)

@@ -10,6 +10,8 @@ from oms.shopify.client import ShopifyClient, gid
 from oms.shopify.errors import Rejected
 
 PAGE = 250
+QUANTITIES = {"available", "committed", "reserved", "on_hand"}
+"""What the document asks for; another name in the answer was damaged on the way."""
 
 
 class Reading(NamedTuple):
@@ -60,9 +62,18 @@ def _pages(levels: Iterable[tuple[int, int]]) -> Iterator[tuple[int, list[int]]]
 def _read_page(
     client: ShopifyClient, location: int, items: Sequence[int], deadline: Deadline | None
 ) -> list[Reading]:
-    variables = {"ids": [gid("InventoryItem", item) for item in items], "location": gid("Location", location)}
+    wanted = [gid("InventoryItem", item) for item in items]
+
+    def are_they(data: dict[str, Any]) -> bool:
+        nodes = data["nodes"]
+        return len(nodes) == len(wanted) and all(
+            node is None or (node["id"] == asked and _names(node) <= QUANTITIES)
+            for node, asked in zip(nodes, wanted, strict=True)
+        )
+
+    variables = {"ids": wanted, "location": gid("Location", location)}
     try:
-        nodes = client.execute("levels_of_items", variables, deadline=deadline)["nodes"]
+        nodes = client.execute("levels_of_items", variables, deadline=deadline, is_ours=are_they)["nodes"]
     except Rejected as error:
         if error.code != "MAX_COST_EXCEEDED" or len(items) == 1:
             raise
@@ -71,6 +82,11 @@ def _read_page(
             client, location, items[middle:], deadline
         )
     return [_reading(location, item, node) for item, node in zip(items, nodes, strict=True)]
+
+
+def _names(node: dict[str, Any]) -> set[str]:
+    level = node["inventoryLevel"]
+    return {row["name"] for row in level["quantities"]} if level else set()
 
 
 def _reading(location: int, item: int, node: dict[str, Any] | None) -> Reading:

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from oms import crashpoints
-from oms.shopify import bulk
+from oms.shopify import bulk, shapes
 from oms.shopify.client import answered_data
 from oms.shopify.errors import Misconfigured, NotExecuted, OutcomeUnknown, Rejected, ShopifyError
-from oms.sync.sending import Batch, Sender
+from oms.sync.sending import Batch, Sender, is_answer_to
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ def follow(sender: Sender, batches: Iterable[Batch]) -> list[Batch]:
         for operation, members in operations.items():
             direct += _collect(sender, operation, members)
     except Misconfigured as error:
-        sender.stopped_by = error
+        sender.stop(error)
     return direct
 
 
@@ -55,7 +55,7 @@ def send_in_bulk(sender: Sender, batches: Iterable[Batch]) -> list[Batch]:
         for files in _by_five(_files(batches)):
             direct += _run(sender, files)
     except Misconfigured as error:
-        sender.stopped_by = error
+        sender.stop(error)
     return direct
 
 
@@ -141,7 +141,7 @@ def _collect(sender: Sender, operation_id: str, batches: list[Batch]) -> list[Ba
         if operation is None:
             return []
         told = (
-            (open_batches.pop(keys[number]), _answer(answer))
+            (open_batches.pop(keys[number]), _answer(answer, str(keys[number])))
             for number, answer in bulk.results(operation)
             if number < len(keys) and keys[number] in open_batches
         )
@@ -154,8 +154,10 @@ def _collect(sender: Sender, operation_id: str, batches: list[Batch]) -> list[Ba
     return list(open_batches.values())
 
 
-def _answer(answer: dict[str, Any]) -> dict[str, Any] | ShopifyError:
+def _answer(answer: dict[str, Any], key: str) -> dict[str, Any] | ShopifyError:
     try:
-        return answered_data(answer, "bulk result")["inventoryAdjustQuantities"]
+        data = shapes.checked("adjust_inventory", answered_data(answer, "bulk result"))
     except ShopifyError as error:
         return error
+    payload = data["inventoryAdjustQuantities"]
+    return payload if is_answer_to(key, payload) else OutcomeUnknown("the result names another batch")

@@ -454,7 +454,7 @@ def _activate(
             "key": str(uuid.uuid5(plan.plan_id, f"{location}:{item}")),
         }
         try:
-            client.mutate("activate_level", variables, deadline=deadline, key=variables["key"])
+            client.mutate("activate_level", variables, deadline=deadline, key=variables["key"], repeat=True)
             activated.append((location, item))
         except Rejected as error:
             log.warning("item %s is not activated at location %s: %s", item, location, error)

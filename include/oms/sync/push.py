@@ -40,9 +40,10 @@ def push_shop(
 
     connect: opens a connection of ours to the OMS database, which also holds the locks. Nothing is planned
     when SyncMisconfigured or ShopBusy is raised, or TooManyDrops by HARD. LinesLeft (with the report: lines
-    or whole locations wait for the next run), TooManyDrops by RECENT (of a location that it left out) and
-    Misconfigured (the shop refuses us) are raised after everything answered was stored; errors of reading
-    (NotExecuted, OutcomeUnknown) leave the marks where they are. Repeating a push is safe at any point.
+    or whole locations wait for the next run), TooManyDrops by RECENT (of a location that it left out),
+    Misconfigured (the shop refuses us) and ShopAway (it is not the shop that answers) are raised after
+    everything answered was stored; errors of reading (NotExecuted, OutcomeUnknown) leave the marks where
+    they are. Repeating a push is safe at any point.
     `begin` is called when the locations are ours, before anything is read: what commits from then on belongs
     to the next push.
     """
@@ -97,6 +98,7 @@ def _reporting(
     connect: Callable[[], Connection], client: ShopifyClient, report: Report
 ) -> Iterator[Connection]:
     """Open a connection for a push; count its calls and log its report at the end."""
+    client.begin_run()
     calls, waited = client.usage.calls, client.usage.wait_seconds
     conn = connect()
     try:

@@ -28,6 +28,7 @@ from oms.shopify.errors import (
     NotSent,
     OutcomeUnknown,
     Rejected,
+    ShopAway,
     ShopifyError,
     UserError,
 )
@@ -93,7 +94,7 @@ class _Waiting:
 
 
 class Sender:
-    """Sends batches of one shop; `stopped_by` is the configuration error that ended it early."""
+    """Sends batches of one shop, unless its answers show that there is no use in it (`stopped_by`)."""
 
     def __init__(
         self,
@@ -113,7 +114,16 @@ class Sender:
         self.deadline = Deadline(options.push_seconds)
         self._queue: list[_Waiting] = []
         self._numbers = itertools.count()
-        self.stopped_by: Misconfigured | None = None
+        self._refused_by: Misconfigured | None = None
+
+    @property
+    def stopped_by(self) -> Misconfigured | ShopAway | None:
+        """Why nothing more is sent: the shop refuses us, or it is not the shop that answers."""
+        return self._refused_by or self.client.away
+
+    def stop(self, error: Misconfigured) -> None:
+        """Send nothing more."""
+        self._refused_by = self._refused_by or error
 
     def send(self, batches: Iterable[Batch], parts: Iterable[Sequence[Batch]] = ()) -> None:
         """Send until all are answered for, the deadline is over or the shop refuses us.
@@ -155,9 +165,9 @@ class Sender:
     def _put(self, batch: Batch, delay: float = 0.0) -> None:
         heapq.heappush(self._queue, _Waiting(time.monotonic() + delay, next(self._numbers), batch))
 
-    def _put_again(self, batch: Batch) -> None:
+    def _put_again(self, batch: Batch, asked: float) -> None:
         batch.failures += 1
-        pause = min(60.0, self.options.retry_pause * 2 ** (batch.failures - 1))
+        pause = max(asked, min(60.0, self.options.retry_pause * 2 ** (batch.failures - 1)))
         self._put(batch, pause * random.uniform(1.0, 1.3))
 
     def _is_over(self) -> bool:
@@ -202,7 +212,7 @@ class Sender:
 
     def _call(self, batch: Batch) -> dict[str, Any] | ShopifyError:
         """Run in a thread: one call, its answer or its error."""
-        if self.stopped_by is not None:
+        if self._refused_by is not None:
             return NotSent("the shop has refused another call")
         key = str(batch.batch_id)
         try:
@@ -211,6 +221,7 @@ class Sender:
                 f'{{"input":{batch.payload},"key":"{key}"}}',
                 deadline=self.deadline,
                 key=key,
+                is_ours=lambda data: is_answer_to(key, data["inventoryAdjustQuantities"]),
             )
         except ShopifyError as error:
             return error
@@ -255,7 +266,7 @@ class Sender:
             else:
                 self._bisect(batch, answer.code, str(answer))
         elif isinstance(answer, OutcomeUnknown):
-            self._unknown(batch, "OUTCOME_UNKNOWN", str(answer))
+            self._unknown(batch, answer.code, str(answer), asked=answer.asked_seconds)
         else:
             raise answer
 
@@ -268,7 +279,10 @@ class Sender:
         self.conn.execute(sql.mark_unsent, values)
         crashpoints.point(SETTLED)
 
-    def _unknown(self, batch: Batch, code: str, message: str, *, again: bool = True) -> None:
+    def _unknown(
+        self, batch: Batch, code: str, message: str, *, again: bool = True, asked: float | None = None
+    ) -> None:
+        """Keep key and payload; the same call is repeated here (after `asked` seconds) or by the next run."""
         values = {"batches": [batch.batch_id], "code": code, "message": message}
         with self.conn.transaction():
             self.conn.execute(sql.mark_unknown, values)
@@ -276,11 +290,11 @@ class Sender:
         batch.status = "UNKNOWN"
         crashpoints.point(SETTLED)
         if again:
-            self._put_again(batch)
+            self._put_again(batch, asked or 0.0)
 
     def _misconfigured(self, batch: Batch, error: Misconfigured) -> None:
         """Stop the shop. A refused first call did nothing, so that its lines leave the book."""
-        self.stopped_by = self.stopped_by or error
+        self.stop(error)
         if batch.unsure:
             self._unknown(batch, error.code, str(error), again=False)
         else:
@@ -290,10 +304,8 @@ class Sender:
         codes = {error.code for error in errors}
         first = errors[0]
         if OTHER_PAYLOAD in codes:
-            self.stopped_by = Misconfigured(
-                f"batch {batch.batch_id}: its key was used for another payload, which must never happen",
-                OTHER_PAYLOAD,
-            )
+            words = f"batch {batch.batch_id}: its key was used for another payload, which must never happen"
+            self.stop(Misconfigured(words, OTHER_PAYLOAD))
             self._unknown(batch, OTHER_PAYLOAD, first.message, again=False)
         elif RUNNING in codes:
             self._unknown(batch, RUNNING, first.message)
@@ -301,7 +313,7 @@ class Sender:
             self._reconcile(batch, said_failed=True)
         elif codes & MISCONFIGURED:
             code = next(error.code for error in errors if error.code in MISCONFIGURED)
-            self.stopped_by = Misconfigured(f"{code}: {first.message}", code)
+            self.stop(Misconfigured(f"{code}: {first.message}", code))
             self._reject_whole(batch, code, first.message, set_aside=False)
         elif codes <= TRY_AGAIN and batch.failures < TRIES_BEFORE_BISECTING:
             self._unknown(batch, first.code, first.message)
@@ -439,6 +451,12 @@ class Sender:
             )
             self._report.undecided += 1
             self._unknown(batch, UNDECIDED, "the levels do not tell whether it was applied", again=False)
+
+
+def is_answer_to(key: str, payload: dict[str, Any]) -> bool:
+    """Say whether an answer does not name another batch: the reference is what the input gave it."""
+    group = payload["inventoryAdjustmentGroup"]
+    return group is None or group["referenceDocumentUri"] is None or key in group["referenceDocumentUri"]
 
 
 class KnownLine(NamedTuple):

@@ -1,5 +1,6 @@
 -- name: open_batches
--- Batches of a shop that touch certain locations and are not answered for, oldest first.
+-- Batches of a shop that touch certain locations and are not answered for: those that were sent before the
+-- others, oldest first.
 select batch.batch_id, batch.payload, batch.status, batch.line_count, batch.attempts, batch.mode,
        batch.bulk_operation_id,
        batch.first_sent_at is not null
@@ -10,7 +11,7 @@ select batch.batch_id, batch.payload, batch.status, batch.line_count, batch.atte
    and exists (select from oms.sync_line as line
                 where line.batch_id = batch.batch_id
                   and line.shopify_location_id = any (%(locations)s))
- order by batch.created_at, batch.batch_id
+ order by batch.status = 'PLANNED', batch.created_at, batch.batch_id
 
 -- name: locations_of_open_batches
 -- Locations that share an open batch with any of the given ones (once; the caller repeats until nothing is new).

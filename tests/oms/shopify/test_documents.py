@@ -4,6 +4,7 @@ import pytest
 
 from fakeshop import schema
 from oms.shopify import documents
+from tools import shapes
 
 
 def test_there_are_documents():
@@ -14,3 +15,7 @@ def test_there_are_documents():
 @pytest.mark.parametrize("name", documents.names())
 def test_a_document_is_valid(name, version):
     assert schema.validate_document(version, documents.load(name).text) == []
+
+
+def test_the_shapes_of_the_answers_are_those_of_the_schema():
+    assert shapes.TARGET.read_text() == shapes.shapes(), "run: python tools/shapes.py"
