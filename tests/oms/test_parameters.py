@@ -43,6 +43,8 @@ def test_without_values_the_spec_s_defaults_hold():
         "decimalSeparator": None,
         "requireFinalNewline": False,
         "maxUncompressedBytes": 4 * 1024**3,
+        "maxLines": 20_000_000,
+        "maxRejects": 100_000,
         "excludedProductTypes": None,
         "maxChunks": 16,
         "minChunkRows": 3000,

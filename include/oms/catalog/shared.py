@@ -230,6 +230,31 @@ def file_parameters(
             description="Refuse a packed file that unpacks to more bytes than this.",
         ),
         Parameter(
+            name="maxLines",
+            types=("integer",),
+            default=20_000_000,
+            example=50_000_000,
+            minimum=1,
+            maximum=2_000_000_000,
+            additional=True,
+            section=SAFETY,
+            description="Refuse a file of more lines than this, blank ones included.",
+        ),
+        Parameter(
+            name="maxRejects",
+            types=("integer",),
+            default=100_000,
+            example=1000,
+            minimum=1,
+            maximum=10_000_000,
+            additional=True,
+            section=SAFETY,
+            description=(
+                "Refuse a file as a whole when more lines than this are no rows (wrong number of columns, "
+                "open quotes); its reject file has the first so many."
+            ),
+        ),
+        Parameter(
             name="maxChunks",
             types=("integer",),
             default=16,

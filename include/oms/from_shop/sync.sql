@@ -53,7 +53,7 @@ select log.log_id, log.params, log.status = any('{DmlsPending,DmlsQueued,DmlsRun
 
 -- name: without_reject_file
 -- Closed logs of the shop whose rejects nobody has been given yet; those of before there were such files name no server.
-select log_id, file_name, header, params, rejected_count
+select log_id, file_name, status, error_code, header, params, rejected_count
   from oms.import_log
  where config_id = %(config)s
    and connection_id = %(connection_id)s

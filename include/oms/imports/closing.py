@@ -14,7 +14,7 @@ from oms.database import Connection, statements
 from oms.imports import landing, staging
 from oms.imports.arrival import RemoteFile, examine
 from oms.imports.contracts import REJECT_COLUMNS, reject_places
-from oms.imports.errors import AccountOpen, FileMissing, FileRefused
+from oms.imports.errors import TOO_MANY_REJECTS, AccountOpen, FileMissing, FileRefused
 from oms.imports.jobs import DEFAULT_CONNECTION, ImportJob, Run, Settings
 from oms.imports.json_files import reject_name
 from oms.imports.lines import without_cells
@@ -193,16 +193,22 @@ def _close_one(conn: Connection, sftp: Any, log_id: int, finished: list[int]) ->
 
 
 def _has_rejects(row: dict[str, Any]) -> bool:
-    return row["status"] == "DmlsFinished" and row["rejected_count"] > 0
+    return (row["status"] == "DmlsFinished" or _is_ended(row)) and row["rejected_count"] > 0
+
+
+def _is_ended(row: dict[str, Any]) -> bool:
+    """Whether reading ended at too many lines that are no rows: the whole file lies in `error/` as well."""
+    return row["status"] == "DmlsFailed" and row["error_code"] == TOO_MANY_REJECTS
 
 
 def write_rejects(conn: Connection, sftp: Any, row: dict[str, Any], folder: str) -> str:
     """Write `error/<log id>_<name>` under a temporary name first; return its path.
 
-    row: log_id, file_name, header and params of the log.
+    row: log_id, file_name, status, error_code, header and params of the log.
     """
     settings = Settings.stored(row["params"])
-    path = f"{folder}/error/{_numbered(row['log_id'], reject_name(row['file_name']))}"
+    number = f"{row['log_id']}_rejects" if _is_ended(row) else row["log_id"]
+    path = f"{folder}/error/{_numbered(number, reject_name(row['file_name']))}"
     write_whole(sftp, path, reject_lines(conn, row["log_id"], row["header"], settings))
     return path
 
@@ -257,7 +263,7 @@ def _move(sftp: Any, row: dict[str, Any], folder: str) -> str | None:
     return target
 
 
-def _numbered(log_id: int, name: str) -> str:
+def _numbered(log_id: int | str, name: str) -> str:
     """The name with the log id in front; the end of one that would be longer than servers take."""
     number = f"{log_id}_"
     return number + name.encode()[-(LONGEST_NAME - len(number)) :].decode(errors="ignore")

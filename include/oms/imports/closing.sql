@@ -58,7 +58,7 @@ select line_number, coalesce(error_column, ''), error_code, error_message
  limit %(most)s
 
 -- name: log_to_close
-select log_id, remote_path, file_name, file_size, file_mtime, status, header, params, rejected_count, closed_at
+select log_id, remote_path, file_name, file_size, file_mtime, status, error_code, header, params, rejected_count, closed_at
   from oms.import_log
  where log_id = %(log_id)s
 

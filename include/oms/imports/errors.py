@@ -13,6 +13,21 @@ class FileRefused(ImportFault):
         super().__init__(f"{code}: {message}")
 
 
+TOO_MANY_REJECTS = "ERR_TOO_MANY_REJECTS"
+
+
+class TooManyRejects(FileRefused):
+    """More lines are no rows than a file may have; its reading ended there (parameter maxRejects)."""
+
+    def __init__(self, header: str, rows: int, max_rejects: int) -> None:
+        self.header, self.rows, self.max_rejects = header, rows, max_rejects
+        super().__init__(
+            TOO_MANY_REJECTS,
+            f"more than maxRejects = {max_rejects} lines are no rows of the header, and reading ended after "
+            f"{rows} rows: nothing of the file is applied; check its header and delimiter, and send it again",
+        )
+
+
 class FileMissing(ImportFault):
     """The file named by remoteFilename is not there (inventory.md 3.3)."""
 

@@ -16,6 +16,7 @@ ENCODINGS = ("utf-8", "cp932", "cp1252", "windows-1252", "latin-1", "utf-16")
 DELIMITERS = {"tab": "\t"}
 """Names of characters that are hard to type."""
 GIBIBYTE = 1 << 30
+MAX_LINES, MAX_REJECTS = 20_000_000, 100_000
 
 
 class Config(Protocol):
@@ -106,6 +107,9 @@ class Settings:
     min_chunk_rows: int = 3000
     settle_seconds: float = 2
     max_uncompressed_bytes: int = 4 * GIBIBYTE
+    max_lines: int = MAX_LINES
+    max_rejects: int = MAX_REJECTS
+    """Lines that are no rows of their header; reading a file with more of them ends there."""
     created_by_job_id: str | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -195,6 +199,8 @@ _PARAMETERS = {
     "minChunkRows": "min_chunk_rows",
     "settleSeconds": "settle_seconds",
     "maxUncompressedBytes": "max_uncompressed_bytes",
+    "maxLines": "max_lines",
+    "maxRejects": "max_rejects",
     "createdByJobID": "created_by_job_id",
 }
 

@@ -23,7 +23,7 @@ from oms.database import Connection, statements
 from oms.filenames import is_packed
 from oms.imports import arrival, guard, one_second, repairs, staging
 from oms.imports.arrival import RemoteFile
-from oms.imports.errors import FileMissing, FileRefused, FileUnstable
+from oms.imports.errors import FileMissing, FileRefused, FileUnstable, TooManyRejects
 from oms.imports.file_types import COMPARISONS, file_type
 from oms.imports.jobs import ALL_OR_NOTHING, ImportJob, Run, Settings, settings_of
 from oms.imports.json_files import as_csv
@@ -408,7 +408,11 @@ def _stage(
     log_id, kind = row["log_id"], row["kind"]
     conn.execute(sql.forget_rejects, {"log_id": log_id})
     repairs.forget(conn, log_id)
-    content, sha256, doubts = read()
+    try:
+        content, sha256, doubts = read()
+    except TooManyRejects as refused:
+        _end(conn, row, refused)
+        return None
     repair = bool(content.rows) and repairs.is_repair(content.header, kind)
     all_returned = repair and repairs.find_origins(conn, log_id, content, settings)
     once = kind == "delta" or settings.refuse_repeated
@@ -460,6 +464,17 @@ def _stage(
         guard.note_rows(conn, log_id, judged.groups)
         doubts += guard.reasons_to_hold(conn, log_id, content.rows, settings)
     return Landed(log_id, file.name, judged.groups, judged.positional, doubts)
+
+
+def _end(conn: Connection, row: dict[str, Any], refused: TooManyRejects) -> None:
+    """Refuse a file of which too many lines are no rows; the first of them go to its reject file."""
+    log_id = row["log_id"]
+    staging.set_misshapen_aside(conn, log_id, refused.max_rejects)
+    staging.drop(conn, log_id)
+    values = {"log_id": log_id, "header": refused.header, "total": refused.rows}
+    message = f"{row['file_name']}: {refused.message}"
+    conn.execute(sql.end_log, values | {"code": refused.code, "message": message})
+    log.error("%s is refused: %s", row["remote_path"], refused)
 
 
 def _record(conn: Connection, log_id: int, content: Content, sha256: bytes, bad: int) -> None:

@@ -104,6 +104,14 @@ update oms.import_log
    set status = 'DmlsFailed', error_code = %(code)s, error_message = %(message)s, landed_at = now(), finished_at = now()
  where log_id = %(log_id)s
 
+-- name: end_log
+-- Nothing of it is applied: the good rows that were read before its end count as skipped.
+update oms.import_log
+   set status = 'DmlsFailed', error_code = %(code)s, error_message = %(message)s, landed_at = now(), finished_at = now(),
+       header = %(header)s, total_count = %(total)s, rejected_count = refused.lines, skipped_count = %(total)s - refused.lines
+  from (select count(*) as lines from oms.import_reject where log_id = %(log_id)s) as refused
+ where log_id = %(log_id)s
+
 -- name: hold_log
 update oms.import_log
    set status = 'DmlsHeld', error_code = %(code)s, error_message = %(message)s, landed_at = now()

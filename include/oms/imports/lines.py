@@ -1,8 +1,10 @@
-"""Sorts the lines of a CSV file: plain ones pass to COPY untouched, odd ones through a CSV parser.
+"""Sorts the lines of a CSV file: plain ones pass to COPY untouched, odd ones are cleaned or parsed.
 
 A plain line has the right number of delimiters, no quotes, no blanks around its cells and only bytes that
-need no decoding; whole blocks of them are recognised and numbered with numpy. Line numbers are physical,
-the header is line 1; a record that spans several lines has the number of its first.
+need no decoding; whole blocks of them are recognised and numbered with numpy. So are most of the others
+(`cleaning`); only lines whose quotes go on in the next line, or stand in unusual places, are parsed one by
+one. Line numbers are physical, the header is line 1; a record that spans several lines has the number of its
+first. A line of nothing but delimiters, quotes and blanks is no row.
 """
 
 import re
@@ -12,18 +14,31 @@ from functools import cache
 
 import numpy as np
 
+from oms.imports import cleaning
+from oms.imports.cleaning import BLANKS, TEN_DIGITS, WIDE_BLANKS, write_digits
 from oms.imports.errors import FileRefused
 from oms.imports.sieve import LONGEST_NAME, Sieve
 
 MAX_LINE_BYTES = 1 << 20
-PREFIX = np.dtype([("high", "u2"), ("middle", "u4"), ("low", "u4"), ("separator", "u1")])
+MOST_LINES = 2_000_000_000
+"""Line numbers must fit into four bytes."""
+PREFIX = np.dtype([*TEN_DIGITS.descr, ("separator", "u1")])
 """A line number in ten digits, and the separator."""
-NO_LETTERS = np.dtype(f"V{PREFIX.itemsize}")
-TWO_DIGITS = np.frombuffer(b"".join(b"%02d" % number for number in range(100)), "u2")
-FOUR_DIGITS = np.frombuffer(b"".join(b"%04d" % number for number in range(10_000)), "u4")
-BLOCK = 1 << 18
 QUOTE, NEWLINE, RETURN, BLANK, TAB, MINUS, ZERO, NINE = b'"\n\r \t-09'
+IS_NOTHING = cleaning.IS_BLANK | (np.arange(256) == NEWLINE)
+"""Letters of lines that are no rows; so are delimiters, and quotes that are closed."""
+NO_LETTERS = np.dtype(f"V{PREFIX.itemsize}")
+BLOCK = 1 << 18
+END_OF_FILE = b"\x1a"
+"""What old systems write behind the last line."""
 TOO_FEW, TOO_MANY, UNCLOSED = "ERR_TOO_FEW_COLUMNS", "ERR_TOO_MANY_COLUMNS", "ERR_UNCLOSED_QUOTE"
+ROW_COUNT = "ERR_ROW_COUNT"
+ROW_COUNT_PATTERN = r"^ *[(]?[0-9]+ (rows?|records?|lignes?|filas?|Zeilen?)([ .)][^,;|]*)?$"
+ROW_COUNT_MESSAGE = (
+    "this is what a database client says of its result, not a row; have it leave that out (such as by "
+    "SET NOCOUNT ON)"
+)
+_ROW_COUNT = re.compile(ROW_COUNT_PATTERN.encode())
 
 
 @dataclass(frozen=True)
@@ -42,8 +57,18 @@ class Sorted:
     """The lines of a block: `plain` is ready for COPY, with the line number as first column."""
 
     plain: bytes = b""
+    cleaned: bytes = b""
+    """As `cleaning.rows_for_copy` makes them."""
+    misshapen: bytes = b""
+    """As `cleaning.misshapen_for_copy` makes them."""
     odd: list[OddLine] = field(default_factory=list)
     rows: int = 0
+
+    def add_odd(self, other: "Sorted") -> None:
+        """Take over the lines of another block that are not plain."""
+        self.cleaned += other.cleaned
+        self.misshapen += other.misshapen
+        self.odd += other.odd
 
 
 class LineSorter:
@@ -56,6 +81,7 @@ class LineSorter:
         encoding: str,
         integer_column: int | None = None,
         sieve: Sieve | None = None,
+        most_lines: int = MOST_LINES,
     ) -> None:
         """`integer_column`: position of a column that holds a whole number, or nothing, in plain lines.
 
@@ -69,7 +95,10 @@ class LineSorter:
         self._encoding = encoding
         self._carry = b""
         self._next_line = 2
+        self._most_lines = most_lines
         self.rows = 0
+        self.misshapen = 0
+        """Rows with another number of columns than the header, or an open quote."""
         self.unterminated = False
         """The file does not end with a line end."""
         self.last_problem: OddLine | None = None
@@ -99,8 +128,11 @@ class LineSorter:
 
     def finish(self) -> Iterator[Sorted]:
         """Sort what is left at the end of the file."""
+        ended = self._carry.endswith(END_OF_FILE)
+        if not self._carry.strip(b" \t\r" + END_OF_FILE):
+            self._carry = b""
         if self._carry and not self._carry.endswith(b"\n"):
-            self.unterminated = True
+            self.unterminated = not ended
             self._carry += b"\n"
         while self._carry:
             text, self._carry = self._carry, b""
@@ -112,21 +144,25 @@ class LineSorter:
             text = text.replace(b"\r\n", b"\n")
         letters = np.frombuffer(text, np.uint8)
         ends = np.flatnonzero(letters == NEWLINE)
+        self._refuse_many(len(ends))
         starts = np.concatenate(([0], ends[:-1] + 1))
         self._refuse_long(int((ends - starts).max()), self._next_line + int((ends - starts).argmax()))
         odd = self._find_odd(text, letters, starts, ends)
+        empty = ~odd & (ends - starts == self._columns - 1)
+        odd &= starts < ends
+        empty |= starts == ends
         done = Sorted()
+        plain = ~(odd | empty)
         if odd.any():
-            used = self._parse_odd(text, starts, ends, odd, done, final=final)
+            used = self._sort_odd(text, letters, starts, ends, odd, plain, done, final=final)
             if used < len(ends):
                 self._carry = text[starts[used] :] + self._carry
-                text, starts, ends, odd = text[: starts[used]], starts[:used], ends[:used], odd[:used]
+                text, starts, ends, plain = text[: starts[used]], starts[:used], ends[:used], plain[:used]
                 letters = np.frombuffer(text, np.uint8)
-        plain = ~odd
         count = int(plain.sum())
         if count:
             numbers = self._next_line + np.flatnonzero(plain)
-            self._last_row_line = max(self._last_row_line, int(numbers[-1]))
+            self._note_row(int(numbers[-1]))
             if count < len(ends):
                 letters, starts, ends = _picked(letters, starts, ends, plain)
             if self._sieve is not None:
@@ -135,14 +171,121 @@ class LineSorter:
                 numbers = numbers[staged]
             if len(numbers):
                 done.plain = numbered(letters, starts, numbers, self._separator)
-        if done.odd:
-            self._last_row_line = max(self._last_row_line, done.odd[-1].number)
-            if self._sieve is not None:
-                self._sieve.pass_by([line.number for line in done.odd if line.cells])
-        done.rows = count + len(done.odd)
+        done.rows += count
         self.rows += done.rows
-        self._next_line += len(odd)
+        self._next_line += len(plain)
         return done
+
+    def _note_row(self, number: int) -> None:
+        self._last_row_line = max(self._last_row_line, number)
+
+    def _note_problem(self, line: OddLine) -> None:
+        if self.last_problem is None or self.last_problem.number < line.number:
+            self.last_problem = line
+
+    def _sort_odd(
+        self,
+        text: bytes,
+        letters: np.ndarray,
+        starts: np.ndarray,
+        ends: np.ndarray,
+        odd: np.ndarray,
+        plain: np.ndarray,
+        done: Sorted,
+        *,
+        final: bool,
+    ) -> int:
+        """Sort the odd lines into `done`; return how many lines of the block are dealt with.
+
+        Lines inside an open quote become part of its record, and are plain no more.
+        """
+        says_nothing = IS_NOTHING.copy()
+        says_nothing[self._separator] = True
+        places = np.flatnonzero(odd)
+        raw, raw_starts, raw_ends = _picked(letters, starts, ends, odd)
+        if b"\r" in text:
+            raw, raw_starts, raw_ends = _without_returns(raw)
+        told = np.logical_or.reduceat(~says_nothing[raw], raw_starts)
+        if not told.all():
+            raw, raw_ends, places = *_lines(raw, raw_ends, told), places[told]
+        if not len(places):
+            return len(ends)
+        clear, clear_ends = self._in_utf_8(raw, raw_ends, places)
+        cleaned = cleaning.clean(clear, clear_ends, self._separator)
+        used, taken = self._parse(text, starts, ends, places[cleaned.hard], done, final=final)
+        plain &= ~taken
+        judged = ~(cleaned.hard | cleaned.blank | taken[places]) & (places < used)
+        right = cleaned.columns == self._columns
+        self._take_cleaned(raw, raw_ends, places, cleaned, judged & right, done)
+        self._take_misshapen(raw, raw_ends, places, cleaned.columns, judged & ~right, done)
+        return used
+
+    def _in_utf_8(
+        self, letters: np.ndarray, ends: np.ndarray, places: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The same lines in UTF-8."""
+        if self._encoding == "utf-8" or letters.max() < 0x80:
+            return letters, ends
+        raw = letters.tobytes()
+        try:
+            text = raw.decode(self._encoding)
+        except UnicodeDecodeError as error:
+            number = self._next_line + int(places[np.searchsorted(ends, error.start)])
+            raise self._undecodable(number, raw, error) from error
+        letters = np.frombuffer(text.encode(), np.uint8)
+        return letters, np.flatnonzero(letters == NEWLINE)
+
+    def _take_cleaned(
+        self,
+        raw: np.ndarray,
+        raw_ends: np.ndarray,
+        places: np.ndarray,
+        cleaned: cleaning.Cleaned,
+        wanted: np.ndarray,
+        done: Sorted,
+    ) -> None:
+        """Add the wanted lines to `done` as rows."""
+        numbers = self._next_line + places[wanted]
+        if not len(numbers):
+            return
+        self._note_row(int(numbers[-1]))
+        if self._sieve is not None:
+            self._sieve.pass_by(numbers)
+        done.rows += len(numbers)
+        done.cleaned = cleaning.rows_for_copy(
+            numbers, *_lines(raw, raw_ends, wanted), *_lines(cleaned.letters, cleaned.ends, wanted)
+        )
+
+    def _take_misshapen(
+        self,
+        raw: np.ndarray,
+        raw_ends: np.ndarray,
+        places: np.ndarray,
+        columns: np.ndarray,
+        wanted: np.ndarray,
+        done: Sorted,
+    ) -> None:
+        """Add the wanted lines to `done` as lines that do not fit the header."""
+        numbers = self._next_line + places[wanted]
+        if not len(numbers):
+            return
+        done.rows += len(numbers)
+        self.misshapen += len(numbers)
+        letters, ends = _lines(raw, raw_ends, wanted)
+        done.misshapen = cleaning.misshapen_for_copy(numbers, columns[wanted], letters, ends)
+        last = ends[-2] + 1 if len(ends) > 1 else 0
+        line = self._misshapen(int(numbers[-1]), letters[last : ends[-1]].tobytes(), int(columns[wanted][-1]))
+        self._note_row(line.number)
+        self._note_problem(line)
+
+    def _misshapen(self, number: int, raw: bytes, columns: int) -> OddLine:
+        """A line with another number of columns than the header."""
+        if columns < self._columns and _ROW_COUNT.match(raw):
+            return OddLine(number, raw, code=ROW_COUNT, message=ROW_COUNT_MESSAGE)
+        code = TOO_FEW if columns < self._columns else TOO_MANY
+        return OddLine(
+            number, raw, code=code, message=f"{columns} columns where the header has {self._columns}"
+        )
 
     def _cells(
         self, letters: np.ndarray, starts: np.ndarray, ends: np.ndarray
@@ -154,9 +297,9 @@ class LineSorter:
 
     def _find_odd(self, text: bytes, letters: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
         odd = self._wrong_shape(letters, starts, ends)
-        special = [byte for byte in (QUOTE, RETURN) if byte in text]
-        for byte in special:
-            odd[np.searchsorted(ends, np.flatnonzero(letters == byte))] = True
+        for byte in (QUOTE, RETURN):
+            if byte in text:
+                odd[np.searchsorted(ends, np.flatnonzero(letters == byte))] = True
         if self._encoding != "utf-8" and not text.isascii():
             odd[np.searchsorted(ends, np.flatnonzero(letters >= 0x80))] = True
         self._mark_padded(text, letters, ends, odd)
@@ -199,74 +342,83 @@ class LineSorter:
         return ~(plain | (width == 0))
 
     def _mark_padded(self, text: bytes, letters: np.ndarray, ends: np.ndarray, odd: np.ndarray) -> None:
-        """Cells with blanks around them are trimmed by the parser."""
+        """Mark lines of cells with blanks around them, which are trimmed."""
         border = (self.delimiter.encode(), b"\n")
-        blanks = [blank for blank in (b" ", b"\t") if blank not in border and blank in text]
-        if not any(
+        blanks = [blank.encode() for blank in BLANKS if blank.isascii() and blank.encode() not in border]
+        blanks = [blank for blank in blanks if blank in text]
+        if any(
             text.startswith(blank) or any(edge + blank in text or blank + edge in text for edge in border)
             for blank in blanks
         ):
-            return
-        at_border = (letters == self._separator) | (letters == NEWLINE)
-        blank = np.isin(letters, [ord(one) for one in blanks])
-        after = np.concatenate(([True], at_border[:-1]))
-        before = np.concatenate((at_border[1:], [True]))
-        odd[np.searchsorted(ends, np.flatnonzero(blank & (after | before)))] = True
+            at_border = (letters == self._separator) | (letters == NEWLINE)
+            blank = np.isin(letters, [ord(one) for one in blanks])
+            after = np.concatenate(([True], at_border[:-1]))
+            before = np.concatenate((at_border[1:], [True]))
+            odd[np.searchsorted(ends, np.flatnonzero(blank & (after | before)))] = True
+        if self._encoding == "utf-8" and not text.isascii() and any(one in text for one in WIDE_BLANKS):
+            found = [match.start() for match in _wide_padding(self.delimiter).finditer(text)]
+            odd[np.searchsorted(ends, np.array(found, np.int64))] = True
 
-    def _parse_odd(
-        self, text: bytes, starts: np.ndarray, ends: np.ndarray, odd: np.ndarray, done: Sorted, *, final: bool
-    ) -> int:
-        """Parse the odd lines into `done`; return how many lines of the block are dealt with.
-
-        Lines inside an open quote become part of its record, and are marked as odd.
-        """
+    def _parse(
+        self,
+        text: bytes,
+        starts: np.ndarray,
+        ends: np.ndarray,
+        hard: np.ndarray,
+        done: Sorted,
+        *,
+        final: bool,
+    ) -> tuple[int, np.ndarray]:
+        """Parse these lines into `done`; how many lines of the block are dealt with, and which are taken."""
+        taken = np.zeros(len(ends), bool)
+        record = _record(self.delimiter)
         after_record = 0
-        for first in np.flatnonzero(odd):
+        for first in hard.tolist():
             if first < after_record:
                 continue
-            last, closed = self._end_of_record(text, starts, ends, int(first))
-            if not closed and not final and ends[-1] - starts[first] < MAX_LINE_BYTES:
-                return int(first)
-            if not closed:
-                last = int(first)
-            raw = text[starts[first] : ends[last]].removesuffix(b"\r")
-            odd[first : last + 1] = True
+            start = int(starts[first])
+            found = record.match(text, start)
+            closed = found is not None and found.end() - 1 - start <= MAX_LINE_BYTES
+            if found is None and not final and ends[-1] - start < MAX_LINE_BYTES:
+                return first, taken
+            raw = text[start : found.end() - 1 if found is not None and closed else ends[first]]
+            last = first + raw.count(b"\n")
+            raw = raw.removesuffix(b"\r")
+            taken[first : last + 1] = True
             after_record = last + 1
-            line = self._parse(self._next_line + int(first), raw, closed=closed)
-            if line is not None:
-                done.odd.append(line)
-                if line.code:
-                    self.last_problem = line
-        return len(ends)
+            line = self._parsed(self._next_line + first, raw, closed=closed)
+            if line is None:
+                continue
+            done.odd.append(line)
+            done.rows += 1
+            self._note_row(line.number)
+            if line.code:
+                self.misshapen += 1
+                self._note_problem(line)
+            elif self._sieve is not None:
+                self._sieve.pass_by([line.number])
+        return len(ends), taken
 
-    def _end_of_record(
-        self, text: bytes, starts: np.ndarray, ends: np.ndarray, first: int
-    ) -> tuple[int, bool]:
-        """The last line of the record that begins in `first`, and whether its quotes are closed there."""
-        inside = False
-        for last in range(first, len(ends)):
-            inside = quote_is_open(text[starts[last] : ends[last]], self._separator, inside=inside)
-            if not inside:
-                return last, True
-            if ends[last] - starts[first] > MAX_LINE_BYTES:
-                return last, False
-        return len(ends) - 1, False
-
-    def _parse(self, number: int, raw: bytes, *, closed: bool) -> OddLine | None:
-        if not raw.strip():
-            return None
+    def _parsed(self, number: int, raw: bytes, *, closed: bool) -> OddLine | None:
         if not closed:
             return OddLine(number, raw, code=UNCLOSED, message='a quote (") is opened and never closed')
         try:
             text = raw.decode(self._encoding)
         except UnicodeDecodeError as error:
             raise self._undecodable(number, raw, error) from error
+        if not text.strip(f'{BLANKS}"{self.delimiter}'):
+            return None
         cells = values_of(text, self.delimiter)
         if len(cells) != self._columns:
-            code = TOO_FEW if len(cells) < self._columns else TOO_MANY
-            message = f"{len(cells)} columns where the header has {self._columns}"
-            return OddLine(number, raw, code=code, message=message)
+            return self._misshapen(number, raw, len(cells))
         return OddLine(number, raw, cells=cells)
+
+    def _refuse_many(self, lines: int) -> None:
+        if self._next_line - 1 + lines > self._most_lines:
+            raise FileRefused(
+                "ERR_TOO_MANY_LINES",
+                f"the file has more than maxLines = {self._most_lines} lines; split it, or raise the limit",
+            )
 
     def _refuse_long(self, length: int, number: int) -> None:
         if length > MAX_LINE_BYTES:
@@ -298,30 +450,25 @@ class LineSorter:
         )
 
 
-def quote_is_open(line: bytes, separator: int, *, inside: bool) -> bool:
-    """Whether a quoted cell is still open at the end of a physical line.
+@cache
+def _record(delimiter: str) -> re.Pattern[bytes]:
+    """The lines of a record with the last one's end; no match where a quote is open at the end of the text.
 
     A quote opens only at the beginning of a cell; inside, two quotes stand for one.
     """
-    at = 0
-    while True:
-        if not inside:
-            while at < len(line) and line[at] in (BLANK, TAB) and line[at] != separator:
-                at += 1
-            inside = at < len(line) and line[at] == QUOTE
-            at += inside
-        while inside:
-            at = line.find(b'"', at)
-            if at < 0:
-                return True
-            if line[at + 1 : at + 2] == b'"':
-                at += 2
-                continue
-            at += 1
-            inside = False
-        at = line.find(separator, at) + 1
-        if at == 0:
-            return False
+    blanks = b"[" + b" \t".replace(delimiter.encode(), b"") + b"]*+"
+    mark = re.escape(delimiter.encode())
+    quoted = blanks + rb'"[^"]*+(?:""[^"]*+)*+"'
+    cell = b"(?:" + quoted + b"|(?!" + blanks + b'"))[^' + mark + rb"\n]*+"
+    return re.compile(cell + b"(?:" + mark + cell + rb")*+\n")
+
+
+@cache
+def _wide_padding(delimiter: str) -> re.Pattern[bytes]:
+    """A blank beyond ASCII at the beginning or the end of a cell."""
+    blank = b"(?:" + b"|".join(WIDE_BLANKS) + b")"
+    border = b"[\n" + re.escape(delimiter.encode()) + b"]"
+    return re.compile(rb"(?:\A|(?<=" + border + b"))" + blank + b"|" + blank + b"(?=" + border + b")")
 
 
 @cache
@@ -349,7 +496,8 @@ def cells_of(record: str, delimiter: str) -> list[str]:
 def values_of(record: str, delimiter: str) -> list[str | None]:
     """What the cells of a record say: without quotes and blanks around; None of a blank one."""
     return [
-        (found[0] if found[1] is None else found[1].replace('""', '"') + (found[2] or "")).strip() or None
+        (found[0] if found[1] is None else found[1].replace('""', '"') + (found[2] or "")).strip(BLANKS)
+        or None
         for found in _cells(record, delimiter)
     ]
 
@@ -368,9 +516,7 @@ def without_cells(record: bytes, places: Collection[int], delimiter: str, encodi
 def numbered(letters: np.ndarray, starts: np.ndarray, numbers: np.ndarray, separator: int) -> bytes:
     """The lines, each with its number and the separator in front."""
     prefix = np.empty(len(starts), PREFIX)
-    high, prefix["low"] = _split(numbers.astype(np.uint32))
-    high, prefix["middle"] = _split(high)
-    prefix["high"] = TWO_DIGITS[high]
+    write_digits(numbers, prefix)
     prefix["separator"] = separator
     at = starts + PREFIX.itemsize * np.arange(len(starts))
     out = np.empty(len(letters) + prefix.nbytes, np.uint8)
@@ -395,10 +541,22 @@ def _picked(
     return picked, after - lengths, after - 1
 
 
-def _split(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The numbers without their last four digits, and these as letters."""
-    high, low = np.divmod(numbers, np.uint32(10_000))
-    return high, FOUR_DIGITS[low]
+def _lines(letters: np.ndarray, ends: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Only the wanted lines: their bytes, and where each ends."""
+    if wanted.all():
+        return letters, ends
+    starts = np.concatenate(([0], ends[:-1] + 1))
+    picked, _, picked_ends = _picked(letters, starts, ends, wanted)
+    return picked, picked_ends
+
+
+def _without_returns(letters: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Lines without the CR in front of their line end; where each begins and ends."""
+    kept = letters != RETURN
+    kept[:-1] |= letters[1:] != NEWLINE
+    letters = letters[kept]
+    ends = np.flatnonzero(letters == NEWLINE)
+    return letters, np.concatenate(([0], ends[:-1] + 1)), ends
 
 
 def _prefixes(letters: np.ndarray) -> np.ndarray:

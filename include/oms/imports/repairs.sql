@@ -49,7 +49,7 @@ create temporary table import_returned on commit drop as
 select line_number, origin_log_id, origin_line, content, is_known, is_good, holder_log_id, holder_line, holder_name,
        case when holder_log_id is not null and (not is_good or is_same) then 'ALREADY_REPAIRED'
             when not is_good then null
-            when not is_known or config_id <> %(config_id)s then 'ERR_ORIGIN'
+            when is_ended or not is_known or config_id <> %(config_id)s then 'ERR_ORIGIN'
             when is_undone then 'ERR_ORIGIN_UNDONE'
             when holder_log_id is not null then 'ERR_REPAIRED'
             when place > 1 then 'ERR_ORIGIN_TWICE'
@@ -57,6 +57,9 @@ select line_number, origin_log_id, origin_line, content, is_known, is_good, hold
        case when holder_log_id is not null and (not is_good or is_same)
             then format('line %%s of log %%s was repaired by %%s (log %%s) line %%s', origin_line, origin_log_id,
                         holder_name, holder_log_id, holder_line)
+            when is_ended
+            then format('%%s (log %%s) was refused as a whole, and nothing of it was applied: correct and send all of it, not its '
+                        'reject file', file_name, origin_log_id)
             when not is_known
             then format('error_log and error_line (%%s, %%s) name no refused line that is still kept; leave both blank to book the row as a '
                         'new one', coalesce(origin_log_id::text, 'no number'), coalesce(origin_line::text, 'no number'))
@@ -76,7 +79,8 @@ select line_number, origin_log_id, origin_line, content, is_known, is_good, hold
             when newer_log_id is not null
             then format('the figure is of log %%s, and log %%s has set %%s since; give asOf or count again, or set force to '
                         'apply it as a figure of today', origin_log_id, newer_log_id, facility_id) end as message
-  from (select origin.*, refused.log_id is not null as is_known, home.config_id, home.file_name, row.facility_id,
+  from (select origin.*, refused.log_id is not null as is_known,
+               coalesce(home.status = 'DmlsFailed', false) as is_ended, home.config_id, home.file_name, row.facility_id,
                row.error_code is null as is_good, undone.log_id is not null as is_undone, holder.log_id as holder_log_id, holder.line_number as holder_line,
                holder.content = origin.content as is_same, holding.file_name as holder_name, newer.log_id as newer_log_id,
                row_number() over (partition by origin.origin_log_id, origin.origin_line, row.error_code is null

@@ -5,7 +5,7 @@ millions of such rows is what makes a daily reset slow. Every line that differs,
 the second time, or whose names are not known here, is staged and judged like those of any other file.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -141,9 +141,9 @@ class Sieve:
         """Lines that were staged because it is not known here which position they name."""
         return np.concatenate([np.empty(0, np.int64), *self._unknown])
 
-    def pass_by(self, numbers: Iterable[int]) -> None:
+    def pass_by(self, numbers: Sequence[int] | np.ndarray) -> None:
         """Lines that are staged without having been looked at here."""
-        self._unknown.append(np.array([*numbers], np.int64))
+        self._unknown.append(np.asarray(numbers, np.int64))
 
     def recall(self, positions: np.ndarray | None = None) -> np.ndarray:
         """Take back lines that were left out: of these positions, by default of those named again later.

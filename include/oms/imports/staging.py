@@ -11,10 +11,20 @@ import psycopg
 from psycopg import sql as composed
 
 from oms.database import Connection, statements
+from oms.imports.cleaning import NO_QUOTE, SEPARATOR
 from oms.imports.contracts import FileContract, Header, read_header
-from oms.imports.errors import FileRefused
+from oms.imports.errors import FileRefused, TooManyRejects
 from oms.imports.jobs import Settings
-from oms.imports.lines import MAX_LINE_BYTES, LineSorter, OddLine
+from oms.imports.lines import (
+    MAX_LINE_BYTES,
+    ROW_COUNT,
+    ROW_COUNT_MESSAGE,
+    ROW_COUNT_PATTERN,
+    TOO_FEW,
+    TOO_MANY,
+    LineSorter,
+    Sorted,
+)
 
 sql = statements(__file__)
 
@@ -104,6 +114,7 @@ def copy_in(
 
     Raises:
         FileRefused: the file as a whole is at fault; nothing of it may be kept.
+        TooManyRejects: so are most of its lines; the staging table has those that were read.
     """
     rest = iter(pieces)
     first_line, beginning = _first_line(rest)
@@ -119,6 +130,7 @@ def copy_in(
         settings.encoding,
         integer_column=figure_position(header),
         sieve=compared.sieve if compared else None,
+        most_lines=settings.max_lines,
     )
     drop(conn, log_id)
     columns = [
@@ -126,7 +138,7 @@ def copy_in(
         for name in (*contract.fields, *header.extra)
     ]
     filled(conn, sql.create_landed, {}, landed=landed_table(log_id), columns=composed.SQL(" ").join(columns))
-    _copy_lines(conn, log_id, header, sorter, _chained(beginning, rest))
+    _copy_lines(conn, log_id, header, sorter, _chained(beginning, rest), settings.max_rejects)
     taken_whole = not doubted()
     if whole and taken_whole:
         _refuse_cut_off(sorter)
@@ -183,31 +195,40 @@ def _decoded_header(line: bytes, encoding: str) -> str:
 
 
 def _copy_lines(
-    conn: Connection, log_id: int, header: Header, sorter: LineSorter, pieces: Iterator[bytes]
+    conn: Connection,
+    log_id: int,
+    header: Header,
+    sorter: LineSorter,
+    pieces: Iterator[bytes],
+    max_rejects: int,
 ) -> None:
-    """COPY plain lines as they are and, whenever some MB have gathered, the odd ones parsed."""
-    names = [composed.Identifier(name) for name in header.fields]
-    plain_names = [composed.Identifier(name) for name in plain_fields(header)]
+    """COPY plain lines as they are and, whenever some MB have gathered, what became of the odd ones."""
     plain = composed.SQL(
         "copy {} (line_number, {}) from stdin (format csv, freeze, encoding 'UTF8', delimiter {})"
-    ).format(landed_table(log_id), composed.SQL(", ").join(plain_names), composed.Literal(sorter.delimiter))
+    ).format(landed_table(log_id), _names(plain_fields(header)), composed.Literal(sorter.delimiter))
     blocks = _sorted(sorter, pieces)
     more = True
     while more:
-        odd: list[OddLine] = []
+        odd = Sorted()
         waiting = 0
         more = False
         with conn.cursor().copy(plain) as copy:
             for block in blocks:
                 if block.plain:
                     copy.write(block.plain)
-                odd += block.odd
+                odd.add_odd(block)
+                waiting += len(block.cleaned) + len(block.misshapen)
                 waiting += sum(len(line.raw) + 200 for line in block.odd)
-                if waiting > ODD_BYTES_AT_ONCE:
+                if waiting > ODD_BYTES_AT_ONCE or sorter.misshapen > max_rejects:
                     more = True
                     break
-        if odd:
-            _copy_odd(conn, log_id, names, odd)
+        _copy_odd(conn, log_id, header, odd)
+        if sorter.misshapen > max_rejects:
+            raise TooManyRejects(header.text, sorter.rows, max_rejects)
+
+
+def _names(names: Iterable[str]) -> composed.Composable:
+    return composed.SQL(", ").join(map(composed.Identifier, names))
 
 
 def figure_position(header: Header) -> int | None:
@@ -230,14 +251,39 @@ def _sorted(sorter: LineSorter, pieces: Iterator[bytes]) -> Iterator[Any]:
     yield from sorter.finish()
 
 
-def _copy_odd(conn: Connection, log_id: int, names: list[composed.Identifier], odd: list[OddLine]) -> None:
-    statement = composed.SQL("copy {} (line_number, {}, raw, error_code, error_message) from stdin").format(
-        landed_table(log_id), composed.SQL(", ").join(names)
+def _copy_odd(conn: Connection, log_id: int, header: Header, odd: Sorted) -> None:
+    landed, fields = landed_table(log_id), _names(header.fields)
+    form = composed.SQL("from stdin (format csv, encoding 'UTF8', delimiter {}, quote {})").format(
+        composed.Literal(SEPARATOR.decode()), composed.Literal(NO_QUOTE.decode())
     )
-    nothing = [None] * len(names)
+    if odd.cleaned:
+        _copy(
+            conn, composed.SQL("copy {} (line_number, raw, {}) {}").format(landed, fields, form), odd.cleaned
+        )
+    if odd.misshapen:
+        conn.execute(sql.make_misshapen)
+        _copy(conn, composed.SQL("copy import_misshapen {}").format(form), odd.misshapen)
+        values = {
+            "columns": len(header.fields),
+            "too_few": TOO_FEW,
+            "too_many": TOO_MANY,
+            "row_count": ROW_COUNT,
+            "row_count_pattern": ROW_COUNT_PATTERN,
+            "row_count_message": ROW_COUNT_MESSAGE,
+        }
+        filled(conn, sql.add_misshapen, values, landed=landed)
+        conn.execute(sql.forget_misshapen)
+    if odd.odd:
+        nothing = [None] * len(header.fields)
+        statement = composed.SQL("copy {} (line_number, {}, raw, error_code, error_message) from stdin")
+        with conn.cursor().copy(statement.format(landed, fields)) as copy:
+            for line in odd.odd:
+                copy.write_row((line.number, *(line.cells or nothing), line.raw, line.code, line.message))
+
+
+def _copy(conn: Connection, statement: composed.Composable, text: bytes) -> None:
     with conn.cursor().copy(statement) as copy:
-        for line in odd:
-            copy.write_row((line.number, *(line.cells or nothing), line.raw, line.code, line.message))
+        copy.write(text)
 
 
 def _refuse_cut_off(sorter: LineSorter) -> None:
@@ -302,6 +348,11 @@ def content_of(header: Header) -> composed.Composable:
         for field in header.contract.fields
     ]
     return composed.SQL("jsonb_strip_nulls(jsonb_build_object({}))").format(composed.SQL(", ").join(parts))
+
+
+def set_misshapen_aside(conn: Connection, log_id: int, most: int) -> None:
+    """Write the first lines that are no rows to oms.import_reject; the last of them says that more follow."""
+    filled(conn, sql.set_misshapen_aside, {"log_id": log_id, "most": most}, landed=landed_table(log_id))
 
 
 def set_refused_aside(conn: Connection, log_id: int, header: Header, delimiter: str) -> int:

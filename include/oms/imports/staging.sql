@@ -12,6 +12,22 @@ create unlogged table {landed} (
     error_message text
 ) with (autovacuum_enabled = false)
 
+-- name: make_misshapen
+create temporary table import_misshapen (line_number bigint, cells integer, raw bytea) on commit drop
+
+-- name: add_misshapen
+-- Lines with another number of columns than the header.
+insert into {landed} (line_number, raw, error_code, error_message)
+select line_number, raw,
+       case when is_row_count then %(row_count)s when cells < %(columns)s then %(too_few)s else %(too_many)s end,
+       case when is_row_count then %(row_count_message)s
+            else format('%%s columns where the header has %%s', cells, %(columns)s) end
+  from (select *, cells < %(columns)s and encode(raw, 'escape') ~ %(row_count_pattern)s as is_row_count
+          from import_misshapen) as misshapen
+
+-- name: forget_misshapen
+drop table pg_temp.import_misshapen
+
 -- name: repeated_column_differs
 select line_number, {first}, {second}
   from {landed}
@@ -50,6 +66,19 @@ select to_regclass(format('oms_staging.%%I', %(table)s::text)) is not null
 
 -- name: has_staged_rows
 select exists (select from {rows})
+
+-- name: set_misshapen_aside
+insert into oms.import_reject (log_id, line_number, error_code, error_message, raw)
+select %(log_id)s, line_number, error_code,
+       error_message || case when place = %(most)s
+                             then format('; reading ended here, at %%s such lines (maxRejects): the lines that follow are not in '
+                                         'this file, and nothing of the whole file is applied', place) else '' end,
+       raw
+  from (select line_number, error_code, error_message, raw, row_number() over (order by line_number) as place
+          from {landed}
+         where error_code is not null
+         order by line_number
+         limit %(most)s) as misshapen
 
 -- name: set_refused_aside
 -- Rows refused beside those that their file type judged, byte for byte.

@@ -13,6 +13,8 @@ from oms.filenames import is_packed
 from oms.imports.errors import FileRefused, FileUnstable
 from oms.transfer import PIECE, WINDOW, read_to_end
 
+SLICE = 8192
+"""Bytes that are given to gzip at a time."""
 GZIP_MAGIC = b"\x1f\x8b"
 ZIP_MAGIC = b"PK\x03\x04"
 
@@ -136,20 +138,37 @@ def _plain(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _gunzipped(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Unpack all members. They may be tiny: what follows one is copied, so it is looked at in small slices,
+    and what comes out is gathered.
+    """
     unpack = zlib.decompressobj(wbits=31)
     seen = False
+    gathered: list[bytes] = []
+    size = 0
     try:
-        for piece in pieces:
-            waiting = piece
+        for waiting in _slices(pieces):
             while waiting:
                 seen = True
                 if unpack.eof:
                     unpack = zlib.decompressobj(wbits=31)
-                yield unpack.decompress(waiting, PIECE * WINDOW)
+                text = unpack.decompress(waiting, PIECE * WINDOW)
                 waiting = unpack.unconsumed_tail or unpack.unused_data
+                if text:
+                    gathered.append(text)
+                size += len(text)
+                if size >= PIECE * WINDOW:
+                    yield b"".join(gathered)
+                    gathered, size = [], 0
+        yield b"".join(gathered)
         while rest := unpack.decompress(b"", PIECE * WINDOW):
             yield rest
     except zlib.error as error:
         raise FileRefused("ERR_FORMAT", f"the file is named .gz but cannot be unpacked: {error}") from error
     if seen and not unpack.eof:
         raise FileRefused("ERR_TRUNCATED", "the gzip file ends too soon; send it again")
+
+
+def _slices(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    for piece in pieces:
+        for start in range(0, len(piece), SLICE):
+            yield piece[start : start + SLICE]
