@@ -8,7 +8,8 @@ from oms.database import Connection, statements
 from oms.imports.contracts import Header, match_key
 from oms.imports.errors import FileRefused
 from oms.imports.jobs import Settings
-from oms.imports.staging import filled
+from oms.imports.staging import filled, raw_line
+from oms.texts import BLANKS
 
 sql = statements(__file__)
 
@@ -39,6 +40,8 @@ def id_types(
 ) -> dict[str, Any]:
     """The identifier types that the rows name, by spelling, and the one for rows that name none.
 
+    Leaves the identifiers of the rows in the form in which they are compared (`texts.trimmed`).
+
     Raises FileRefused if that one is unknown.
     """
     (default_id_type,) = conn.execute(
@@ -49,6 +52,9 @@ def id_types(
         raise FileRefused(
             "ERR_ID_TYPE", f"defaultIdType {settings.default_id_type!r} is unknown; known are {known}"
         )
+    if "id_value" in header.fields:
+        raw = raw_line(header, settings.delimiter)
+        filled(conn, sql.trim_ids, {"blanks": BLANKS}, landed=landed, raw=raw)
     spelled: dict[str, str] = {}
     if "id_type" in header.fields:
         spelled = dict(filled(conn, sql.spelled_id_types, {}, landed=landed).fetchall())

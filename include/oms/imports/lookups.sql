@@ -13,6 +13,13 @@ select identification.identification_type_id, identification.id_value, product.*
  where identification.from_date <= now()
    and (identification.thru_date is null or identification.thru_date > now())
 
+-- name: trim_ids
+-- Letters that can be written in two ways, and blanks that nobody sees; the line itself is kept for the reject file.
+update {landed} as landed
+   set raw = coalesce(raw, {raw}), id_value = nullif(normalize(btrim(id_value, %(blanks)s), NFC), '')
+ where octet_length(id_value) <> length(id_value)
+   and id_value <> normalize(btrim(id_value, %(blanks)s), NFC)
+
 -- name: spelled_id_types
 -- The spellings of identifier types in a file that stand for one: compared without case and punctuation.
 select spelled.id_type, known.identification_type_id

@@ -165,6 +165,25 @@ def test_an_unknown_default_id_type_refuses_the_file_with_those_that_are_known(f
     assert "known are EAN" in floor.fault()[2]
 
 
+@pytest.mark.parametrize(
+    "cell", ["Gro\u0308ße", "Größe\u00a0", '"\u3000Größe\u00a0"', "Gro\u0308ße\u200b", '"Gro\u0308ße"']
+)
+def test_an_identifier_is_found_in_any_form_of_unicode_and_with_blanks_that_nobody_sees(floor, cell):
+    known_as(floor, "A", "ERP_ID", "Größe")
+
+    floor.reset(RESET + f"STORE_1,ERP_ID,{cell},5\n").raise_if_open()
+
+    assert floor.position("A") == (5, 5)
+
+
+def test_a_refused_identifier_keeps_its_bytes(floor):
+    line = "STORE_1,ERP_ID,Gro\u0308ße\u00a0,5".encode()
+
+    floor.reset(RESET.encode() + line + b"\n")
+
+    assert floor.raw_rejects() == [line]
+
+
 def test_the_default_id_type_is_a_parameter(floor):
     (product_id,) = floor.conn.execute(
         "select product_id from oms.product where internal_name = 'A'"

@@ -50,6 +50,12 @@ def test_products_get_the_ids_of_the_erp_with_their_zeros(shelf):
     assert known(shelf) == {"3412": "A", "0034": "B"}
 
 
+def test_an_id_is_kept_in_the_form_in_which_it_is_compared_and_its_kind_has_other_names(shelf):
+    assert identify(shelf, "A,ERP-ID,Gro\u0308ße\u00a0", "A,ean13,4006381333931") == (2, 0)
+
+    assert (known(shelf, "ERP_ID"), known(shelf, "EAN")) == ({"Größe": "A"}, {"4006381333931": "A"})
+
+
 def test_the_same_file_again_changes_nothing(shelf):
     identify(shelf, "A,ERP_ID,1", "A,ERP_ID,2")
 

@@ -407,6 +407,10 @@ def test_a_line_of_a_variant():
     assert values[-1].isoformat() == "2026-02-01T00:00:00+00:00"
 
 
+def test_a_sku_is_read_in_the_form_in_which_it_is_compared():
+    assert parsed(sku="\u00a0Gro\u0308ße\u3000")[11] == "Größe"
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
