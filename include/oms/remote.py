@@ -120,6 +120,13 @@ def _listing_by_bytes(sftp: Any, folder: str) -> Listing:
         sftp._request(protocol.CMD_CLOSE, handle)
 
 
+def server_failures() -> tuple[type[Exception], ...]:
+    """What is raised where a server is lost, does not answer, or refuses."""
+    from paramiko import SSHException
+
+    return OSError, EOFError, SSHException
+
+
 def is_about_a_file(sftp: Any, error: OSError) -> bool:
     """Whether it is what a server said of one file; if not, the session is lost, and with it all others."""
     return not isinstance(error, TimeoutError | ConnectionError) and not sftp.get_channel().closed

@@ -25,7 +25,13 @@ from oms.imports.arrival import find, say_left
 from oms.imports.errors import FileMissing
 from oms.parameters import connection_id, is_given, resolve
 from oms.remote import Listing, Stamp, without_home
-from oms_airflow.connections import MissingConnection, connection_from_triggerer, sftp_client
+from oms_airflow.connections import (
+    ANSWER_TIMEOUT,
+    MissingConnection,
+    answer_timeout,
+    connection_from_triggerer,
+    sftp_client,
+)
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +43,6 @@ NAMES_A_SECOND = 2500
 MOST_IN_EVENT = 200
 """Files that an event names; of more it says how many."""
 A_PACKET = 100
-PATIENCE = 20.0
-"""Seconds that a server has for one answer: to a log-in, or the next names of a folder."""
 EVENTS_LOOKED_AT = 100
 """How many of the latest events tell what has settled; those that a run has missed are seconds old."""
 
@@ -203,6 +207,8 @@ class _Folder:
         """Seconds until the next look, so that a full folder leaves the triggerer time for others."""
         self._session: asyncssh.SFTPClient | None = None
         self._place = path
+        self._patience = ANSWER_TIMEOUT
+        """Seconds that the server has for one answer."""
         self._stack = AsyncExitStack()
         self._files: Mapping[str, Stamp] = {}
         self._others: Mapping[Any, str] = {}
@@ -211,7 +217,7 @@ class _Folder:
     async def look(self) -> Look:
         """List the files; a folder that is not there holds none."""
         try:
-            async with asyncio.timeout(PATIENCE) as patience:
+            async with asyncio.timeout(self._patience) as patience:
                 found = await self._list(patience)
         except (OSError, TimeoutError, asyncssh.Error, MissingConnection, ValueError) as error:
             self._say(f"cannot look into {self.path} of {self.connection_id}, trying again: {error!r}")
@@ -225,7 +231,7 @@ class _Folder:
         """End the session, whatever state it is in."""
         stack, self._stack, self._session = self._stack, AsyncExitStack(), None
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(self._patience):
                 await stack.aclose()
         except (OSError, TimeoutError, asyncssh.Error) as error:
             log.info("the session with %s did not end cleanly: %r", self.connection_id, error)
@@ -233,7 +239,7 @@ class _Folder:
     async def _list(self, patience: asyncio.Timeout) -> Listing:
         """What the folder holds, packet by packet: between two of them other triggers have their turn."""
         if self._session is None:
-            self._session = await self._open()
+            self._session = await self._open(patience)
         found, entries = Listing(), 0
         where = f"{self.path} of {self.connection_id}"
         try:
@@ -252,7 +258,7 @@ class _Folder:
                         )
                     entries += 1
                     if not entries % A_PACKET:
-                        patience.reschedule(asyncio.get_running_loop().time() + PATIENCE)
+                        patience.reschedule(asyncio.get_running_loop().time() + self._patience)
         except asyncssh.SFTPNoSuchFile:
             self._say(f"{where} does not exist yet; it is watched all the same")
             return found
@@ -266,10 +272,12 @@ class _Folder:
         )
         return found
 
-    async def _open(self) -> asyncssh.SFTPClient:
+    async def _open(self, patience: asyncio.Timeout) -> asyncssh.SFTPClient:
         from airflow.providers.sftp.hooks.sftp import SFTPHookAsync
 
-        login = (await connection_from_triggerer(self.connection_id)).login
+        found = await connection_from_triggerer(self.connection_id)
+        login, self._patience = found.login, answer_timeout(found)
+        patience.reschedule(asyncio.get_running_loop().time() + self._patience)
         hook = SFTPHookAsync(sftp_conn_id=self.connection_id)
         session = await self._stack.enter_async_context(hook.get_managed_conn())
         self._place = self.path

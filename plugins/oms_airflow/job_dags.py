@@ -53,7 +53,14 @@ from oms.shopify.errors import Misconfigured, NotExecuted, OutcomeUnknown
 from oms.sync.errors import LinesLeft, ShopBusy, TooManyDrops
 from oms.webhooks.errors import SubscriptionsLeft
 from oms_airflow.assets import BELLS, FILE_HELD, HOLDS, INVENTORY, INVENTORY_RESET, RESETS, arrivals_of
-from oms_airflow.connections import MissingConnection, oms_db, open_oms_db, sftp_client, shop_login
+from oms_airflow.connections import (
+    MissingConnection,
+    WrongConnection,
+    oms_db,
+    open_oms_db,
+    sftp_client,
+    shop_login,
+)
 from oms_airflow.file_arrival import SftpFileSensor, run_parameters
 
 if TYPE_CHECKING:
@@ -81,7 +88,14 @@ class RunIncomplete(RuntimeError):
 RETRIES = ExceptionRetryPolicy(
     rules=[
         RetryRule(
-            exception=[BadParameter, BadSettings, MissingConnection, Misconfigured, OtherServer],
+            exception=[
+                BadParameter,
+                BadSettings,
+                MissingConnection,
+                Misconfigured,
+                OtherServer,
+                WrongConnection,
+            ],
             action=RetryAction.FAIL,
             reason="a person must change a setting first",
         ),

@@ -1,14 +1,22 @@
 """Airflow connections as the OMS functions get them."""
 
+import asyncio
 import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
+import paramiko
 import psycopg
 import pytest
 from airflow.sdk import Connection
 from psycopg.conninfo import conninfo_to_dict
 
-from oms_airflow import connections
-from oms_airflow.connections import MissingConnection
+from oms import remote, transfer
+from oms_airflow import connections, file_arrival
+from oms_airflow.connections import MissingConnection, WrongConnection
+from sandbox import processes, sftp
 from tests.dags.conftest import oms_connection
 
 
@@ -72,3 +80,78 @@ def test_a_shop_s_login_is_address_token_and_extras(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("AIRFLOW_CONN_SHOPIFY_X", json.dumps(login))
 
     assert connections.shop_login("shopify_x") == ("https://x.example", "t", {"api_version": "2026-07"})
+
+
+@pytest.fixture
+def stopping(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+    """A server of the connection ftp_config, and how to stop its process; it has half a second to answer."""
+    server = sftp.prepare(tmp_path, port=processes.free_port(0))
+    (server.root / "in").mkdir()
+    (server.root / "in" / "a.csv").write_bytes(b"x" * 10_000_000)
+    given = server.connection(by_key=False)
+    given["extra"]["answer_timeout"] = 2
+    monkeypatch.setenv("AIRFLOW_CONN_FTP_CONFIG", json.dumps(given))
+    started = sftp.start(server, ends_with_us=True)
+    yield lambda: os.kill(started.pid, signal.SIGSTOP)
+    os.kill(started.pid, signal.SIGCONT)
+    processes.end(started)
+
+
+def _use(stop: Callable[[], None], act: str) -> None:
+    """A session whose server is stopped in the middle of a transfer."""
+    with connections.sftp_client("ftp_config") as session:
+        pieces = iter(transfer.read_to_end(session, "in/a.csv", 10_000_000))
+        next(pieces)
+        stop()
+        if act == "list":
+            session.listdir("in")
+        elif act == "read":
+            list(pieces)
+        else:
+            remote.write_whole(session, "in/b.csv", [b"x" * 10_000_000])
+
+
+@pytest.mark.parametrize("act", ["list", "read", "write"])
+def test_an_sftp_server_that_stops_answering_is_not_waited_for_without_end(stopping, act: str):
+    with pytest.raises(TimeoutError, match=r"ftp_config has not answered for 2 s \(answer_timeout"):
+        _use(stopping, act)
+
+
+def test_a_server_that_opens_no_session_is_not_waited_for_without_end(stopping, monkeypatch):
+    real = paramiko.Transport.open_session
+
+    def open_session(*given, **named):
+        channel = real(*given, **named)
+        stopping()
+        return channel
+
+    monkeypatch.setattr(paramiko.Transport, "open_session", open_session)
+
+    with pytest.raises(paramiko.SSHException), connections.sftp_client("ftp_config"):
+        pass
+
+
+def test_the_watch_of_a_folder_does_not_wait_for_a_stopped_server_either(stopping):
+    async def looks():
+        folder = file_arrival._Folder("ftp_config", "in")
+        first = await folder.look()
+        stopping()
+        second = await folder.look()
+        return first, second, folder._patience
+
+    first, second, patience = asyncio.run(looks())
+
+    assert list(first.files) == ["a.csv"]
+    assert (second.files, patience) == (None, 2)
+
+
+@pytest.mark.parametrize("given", ["soon", 0, -1, "nan", 1e9, None])
+def test_a_time_to_answer_that_is_none_is_refused(given):
+    found = Connection(conn_id="ftp_config", conn_type="sftp", extra=json.dumps({"answer_timeout": given}))
+
+    with pytest.raises(WrongConnection, match=r"ftp_config has the extra answer_timeout .*give seconds"):
+        connections.answer_timeout(found)
+
+
+def test_a_server_has_a_minute_for_an_answer_where_nobody_says_otherwise():
+    assert connections.answer_timeout(Connection(conn_id="ftp_config", conn_type="sftp")) == 60

@@ -349,9 +349,9 @@ def test_triggers_on_one_folder_share_one_listing(folder: Path, monkeypatch: pyt
     sessions = []
     opened = file_arrival._Folder._open
 
-    async def counted(self: file_arrival._Folder) -> Any:
+    async def counted(self: file_arrival._Folder, patience: Any) -> Any:
         sessions.append(self.path)
-        return await opened(self)
+        return await opened(self, patience)
 
     monkeypatch.setattr(file_arrival._Folder, "_open", counted)
 

@@ -32,6 +32,8 @@ RELANDED = crashpoints.register(
     "apply.relanded", "lost staging is filled again, the chunk is not applied yet"
 )
 
+LANDER_PATIENCE = 60
+"""Seconds to wait for a lander, as long as a server may take for an answer."""
 ATTEMPTS = 4
 """Attempts at a chunk whose transaction Postgres ended to resolve a deadlock."""
 
@@ -76,21 +78,42 @@ def _read_chunk(conn: Connection, load_id: int, chunk_no: int) -> dict[str, Any]
 def _wait_for_landers(conn: Connection, own: dict[str, Any]) -> None:
     """Wait until older files have landed; a lander that died is not waited for.
 
-    Raises OlderFileNotLanded for a file whose lander is dead: the next run of its job lands it.
+    A file whose server broke its landing off keeps its place as long as a lander is waited for; then it is a
+    new arrival. Raises OlderFileNotLanded for one that takes longer, or whose lander is dead: the next run of
+    its job lands it.
     """
     if own["schedule_now"] and own["force"]:
         return
-    while older := conn.execute(sql.older_landing, own).fetchone():
-        log_id, path = older
+    while older := conn.execute(sql.older_landing, own | {"patience": LANDER_PATIENCE}).fetchone():
+        log_id, path, broken = older
         log.info("waiting for %s, an older file that is being landed", path)
-        conn.execute(landing.sql.lock_log, {"log_id": log_id})
-        conn.execute(landing.sql.unlock_log, {"log_id": log_id})
-        row = landing.read_log(conn, log_id)
+        row = _once_landed(conn, log_id, path, broken=broken)
         if row is not None and row["status"] == "DmlsLanding":
             raise OlderFileNotLanded(
                 f"{path} came before and its landing was broken off; the next run of "
                 f"{row['dag_id']} lands it. To go ahead of it, set force"
             )
+
+
+def _once_landed(conn: Connection, log_id: int, path: str, *, broken: bool) -> dict[str, Any] | None:
+    """The log of an older file once nobody is landing it."""
+    try:
+        with conn.transaction():
+            conn.execute(landing.sql.limit_wait, {"patience": f"{LANDER_PATIENCE}s"})
+            conn.execute(landing.sql.lock_log, {"log_id": log_id})
+    except psycopg.errors.LockNotAvailable:
+        raise OlderFileNotLanded(
+            f"{path} came before and is still being landed after {LANDER_PATIENCE} s; a later try may find "
+            "it landed. To go ahead of it, set force"
+        ) from None
+    try:
+        row = landing.read_log(conn, log_id)
+        if broken and row is not None and row["status"] == "DmlsLanding":
+            landing.give_way(conn, row)
+            return None
+        return row
+    finally:
+        conn.execute(landing.sql.unlock_log, {"log_id": log_id})
 
 
 def _apply_until_done(

@@ -14,7 +14,8 @@ select chunk.load_id, chunk.chunk_no, chunk.facility_ids, chunk.applied_at, load
 -- name: older_landing
 -- Files that came before and have not landed: what they will change is not known yet. A run ahead of the queue only
 -- minds files that say how things are (resets, settings), not those that say what has changed.
-select log_id, remote_path
+select log_id, remote_path,
+       error_code = 'BROKEN_OFF' and finished_at < now() - %(patience)s * interval '1 second' as is_broken
   from oms.import_log
  where domain = %(domain)s
    and log_id < %(oldest_log_id)s

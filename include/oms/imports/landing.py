@@ -30,7 +30,7 @@ from oms.imports.json_files import as_csv
 from oms.imports.packing import pack, shortened
 from oms.imports.staging import Content, Group, Judged
 from oms.imports.streams import Download, from_utf_16, unpacked
-from oms.remote import Stamp, is_about_a_file
+from oms.remote import Stamp, is_about_a_file, server_failures
 
 log = logging.getLogger(__name__)
 sql = statements(__file__)
@@ -105,6 +105,13 @@ def land(
             for log_id, file in claims:
                 if one := _land_file(conn, sftp, log_id, file, settings):
                     landed.append(one)
+        except server_failures() as failure:
+            log.error(
+                "%s of %s files are landed, then the server failed: %r", len(landed), len(claims), failure
+            )
+            values = {"log_ids": own, "done": [one.log_id for one in landed], "message": repr(failure)}
+            conn.execute(sql.note_broken, values)
+            raise
         finally:  # what came before a server stopped answering may be gone from it
             if not conn.broken:
                 _make_chunks(conn, landed, settings, run)
@@ -343,6 +350,11 @@ def _leave(conn: Connection, row: dict[str, Any], why: str, *, lost: bool = Fals
         )
     log.log(logging.ERROR if refused else logging.WARNING, "%s; it is left for the next look", message)
     return refused
+
+
+def give_way(conn: Connection, row: dict[str, Any]) -> None:
+    """Let newer files go ahead of one whose landing its server broke off; the caller holds its lock."""
+    _leave(conn, row, f"its landing was broken off ({row['error_message']}), and newer files went ahead")
 
 
 def _land_file(

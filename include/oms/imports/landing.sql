@@ -44,9 +44,18 @@ select log_id
 
 -- name: read_log
 select log_id, load_id, config_id, dag_id, run_id, connection_id, remote_path, file_name, file_size, file_mtime,
-       content_sha256, kind, status, schedule_now, params, header, total_count, rejected_count, duplicate_of_log_id
+       content_sha256, kind, status, schedule_now, params, header, total_count, rejected_count, duplicate_of_log_id,
+       error_message
   from oms.import_log
  where log_id = %(log_id)s
+
+-- name: note_broken
+-- Since when the server of files that are being landed has failed, and how.
+update oms.import_log
+   set error_code = 'BROKEN_OFF', error_message = %(message)s, finished_at = coalesce(finished_at, now())
+ where log_id = any(%(log_ids)s)
+   and log_id <> all(%(done)s)
+   and status = 'DmlsLanding'
 
 -- name: take_over
 update oms.import_log
@@ -143,7 +152,7 @@ update oms.import_log
 
 -- name: finish_duplicate
 update oms.import_log
-   set status = 'DmlsFinished', duplicate_of_log_id = %(original)s, total_count = %(total)s,
+   set status = 'DmlsFinished', error_code = null, error_message = null, duplicate_of_log_id = %(original)s, total_count = %(total)s,
        duplicate_count = %(total)s, rejected_count = 0, landed_at = now(), finished_at = now()
  where log_id = %(log_id)s
 
@@ -163,7 +172,8 @@ select %(load_id)s, group_key, chunk_no
 
 -- name: mark_landed
 update oms.import_log
-   set status = 'DmlsPending', load_id = %(load_id)s, landed_at = now()
+   set status = 'DmlsPending', load_id = %(load_id)s, landed_at = now(),
+       finished_at = null, error_code = null, error_message = null
  where log_id = any(%(log_ids)s)
 
 -- name: open_chunks

@@ -2,11 +2,12 @@
 
 from contextlib import nullcontext
 
+import psycopg
 import pytest
 
 from oms import exports
-from oms.imports import guard
-from oms.imports.errors import AccountOpen, FileRefused
+from oms.imports import applying, guard, landing
+from oms.imports.errors import AccountOpen, FileRefused, OlderFileNotLanded
 from tests.oms.feeds.conftest import Watch, inbox, watch  # noqa: F401 - fixtures
 from tests.oms.imports.conftest import RESET, RESET_JOB, VARIANCE, VARIANCE_JOB, sftp_client
 from tests.oms.imports.odd_server import odd_server
@@ -141,7 +142,10 @@ def test_what_came_before_the_server_went_silent_is_not_lost_on_one_that_removes
     with pytest.raises(TimeoutError):
         odd.land(VARIANCE_JOB)
 
-    assert odd.logs("file_name, status") == [("a.csv", "DmlsPending"), ("b.csv", "DmlsLanding")]
+    assert odd.logs("file_name, status, error_code") == [
+        ("a.csv", "DmlsPending", None),
+        ("b.csv", "DmlsLanding", "BROKEN_OFF"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -194,3 +198,42 @@ def test_an_export_that_cannot_be_written_is_named_and_leaves_nothing_half_writt
     with pytest.raises(exports.FilesWait, match=r"writing out/f_\d+.csv.part: the server says 'Failure'"):
         writer.raise_if_any_waits()
     assert list((sftp_root / "out").iterdir()) == []
+
+
+def test_files_of_other_jobs_go_ahead_of_one_whose_server_went_silent(odd, monkeypatch):
+    odd.sftp.get_channel().settimeout(0.5)
+    odd.drop(RESET_JOB, "reset.csv", RESET + "STORE_1,SKU,A,10\n")
+    odd.habits.silent_after = 0
+    with pytest.raises(TimeoutError):
+        odd.land(RESET_JOB)
+    odd.habits.silent_after = None
+    with odd.open_sftp() as other:
+        odd.sftp = other
+        with pytest.raises(OlderFileNotLanded, match=r"reset.csv came before and its landing was broken off"):
+            odd.vary(VARIANCE + ROWS)
+        monkeypatch.setattr(applying, "LANDER_PATIENCE", 0)
+
+        odd.run(VARIANCE_JOB).raise_if_open()
+
+        assert odd.position("A") == (5, 5)
+        assert odd.logs("file_name, status, error_code, closed_at is not null") == [
+            ("reset.csv", "DmlsCancelled", "LEFT", True),
+            ("inv_var.csv", "DmlsFinished", None, True),
+        ]
+        odd.run(RESET_JOB).raise_if_open()
+    assert odd.position("A") == (10, 10)
+
+
+def test_a_lander_is_not_waited_for_without_end(odd, monkeypatch):
+    monkeypatch.setattr(applying, "LANDER_PATIENCE", 1)
+    odd.sftp.get_channel().settimeout(0.5)
+    odd.drop(RESET_JOB, "reset.csv", RESET + "STORE_1,SKU,A,10\n")
+    odd.habits.silent_after = 0
+    with pytest.raises(TimeoutError):
+        odd.land(RESET_JOB)
+    with odd.open_sftp() as other, psycopg.connect(odd.dsn, autocommit=True) as lander:
+        lander.execute(landing.sql.lock_log, {"log_id": 1})
+        odd.sftp = other
+
+        with pytest.raises(OlderFileNotLanded, match="is still being landed after 1 s"):
+            odd.vary(VARIANCE + ROWS)
