@@ -16,6 +16,8 @@ HOLDS = AssetAlias("holds")
 """Through it an import rings FILE_HELD only if a file waits for a person."""
 DECISIONS = AssetAlias("decisions")
 """Through it a person's answer wakes the import that the file belongs to."""
+BACKLOGS = AssetAlias("backlogs")
+"""Through it an import rings for its own next run while more files wait than one takes."""
 RESETS = AssetAlias("resets")
 """Through it an import rings INVENTORY_RESET only where somebody needs to hear it."""
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import asyncssh
 from airflow.sdk import Asset, BaseOperator, Context
+from airflow.sdk.api.datamodels._generated import DagRunType
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 from oms.catalog import ImportJob
@@ -30,6 +31,7 @@ from oms_airflow.connections import (
     MissingConnection,
     answer_timeout,
     connection_from_triggerer,
+    oms_db,
     sftp_client,
 )
 
@@ -43,6 +45,10 @@ NAMES_A_SECOND = 2500
 MOST_IN_EVENT = 200
 """Files that an event names; of more it says how many."""
 A_PACKET = 100
+RUNS_AHEAD = 5
+"""For so many runs the names of waiting files are handed on, so that the next one need not look twice."""
+FOLLOWED = (DagRunType.ASSET_TRIGGERED, DagRunType.SCHEDULED)
+"""Runs that leave files beyond `maxFiles` to the next one."""
 EVENTS_LOOKED_AT = 100
 """How many of the latest events tell what has settled; those that a run has missed are seconds old."""
 
@@ -345,7 +351,8 @@ class SftpFileSensor(BaseOperator):
                 timeout=timedelta(minutes=params["waitMinutes"] + 5),
             )
         log.info("%s files wait in %s", len(found), params["importPath"])
-        return as_payload(found)
+        most = params["maxFiles"] and params["maxFiles"] * RUNS_AHEAD
+        return as_payload(found)[:most]
 
     def arrived(self, context: Context, event: dict[str, Any]) -> list[dict[str, Any]]:
         """Resume after the wait. Raises FileMissing if no file came."""
@@ -364,12 +371,33 @@ class SftpFileSensor(BaseOperator):
         conf = context["dag_run"].conf or {}
         by_hand = is_given(self.job, "importPath", conf, job_settings(self.job).parameters)
         with sftp_client(connection_id(params["propertyResource"])) as sftp:
-            return find(sftp, params, announced, folder_must_exist=by_hand)
+            return find(
+                sftp,
+                params,
+                announced,
+                folder_must_exist=by_hand,
+                most=params["maxFiles"],
+                untaken=lambda folder, names: _untaken(params, folder, names),
+            )
+
+
+def _untaken(params: Mapping[str, Any], folder: str, names: Collection[str]) -> list[str]:
+    """Of these files those that no run has taken."""
+    from oms.imports import landing
+
+    with oms_db() as conn:
+        return landing.untaken(conn, connection_id(params["propertyResource"]), folder, names)
 
 
 def run_parameters(job: Any, context: Context) -> dict[str, Any]:
-    """The parameters of this run, checked. Raises BadParameter."""
-    return resolve(job, context["dag_run"].conf or {}, job_settings(job).parameters)
+    """The parameters of this run, checked. Raises BadParameter.
+
+    A run by hand or of a category takes all files that wait, since no other run follows it.
+    """
+    params = resolve(job, context["dag_run"].conf or {}, job_settings(job).parameters)
+    if "maxFiles" in params and context["dag_run"].run_type not in FOLLOWED:
+        params["maxFiles"] = None
+    return params
 
 
 def announcements(context: Context) -> Iterator[dict[str, Collection[Stamp]]]:

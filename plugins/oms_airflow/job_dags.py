@@ -52,7 +52,16 @@ from oms.servers import OtherServer
 from oms.shopify.errors import Misconfigured, NotExecuted, OutcomeUnknown
 from oms.sync.errors import LinesLeft, ShopBusy, TooManyDrops
 from oms.webhooks.errors import SubscriptionsLeft
-from oms_airflow.assets import BELLS, FILE_HELD, HOLDS, INVENTORY, INVENTORY_RESET, RESETS, arrivals_of
+from oms_airflow.assets import (
+    BACKLOGS,
+    BELLS,
+    FILE_HELD,
+    HOLDS,
+    INVENTORY,
+    INVENTORY_RESET,
+    RESETS,
+    arrivals_of,
+)
 from oms_airflow.connections import (
     MissingConnection,
     WrongConnection,
@@ -160,17 +169,25 @@ def import_job_dag(job: ImportJob) -> DAG:
 
     @dag(schedule=schedule_of(job, [arrivals]), max_active_runs=LANES, **dag_arguments(job))
     def flow() -> None:
-        @task(pool=job.pool, outlets=[HOLDS])
+        @task(pool=job.pool, outlets=[HOLDS, BACKLOGS])
         def land(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
             from oms.imports import guard, landing
+            from oms.remote import folder_of
 
             context = get_current_context()
             params = run_parameters(job, context)
             settled = {file["name"]: (file["size"], file["mtime"]) for file in found}
-            with oms_db() as conn, sftp_client(connection_id(params["propertyResource"])) as sftp:
+            resource = connection_id(params["propertyResource"])
+            with oms_db() as conn, sftp_client(resource) as sftp:
                 chunks = landing.land(conn, sftp, job, params, _this_run(), settled)
                 if guard.somebody_must_be_asked(conn):
                     context["outlet_events"][HOLDS].add(FILE_HELD)
+                if params["maxFiles"] is not None and len(found) > params["maxFiles"]:
+                    folder = folder_of(sftp, params["importPath"])
+                    left = set(landing.untaken(conn, resource, folder, settled))
+                    log.info("%s more files wait: the next run follows at once", len(left))
+                    files = [file for file in found if file["name"] in left]
+                    context["outlet_events"][BACKLOGS].add(arrivals, extra={"payload": {"files": files}})
                 return chunks
 
         @task(pool=job.pool, map_index_template="{{ label }}")

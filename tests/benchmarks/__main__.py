@@ -26,6 +26,7 @@ RUNS: dict[str, list[list[str]]] = {
         ["--changed", "100", "--repeat", "3"],
         ["--rows", "7000000", "--changed", "1", "--repeat", "3"],
     ],
+    "backlog": [[]],
     "push": [[]],
     "latency": [[]],
     "idle": [[]],

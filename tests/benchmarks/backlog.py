@@ -15,6 +15,8 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -76,27 +78,29 @@ def drain(dsn: str, files: paramiko.SFTPClient, folder: Path) -> dict[str, float
     took = dict.fromkeys(("land", "apply", "close"), 0.0)
     runs = 0
 
-    def timed(step: str, work: Any) -> Any:
+    @contextmanager
+    def timed(step: str) -> Iterator[None]:
         began = time.perf_counter()
-        result = work()
+        yield
         took[step] += time.perf_counter() - began
-        return result
 
     while any(entry.is_file() for entry in folder.iterdir()):
         runs += 1
-        run = Run(JOB.dag_id, f"bench_{folder}_{runs}")
-        with database.connect(dsn, autocommit=True) as conn:
-            chunks = timed("land", lambda: landing.land(conn, files, JOB, params, run))
+        run = Run(JOB.dag_id, f"bench_{runs}")
+        with database.connect(dsn, autocommit=True) as conn, timed("land"):
+            chunks = landing.land(conn, files, JOB, params, run)
         for chunk in chunks:
-            with database.connect(dsn, autocommit=True) as conn:
-                timed("apply", lambda: applying.apply_chunk(conn, chunk, lambda: None))
-        with database.connect(dsn, autocommit=True) as conn:
-            timed("close", lambda: closing.close(conn, files, JOB, run)).raise_if_open()
+            with database.connect(dsn, autocommit=True) as conn, timed("apply"):
+                applying.apply_chunk(conn, chunk, lambda: None)
+        with database.connect(dsn, autocommit=True) as conn, timed("close"):
+            closing.close(conn, files, JOB, run).raise_if_open()
     return took | {"runs": runs}
 
 
-def measure(cluster: postgres.Cluster, server: sftp.Server, name: str, contents: dict[str, str]) -> float:
-    """Drain these files into a database of their own; print and return what it took."""
+def measure(
+    cluster: postgres.Cluster, server: sftp.Server, name: str, contents: dict[str, str]
+) -> tuple[float, float]:
+    """Drain these files into a database of their own; seconds in all, and until the first stock moved."""
     with psycopg.connect(cluster.dsn(), autocommit=True) as conn:
         conn.execute(f"create database {name}")
     dsn = cluster.dsn(name)
@@ -118,13 +122,12 @@ def measure(cluster: postgres.Cluster, server: sftp.Server, name: str, contents:
     with psycopg.connect(dsn) as conn:
         units = conn.execute("select sum(qoh) from oms.inventory_item").fetchone()[0]
     print(
-        f"{name}: {seconds:.1f} s, {len(contents) / seconds:.1f} files/s, first stock after {first.seconds or 0:.1f} s "
-        f"(land {took['land']:.1f}, apply {took['apply']:.1f}, close {took['close']:.1f}; {took['runs']} runs; "
-        f"{units} units)",
+        f"{name}: {seconds:.1f} s, {len(contents) / seconds:.1f} files/s, first stock after "
+        f"{first.seconds or 0:.1f} s (land {took['land']:.1f}, apply {took['apply']:.1f}, "
+        f"close {took['close']:.1f}; {took['runs']} runs; {units} units)",
         flush=True,
     )
-    measure.first = first.seconds
-    return seconds
+    return seconds, first.seconds or 0
 
 
 def main() -> None:
@@ -142,17 +145,14 @@ def main() -> None:
         serving = sftp.start(server, ends_with_us=True)
         lines = [line(number) for number in range(options.files)]
         many = {f"var_{number}.csv": HEADER + one for number, one in enumerate(lines)}
-        single = measure(cluster, server, "one_file", {"var.csv": HEADER + "".join(lines)})
-        seconds = measure(cluster, server, "many_files", many)
+        single, _ = measure(cluster, server, "one_file", {"var.csv": HEADER + "".join(lines)})
+        seconds, first = measure(cluster, server, "many_files", many)
         rate = options.files / seconds
+        name = f"{options.files:,} one-line files, end to end, without Airflow's hops"
         record(
-            Measured(
-                f"{options.files:,} one-line files, end to end, against one file of as many lines",
-                "≥ 50 files/s",
-                f"{rate:.0f} files/s",
-                f"{single:.1f} s",
-            ),
-            Measured(f"… until the first of them moves stock", "≤ 20 s", f"{measure.first or 0:.1f} s"),
+            Measured(name, "≥ 50 files/s", f"{rate:.0f} files/s"),
+            Measured("… the same lines in one file", "", f"{single:.1f} s"),
+            Measured("… until the first of them moves stock", "≤ 20 s", f"{first:.1f} s"),
         )
     finally:
         if serving is not None:

@@ -9,6 +9,7 @@ import pytest
 from airflow.utils.types import DagRunType
 
 from oms import catalog
+from oms_airflow import file_arrival
 from oms_airflow.job_dags import served_modes
 from tests.dags.conftest import states
 from tests.oms.sync.bench import Bench
@@ -251,6 +252,34 @@ class TestImports:
 
         assert (str(done.state), rings_of(done)) == ("success", rung)
         assert rings_of(run("undo_import", {"logId": 1})) == []
+
+    def test_a_run_that_leaves_files_rings_for_the_next_one(
+        self, floor: Bench, run: Callable, sftp_root: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        """Seen only by the clock, which names no files; the last run of a backlog does not ring."""
+        monkeypatch.setattr(file_arrival, "FOLLOWED", ("manual",))
+        folder = sftp_root / self.VARIANCES
+        folder.mkdir(parents=True)
+        for number in range(5):
+            (folder / f"{number}.csv").write_text(f"facilityId,idValue,availableDelta\nWH,A,{10**number}\n")
+        own_bell = "import_inventory_variance_files"
+
+        runs = [run("import_inventory_variance", {"maxFiles": 2}) for _ in range(3)]
+
+        assert [str(done.state) for done in runs] == ["success"] * 3
+        assert [own_bell in rings_of(done) for done in runs] == [True, True, False]
+        assert self.stock(floor) == {"A": (11111, 11111)}
+
+    def test_a_run_by_hand_takes_all_files_that_wait(self, floor: Bench, run: Callable, sftp_root: Path):
+        folder = sftp_root / self.VARIANCES
+        folder.mkdir(parents=True)
+        for number in range(3):
+            (folder / f"{number}.csv").write_text(f"facilityId,idValue,availableDelta\nWH,A,{10**number}\n")
+
+        done = run("import_inventory_variance", {"maxFiles": 2})
+
+        assert rings_of(done) == ["inventory"]
+        assert self.stock(floor) == {"A": (111, 111)}
 
     def test_a_variance_is_booked(self, floor: Bench, run: Callable, sftp_root: Path):
         floor.move("A", 10)

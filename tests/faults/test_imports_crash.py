@@ -48,10 +48,19 @@ def crash(one: Floor, server: sftp.Server, job: catalog.ImportJob, point: str) -
     killed_at(point, run_import, one.dsn, server, job, agreement.WORTH_ROWS, lose_staging)
 
 
-def arrange(one: Floor, job) -> None:
+def arrange(one: Floor, job, *, small: bool = False) -> None:
     one.stock("A", 8, 8)
     one.stock("B", 5, 5, "STORE_2")
-    if job is RESET_JOB:
+    if small:
+        rows = (
+            "STORE_1,,SKU,A,-2,,VAR_DAMAGED,",
+            "STORE_2,,SKU,B,-9,,,",
+            "STORE_1,,SKU,NOPE,1,,,",
+            '"STORE_1",,SKU,C,4,,,',
+        )
+        for number, row in enumerate(rows):
+            one.drop(job, f"small_{number}.csv", VARIANCE + row + "\n")
+    elif job is RESET_JOB:
         one.drop(
             job,
             "a.csv",
@@ -103,7 +112,7 @@ def end_state(one: Floor, job) -> dict[str, object]:
             (one.root / job.import_path / "error" / name).read_bytes() for name in one.files(job, "error")
         ],
         "staging": one.conn.execute(
-            "select array_agg(tablename::text) from pg_tables where tablename ~ '^[a-z]+_[0-9]+$'"
+            "select array_agg(tablename::text) from pg_tables where tablename ~ '^[a-z]+_[0-9]+(_joint)?$'"
         ).fetchone(),
     }
 
@@ -116,6 +125,7 @@ def undisturbed() -> dict[str, dict[str, object]]:
 IMPORTS = {
     "reset": (RESET_JOB, agreement.WORTH_ROWS),
     "delta": (VARIANCE_JOB, agreement.WORTH_ROWS),
+    "small deltas": (VARIANCE_JOB, agreement.WORTH_ROWS),
     "reset compared first": (RESET_JOB, 1),
 }
 
@@ -132,15 +142,14 @@ def test_an_import_killed_anywhere_is_finished_by_the_next_run(
 ):
     job, worth_rows = IMPORTS[kind]
     monkeypatch.setattr(agreement, "WORTH_ROWS", worth_rows)
-    arrange(floor, job)
+    arrange(floor, job, small=kind == "small deltas")
 
     if point is not None:
         crash(floor, sftp_server, job, point)
     floor.run(job, minChunkRows=1).raise_if_open()
 
-    expected = (
-        undisturbed.setdefault(job.kind, end_state(floor, job)) if point is None else undisturbed[job.kind]
-    )
+    alike = "reset" if job is RESET_JOB else kind
+    expected = undisturbed.setdefault(alike, end_state(floor, job)) if point is None else undisturbed[alike]
     assert end_state(floor, job) == expected
     assert expected["folders"][0] == []
     assert all(status == "DmlsFinished" for _, status, *_ in expected["logs"])
@@ -190,7 +199,7 @@ def test_a_file_removed_while_the_lander_was_dead_is_said_and_the_run_red(floor,
         floor.logs("status, error_code, closed_at is not null") == [("DmlsFailed", "ERR_NOT_TAKEN", True)] * 2
     )
     assert floor.conn.execute(
-        "select array_agg(tablename::text) from pg_tables where tablename ~ '^[a-z]+_[0-9]+$'"
+        "select array_agg(tablename::text) from pg_tables where tablename ~ '^[a-z]+_[0-9]+(_joint)?$'"
     ).fetchone() == (None,)
 
 

@@ -255,6 +255,19 @@ def file_parameters(
             ),
         ),
         Parameter(
+            name="maxFiles",
+            types=("integer", "null"),
+            default=200,
+            example=50,
+            minimum=1,
+            maximum=10_000,
+            section=HOW,
+            description=(
+                "At most this many files in a run that a file, the clock or the run before has started; the "
+                "next run follows at once. Empty, and in runs by hand or of a category: all that wait."
+            ),
+        ),
+        Parameter(
             name="maxChunks",
             types=("integer",),
             default=16,

@@ -258,7 +258,7 @@ SECOND = (
 
 def _add_open_files(conn: Connection) -> None:
     """Note which files that are not applied yet speak of the products that differ."""
-    for log_id, file_name, status, states_figures in conn.execute(sql.open_files).fetchall():
+    for log_id, file_name, status, states_figures, staged_with in conn.execute(sql.open_files).fetchall():
         values = {
             "log_id": log_id,
             "file_name": file_name,
@@ -266,7 +266,7 @@ def _add_open_files(conn: Connection) -> None:
             "states_figures": states_figures,
         }
         try:
-            staging.filled(conn, sql.add_late, values, rows=staging.resolved_table(log_id))
+            staging.filled(conn, sql.add_late, values, rows=staging.rows_of(log_id, staged_with))
         except psycopg.errors.UndefinedTable:
             log.info("log %s was closed meanwhile: %s explains no difference", log_id, file_name)
 

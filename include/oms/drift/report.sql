@@ -140,12 +140,12 @@ delete from pg_temp.drift_candidate
 -- name: open_files
 -- Files that change balances and are not applied to their last row.
 select log_id, file_name, status,
-       kind = 'reset' and not coalesce((params ->> 'counting')::boolean, false) as states_figures
+       kind = 'reset' and not coalesce((params ->> 'counting')::boolean, false) as states_figures, staged_with
   from oms.import_log
  where domain = 'BALANCE'
    and closed_at is null
    and status in ('DmlsLanding', 'DmlsPending', 'DmlsQueued', 'DmlsRunning', 'DmlsCrashed', 'DmlsHeld')
-   and to_regclass('oms_staging.rows_' || log_id) is not null
+   and to_regclass('oms_staging.rows_' || coalesce(staged_with || '_joint', log_id::text)) is not null
  order by log_id
 
 -- name: add_late

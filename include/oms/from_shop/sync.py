@@ -264,8 +264,10 @@ def _no_file() -> Iterator[Any]:
 def _close(conn: Connection, shop_id: str, log_id: int, settings: Settings) -> None:
     """Close the account, and move the window on with what it has passed."""
     with conn.transaction():
-        conn.execute(closing.sql.finish, {"log_id": log_id})
-        conn.execute(closing.sql.mark_closed, {"log_id": log_id, "moved_to": None, "reject_file": None})
+        conn.execute(closing.sql.finish, {"log_ids": [log_id]})
+        conn.execute(
+            closing.sql.mark_closed, {"log_ids": [log_id], "moved_to": [None], "reject_files": [None]}
+        )
         conn.execute(sql.keep_mark, {"shop_id": shop_id, "told_at": settings.told_at})
         staging.drop(conn, log_id)
 

@@ -1,9 +1,12 @@
 """Applies chunks of landed files, older files first (design 4.4, 4.5; inventory.md 3.4)."""
 
 import logging
+from collections import defaultdict
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import asdict
+from dataclasses import asdict, fields
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import psycopg
@@ -14,9 +17,10 @@ from oms.database import Connection, statements
 from oms.imports import landing, repairs, staging
 from oms.imports.arrival import examine
 from oms.imports.errors import FileMissing, FileRefused, FileUnstable, OlderFileNotLanded, StagingLost
-from oms.imports.file_types import file_type
+from oms.imports.file_types import JOINT, file_type
 from oms.imports.jobs import Settings
-from oms.imports.outcome import Counts, Part
+from oms.imports.outcome import Counts, JointPart, Part
+from oms.imports.staging import Joint
 
 log = logging.getLogger(__name__)
 sql = statements(__file__)
@@ -39,11 +43,11 @@ ATTEMPTS = 4
 
 
 class _StagingEmpty(Exception):
-    """The staged rows of a log are gone: a database crash empties unlogged tables."""
+    """The staged rows of logs are gone: a database crash empties unlogged tables."""
 
-    def __init__(self, row: dict[str, Any]) -> None:
-        self.row = row
-        super().__init__(row["remote_path"])
+    def __init__(self, rows: list[dict[str, Any]]) -> None:
+        self.rows = rows
+        super().__init__(rows[0]["remote_path"])
 
 
 def apply_chunk(conn: Connection, chunk: dict[str, Any], open_sftp: OpenSftp) -> dict[str, int]:
@@ -85,9 +89,9 @@ def _wait_for_landers(conn: Connection, own: dict[str, Any]) -> None:
     if own["schedule_now"] and own["force"]:
         return
     while older := conn.execute(sql.older_landing, own | {"patience": LANDER_PATIENCE}).fetchone():
-        log_id, path, broken = older
+        log_id, path, broken, lander = older
         log.info("waiting for %s, an older file that is being landed", path)
-        row = _once_landed(conn, log_id, path, broken=broken)
+        row = _once_landed(conn, log_id, lander, path, broken=broken)
         if row is not None and row["status"] == "DmlsLanding":
             raise OlderFileNotLanded(
                 f"{path} came before and its landing was broken off; the next run of "
@@ -95,12 +99,14 @@ def _wait_for_landers(conn: Connection, own: dict[str, Any]) -> None:
             )
 
 
-def _once_landed(conn: Connection, log_id: int, path: str, *, broken: bool) -> dict[str, Any] | None:
+def _once_landed(
+    conn: Connection, log_id: int, lander: int, path: str, *, broken: bool
+) -> dict[str, Any] | None:
     """The log of an older file once nobody is landing it."""
     try:
         with conn.transaction():
             conn.execute(landing.sql.limit_wait, {"patience": f"{LANDER_PATIENCE}s"})
-            conn.execute(landing.sql.lock_log, {"log_id": log_id})
+            conn.execute(landing.sql.lock_log, {"log_id": lander})
     except psycopg.errors.LockNotAvailable:
         raise OlderFileNotLanded(
             f"{path} came before and is still being landed after {LANDER_PATIENCE} s; a later try may find "
@@ -113,7 +119,7 @@ def _once_landed(conn: Connection, log_id: int, path: str, *, broken: bool) -> d
             return None
         return row
     finally:
-        conn.execute(landing.sql.unlock_log, {"log_id": log_id})
+        conn.execute(landing.sql.unlock_log, {"log_id": lander})
 
 
 def _apply_until_done(
@@ -125,12 +131,15 @@ def _apply_until_done(
         except _StagingEmpty as empty:
             if chunk["connection_id"] != own["connection_id"]:
                 raise OlderFileNotLanded(
-                    f"{empty.row['remote_path']} came before, and its staged rows are gone; the next "
+                    f"{empty} came before, and its staged rows are gone; the next "
                     "run of its own job lands it again"
                 ) from None
             with open_sftp() as sftp:
                 servers.recognise(conn, chunk["connection_id"], sftp)
-                _land_again(conn, sftp, empty.row)
+                for row in empty.rows:
+                    _land_again(conn, sftp, row)
+            for shared in {row["staged_with"] for row in empty.rows} - {None}:
+                staging.drop(conn, Joint(shared))
             crashpoints.point(RELANDED)
         except psycopg.errors.DeadlockDetected:
             if attempt == ATTEMPTS:
@@ -149,9 +158,14 @@ def _apply_once(conn: Connection, chunk: dict[str, Any]) -> Counts:
             crashpoints.point(STARTED)
             (grouped,) = conn.execute(sql.is_grouped, chunk).fetchone()
             files = conn.cursor(row_factory=dict_row).execute(sql.logs_of_load, chunk).fetchall()
-            for row in files:
-                if row["has_rows"]:
-                    _apply_file(conn, chunk, row, grouped=grouped)
+            with_rows = [row for row in files if row["has_rows"]]
+            _refuse_lost(conn, with_rows)
+            for joint, rows in groupby(with_rows, itemgetter("staged_with")):
+                if joint is None:
+                    for row in rows:
+                        _apply_file(conn, chunk, row, grouped=grouped)
+                else:
+                    _apply_joint(conn, chunk, Joint(joint), list(rows), grouped=grouped)
             conn.execute(sql.mark_applied, chunk)
             crashpoints.point(WRITTEN)
     if not applied:
@@ -159,13 +173,36 @@ def _apply_once(conn: Connection, chunk: dict[str, Any]) -> Counts:
     return Counts(**conn.cursor(row_factory=dict_row).execute(sql.counts_of_chunk, chunk).fetchone())
 
 
+def _refuse_lost(conn: Connection, rows: list[dict[str, Any]]) -> None:
+    """Raises _StagingEmpty with all of these files whose staged rows are gone."""
+    by_table: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        shared = row["staged_with"]
+        by_table[row["log_id"] if shared is None else Joint(shared)].append(row)
+    lost = [row for table, own in by_table.items() if not staging.is_staged(conn, table) for row in own]
+    if lost:
+        raise _StagingEmpty(lost)
+
+
 def _apply_file(conn: Connection, chunk: dict[str, Any], row: dict[str, Any], *, grouped: bool) -> None:
-    if not staging.is_staged(conn, row["log_id"]):
-        raise _StagingEmpty(row)
     settings = Settings.stored(row["params"])
     part = Part(row["log_id"], chunk["load_id"], chunk["chunk_no"], grouped, chunk["run_id"])
     counts = file_type(settings.file_type).apply(conn, part, settings)
     conn.execute(sql.record_counts, chunk | {"log_id": row["log_id"]} | asdict(counts))
+
+
+def _apply_joint(
+    conn: Connection, chunk: dict[str, Any], joint: Joint, rows: list[dict[str, Any]], *, grouped: bool
+) -> None:
+    """Apply files that follow each other and share their tables, and therefore their settings."""
+    settings = Settings.stored(rows[0]["params"])
+    log_ids = tuple(row["log_id"] for row in rows)
+    part = JointPart(joint, chunk["load_id"], chunk["chunk_no"], grouped, chunk["run_id"], log_ids)
+    counts = JOINT[settings.file_type](conn, part, settings)
+    by_name = {
+        one.name: [getattr(of_file, one.name) for of_file in counts.values()] for one in fields(Counts)
+    }
+    conn.execute(sql.record_joint_counts, chunk | {"log_ids": list(counts)} | by_name)
 
 
 def _land_again(conn: Connection, sftp: Any, row: dict[str, Any]) -> None:
@@ -200,6 +237,7 @@ def _land_again(conn: Connection, sftp: Any, row: dict[str, Any]) -> None:
                         f"{newly_bad} rows that were good are not any more, and some are applied"
                     )
                 conn.execute(sql.restamp, {"log_id": log_id, "size": file.size, "mtime": file.mtime})
+                conn.execute(sql.part, {"log_id": log_id})
         except (FileMissing, FileUnstable, FileRefused) as lost:
             message = f"{row['file_name']}: the staged rows are gone and cannot be landed again: {lost}"
             values = {"log_id": log_id, "code": "ERR_STAGING_LOST", "message": message}

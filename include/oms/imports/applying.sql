@@ -15,7 +15,8 @@ select chunk.load_id, chunk.chunk_no, chunk.facility_ids, chunk.applied_at, load
 -- Files that came before and have not landed: what they will change is not known yet. A run ahead of the queue only
 -- minds files that say how things are (resets, settings), not those that say what has changed.
 select log_id, remote_path,
-       error_code = 'BROKEN_OFF' and finished_at < now() - %(patience)s * interval '1 second' as is_broken
+       error_code = 'BROKEN_OFF' and finished_at < now() - %(patience)s * interval '1 second' as is_broken,
+       coalesce(lander, log_id) as lander
   from oms.import_log
  where domain = %(domain)s
    and log_id < %(oldest_log_id)s
@@ -55,7 +56,7 @@ select exists (select from oms.import_group where load_id = %(load_id)s)
 -- The files of a load, oldest first; only those with good rows have staged rows. One that failed after all is left
 -- out of the chunks that are open.
 select log_id, remote_path, file_name, file_size, file_mtime, content_sha256, kind, params, connection_id,
-       total_count > rejected_count as has_rows
+       total_count > rejected_count as has_rows, staged_with
   from oms.import_log
  where load_id = %(load_id)s
    and status not in ('DmlsFailed', 'DmlsCancelled')
@@ -89,6 +90,20 @@ select coalesce(sum(applied), 0)::bigint as applied, coalesce(sum(unchanged), 0)
 
 -- name: partly_applied
 select exists (select from oms.import_chunk_count where log_id = %(log_id)s)
+
+-- name: record_joint_counts
+insert into oms.import_chunk_count
+       (load_id, chunk_no, log_id, applied, unchanged, superseded, duplicate, skipped, rejected)
+select %(load_id)s, %(chunk_no)s, log_id, applied, unchanged, superseded, duplicate, skipped, rejected
+  from unnest(%(log_ids)s::bigint[], %(applied)s::bigint[], %(unchanged)s::bigint[], %(superseded)s::bigint[],
+              %(duplicate)s::bigint[], %(skipped)s::bigint[], %(rejected)s::bigint[])
+       as counted (log_id, applied, unchanged, superseded, duplicate, skipped, rejected)
+
+-- name: part
+-- A file whose shared rows are lost is landed into tables of its own.
+update oms.import_log
+   set staged_with = null
+ where log_id = %(log_id)s
 
 -- name: restamp
 -- The file that was landed again is the one that close may move away; with nulls it moves none.

@@ -6,13 +6,13 @@ One run looks twice: the sensor finds what is at rest (`find`), the landing take
 
 import logging
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from oms.filenames import age_key, is_junk, is_unfinished, wanted
 from oms.imports.errors import FileMissing
-from oms.remote import FILE, OWN_FOLDERS, UNKNOWN, Listing, Stamp, folder_of, kind_of, listing
+from oms.remote import FILE, OWN_FOLDERS, UNKNOWN, Listing, Stamp, folder_of, in_parallel, kind_of, listing
 
 log = logging.getLogger(__name__)
 
@@ -39,12 +39,16 @@ def find(
     announcements: Iterable[Mapping[str, Collection[Stamp]]] = (),
     *,
     folder_must_exist: bool = False,
+    most: int | None = None,
+    untaken: Callable[[str, Collection[str]], Collection[str]] | None = None,
 ) -> dict[str, Stamp]:
     """The files at rest that a run takes, oldest first: size and mtime by name.
 
     params: importPath, remoteFilename, fileNameRegex, settleSeconds. Files that are announced with a stamp
     which they still have need no second look, and go ahead of others, which are announced in their turn;
-    where none is, all are looked at twice.
+    where none is, all are looked at twice. So are they where more than `most` wait, without those that runs
+    have taken already (`untaken`, of names in a folder): runs follow each other then, and not every file has
+    an event of its own.
 
     Raises:
         FileMissing: the file asked for by name is not there or not at rest, or the folder does not exist
@@ -60,7 +64,11 @@ def find(
         log.warning("the folder %s does not exist on %s (yet)", folder, server_of(sftp, params))
         there = Listing()
     say_left(folder, there.others)
-    found = _at_rest(sftp, folder, there, params, announcements)
+    if is_backlog := most is not None and untaken is not None and len(_wanted(there, params)) > most:
+        free = set(untaken(folder, _wanted(there, params).keys()))
+        there.files = {name: stamp for name, stamp in there.files.items() if name in free}
+        is_backlog = len(there.files) > most
+    found = _at_rest(sftp, folder, there, params, announcements, every=is_backlog)
     if not found:
         say_left(folder, _why_left(there, params))
     if not found and (name := params["remoteFilename"]):
@@ -74,13 +82,13 @@ def still_there(sftp: Any, import_path: str, settled: Mapping[str, Stamp]) -> li
     """Of the files that somebody has seen at rest, those that are still the same, oldest first."""
     same = []
     folder = folder_of(sftp, import_path)
-    for name, stamp in settled.items():
-        try:
-            file = examine(sftp, f"{folder.rstrip('/')}/{name}")
-        except FileMissing as gone:
-            log.warning("%s", gone)
-            continue
-        if (file.size, file.mtime) == stamp:
+    paths = [f"{folder.rstrip('/')}/{name}" for name in settled]
+    for stamp, file in zip(settled.values(), in_parallel(sftp, examine, paths), strict=True):
+        if isinstance(file, FileMissing):
+            log.warning("%s", file)
+        elif isinstance(file, BaseException):
+            raise file
+        elif (file.size, file.mtime) == stamp:
             same.append(file)
         else:
             log.warning("%s has changed since it was seen at rest: left for the next look", file.path)
@@ -118,6 +126,8 @@ def _at_rest(
     there: Listing,
     params: Mapping[str, Any],
     announcements: Iterable[Mapping[str, Collection[Stamp]]],
+    *,
+    every: bool,
 ) -> dict[str, Stamp]:
     first = _wanted(there, params)
     known: dict[str, Stamp] = {}
@@ -125,7 +135,7 @@ def _at_rest(
         known |= {name: stamp for name, stamp in first.items() if stamp in announced.get(name, ())}
         if len(known) == len(first):
             break
-    if known or not first:
+    if (known and not every) or len(known) == len(first):
         return known
     time.sleep(params["settleSeconds"])
     second = _wanted(_look(sftp, folder) or Listing(), params)

@@ -17,6 +17,7 @@ from oms.imports.staging import (
     filled,
     known_reject,
     landed_table,
+    own_log,
     raw_line,
     resolved_table,
 )
@@ -120,7 +121,7 @@ def set_rejects_aside(conn: Connection, log_id: int, header: Header, settings: S
         conn,
         sql.set_rejects_aside,
         {
-            "log_id": log_id,
+            **own_log(log_id),
             "default_id_type": settings.default_id_type,
             "decimal_separator": settings.decimal_separator,
             "quantity_column": header.contract.column_of("quantity"),

@@ -183,7 +183,7 @@ update {resolved} as row
 -- name: set_rejects_aside
 -- Every bad row once, byte for byte, with what is wrong and what would be right.
 insert into oms.import_reject (log_id, line_number, error_column, error_code, error_message, raw, facility)
-select %(log_id)s, row.line_number,
+select coalesce(%(log_id)s::bigint, row.line_number >> 32), row.line_number & 4294967295,
        case row.error_code
             when 'ERR_REQUIRED' then case when landed.quantity is null and landed.units is null then %(quantity_column)s else 'idValue' end
             when 'ERR_FACILITY_NOT_FOUND' then

@@ -3,10 +3,12 @@
 import csv
 import io
 import logging
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import posixpath
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import psycopg
 from psycopg.rows import dict_row
 
 from oms import crashpoints, servers
@@ -17,8 +19,10 @@ from oms.imports.contracts import REJECT_COLUMNS, reject_places
 from oms.imports.errors import TOO_MANY_REJECTS, AccountOpen, FileMissing, FileRefused
 from oms.imports.jobs import DEFAULT_CONNECTION, ImportJob, Run, Settings
 from oms.imports.json_files import reject_name
+from oms.imports.landing import FILES_TOGETHER, TABLES_OF_A_LOAD
 from oms.imports.lines import without_cells
-from oms.remote import is_about_a_file, make_folders, rename, step, write_whole
+from oms.imports.staging import Joint
+from oms.remote import in_parallel, is_about_a_file, make_folders, rename, step, write_whole
 
 log = logging.getLogger(__name__)
 sql = statements(__file__)
@@ -32,6 +36,8 @@ CLOSED = crashpoints.register("close.closed", "the log is closed, the task has n
 
 LONGEST_NAME = 255 - len(".part")
 """Bytes of a file's name."""
+FEW_REJECTS = 1000
+"""Refused lines of a file that are held in memory, to write the files of many at once."""
 QUOTED = 10
 """Refused lines of a file that the log quotes."""
 COLUMNS = ("total", "applied", "unchanged", "superseded", "duplicate", "skipped", "rejected")
@@ -134,15 +140,11 @@ def close(
     closed: list[int] = []
     finished: list[int] = []
     stuck: dict[int, str] = {}
-    for (log_id,) in found:
-        try:
-            if _close_one(conn, sftp, log_id, finished):
-                closed.append(log_id)
-        except OSError as error:
-            if not is_about_a_file(sftp, error):
-                raise
-            stuck[log_id] = f"the server does not let us move it or write its rejects: {error}"
-            log.error("log %s is not closed: %s", log_id, stuck[log_id])
+    log_ids = [log_id for (log_id,) in found]
+    for start in range(0, len(log_ids), FILES_TOGETHER):
+        closed += _close_some(conn, sftp, log_ids[start : start + FILES_TOGETHER], finished, stuck)
+    for log_id, why in stuck.items():
+        log.error("log %s is not closed: %s", log_id, why)
     account = _account(conn, job, run, closed, stuck, loads, finished)
     for line in account.lines:
         if line.waits_for_a_person:
@@ -166,30 +168,118 @@ def facilities_of(conn: Connection, log_ids: list[int]) -> list[str]:
     return conn.execute(sql.facilities_of, {"log_ids": log_ids}).fetchone()[0]
 
 
-def _close_one(conn: Connection, sftp: Any, log_id: int, finished: list[int]) -> bool:
-    """Close one file; False if another run has just done so. `finished`: gets it with its account written."""
+def _close_some(
+    conn: Connection, sftp: Any, log_ids: list[int], finished: list[int], stuck: dict[int, str]
+) -> list[int]:
+    """Close files, step by step for all of them; return those closed, the others with the reason in `stuck`.
+
+    Those that another run has just closed are left out. `finished`: gets those with their account written.
+    """
     with landing.locks(conn) as own:
-        conn.execute(landing.sql.lock_log, {"log_id": log_id})
-        own.append(log_id)
-        if conn.execute(sql.finish, {"log_id": log_id}).rowcount:
-            finished.append(log_id)
-        row = conn.cursor(row_factory=dict_row).execute(sql.log_to_close, {"log_id": log_id}).fetchone()
-        if row is None or row["closed_at"] is not None:
-            return False
+        conn.execute(sql.lock_logs, {"log_ids": log_ids})
+        own += log_ids
+        finished += _finish(conn, log_ids, stuck)
+        rows = conn.cursor(row_factory=dict_row).execute(sql.logs_to_close, {"log_ids": log_ids}).fetchall()
+        if not rows:
+            return []
         crashpoints.point(FINISHED)
-        folder = row["remote_path"].rsplit("/", 1)[0]
-        reject_file = write_rejects(conn, sftp, row, folder) if _has_rejects(row) else None
+        reject_files = _write_rejects(conn, sftp, [row for row in rows if _has_rejects(row)], stuck)
         crashpoints.point(REJECTS_WRITTEN)
-        target = "error" if row["status"] in ("DmlsFailed", "DmlsCancelled") else "archive"
-        moved_to = _move(sftp, row, f"{folder}/{target}")
+        rows = [row for row in rows if row["log_id"] not in stuck]
+        moved_to = _each(sftp, _move, rows, stuck)
         crashpoints.point(MOVED)
-        with conn.transaction():
-            conn.execute(
-                sql.mark_closed, {"log_id": log_id, "moved_to": moved_to, "reject_file": reject_file}
-            )
-            staging.drop(conn, log_id)
+        closed = [row for row in rows if row["log_id"] in moved_to]
+        for start in range(0, len(closed), TABLES_OF_A_LOAD):
+            _mark_closed(conn, closed[start : start + TABLES_OF_A_LOAD], moved_to, reject_files)
         crashpoints.point(CLOSED)
-    return True
+    return list(moved_to)
+
+
+def _mark_closed(
+    conn: Connection,
+    rows: list[dict[str, Any]],
+    moved_to: Mapping[int, str | None],
+    reject_files: Mapping[int, str],
+) -> None:
+    """Note what became of files and drop their staged rows: a dropped table is a lock or three."""
+    log_ids = [row["log_id"] for row in rows]
+    values = {
+        "log_ids": log_ids,
+        "moved_to": [moved_to[log_id] for log_id in log_ids],
+        "reject_files": [reject_files.get(log_id) for log_id in log_ids],
+    }
+    with conn.transaction():
+        conn.execute(sql.mark_closed, values)
+        for row in rows:
+            if row["staged_with"] is None:
+                staging.drop(conn, row["log_id"])
+        for (joint,) in conn.execute(sql.joint_tables_left, values).fetchall():
+            staging.drop(conn, Joint(joint))
+
+
+def _finish(conn: Connection, log_ids: list[int], stuck: dict[int, str]) -> list[int]:
+    """Write the accounts of files; return whose. One that does not add up keeps no other one open."""
+    try:
+        return [log_id for (log_id,) in conn.execute(sql.finish, {"log_ids": log_ids})]
+    except psycopg.errors.CheckViolation as error:
+        if len(log_ids) == 1:
+            stuck[log_ids[0]] = f"its account does not add up: {error}"
+            return []
+        return [one for log_id in log_ids for one in _finish(conn, [log_id], stuck)]
+
+
+def _each(
+    sftp: Any,
+    work: Callable[[Any, dict[str, Any]], Any],
+    rows: list[dict[str, Any]],
+    stuck: dict[int, str],
+) -> dict[int, Any]:
+    """Do a step for each file, several at a time; results by log, refusals of the server in `stuck`."""
+    done = {}
+    for row, result in zip(rows, in_parallel(sftp, work, rows), strict=True):
+        if isinstance(result, OSError) and is_about_a_file(sftp, result):
+            stuck[row["log_id"]] = f"the server does not let us move it or write its rejects: {result}"
+        elif isinstance(result, BaseException):
+            raise result
+        else:
+            done[row["log_id"]] = result
+    return done
+
+
+def _write_rejects(
+    conn: Connection, sftp: Any, rows: list[dict[str, Any]], stuck: dict[int, str]
+) -> dict[int, str]:
+    """Write the reject files; their paths by log. Many small ones at once, a large one block by block."""
+    written: dict[int, str] = {}
+    contents: dict[int, bytes] = {}
+    for row in rows:
+        log_id, settings = row["log_id"], Settings.stored(row["params"])
+        if row["rejected_count"] <= FEW_REJECTS:
+            contents[log_id] = b"".join(reject_lines(conn, log_id, row["header"], settings))
+            continue
+        written |= _each(
+            sftp,
+            lambda session, large: write_rejects(conn, session, large, _folder(large)),
+            [row],
+            stuck,
+        )
+
+    def write(session: Any, row: dict[str, Any]) -> str:
+        path = _reject_path(row, _folder(row))
+        write_whole(session, path, [contents[row["log_id"]]])
+        return path
+
+    small = [row for row in rows if row["log_id"] in contents]
+    return written | _each(sftp, write, small, stuck)
+
+
+def _folder(row: dict[str, Any]) -> str:
+    return row["remote_path"].rsplit("/", 1)[0]
+
+
+def _reject_path(row: dict[str, Any], folder: str) -> str:
+    number = f"{row['log_id']}_rejects" if _is_ended(row) else row["log_id"]
+    return f"{folder}/error/{_numbered(number, reject_name(row['file_name']))}"
 
 
 def _has_rejects(row: dict[str, Any]) -> bool:
@@ -207,8 +297,7 @@ def write_rejects(conn: Connection, sftp: Any, row: dict[str, Any], folder: str)
     row: log_id, file_name, status, error_code, header and params of the log.
     """
     settings = Settings.stored(row["params"])
-    number = f"{row['log_id']}_rejects" if _is_ended(row) else row["log_id"]
-    path = f"{folder}/error/{_numbered(number, reject_name(row['file_name']))}"
+    path = _reject_path(row, folder)
     write_whole(sftp, path, reject_lines(conn, row["log_id"], row["header"], settings))
     return path
 
@@ -243,12 +332,13 @@ def _prefix(cells: Iterable[Any], settings: Settings) -> bytes:
     return (text.getvalue() + settings.delimiter).encode(settings.encoding, "backslashreplace")
 
 
-def _move(sftp: Any, row: dict[str, Any], folder: str) -> str | None:
+def _move(sftp: Any, row: dict[str, Any]) -> str | None:
     """Move the file away, log id in front; None if another file has taken its place.
 
     A target that is there already was moved by an earlier try.
     """
-    target = f"{folder}/{_numbered(row['log_id'], row['file_name'])}"
+    folder = "error" if row["status"] in ("DmlsFailed", "DmlsCancelled") else "archive"
+    target = f"{_folder(row)}/{folder}/{_numbered(row['log_id'], row['file_name'])}"
     if _seen(sftp, target) is not None:
         return target
     now = _seen(sftp, row["remote_path"])
@@ -258,8 +348,11 @@ def _move(sftp: Any, row: dict[str, Any], folder: str) -> str | None:
     if now != RemoteFile(row["remote_path"], row["file_size"], row["file_mtime"]):
         log.warning("%s is no longer the file that was landed: left where it is", row["remote_path"])
         return None
-    make_folders(sftp, folder)
-    rename(sftp, row["remote_path"], target)
+    try:
+        rename(sftp, row["remote_path"], target)
+    except FileNotFoundError:  # as a rule it is there
+        make_folders(sftp, posixpath.dirname(target))
+        rename(sftp, row["remote_path"], target)
     return target
 
 

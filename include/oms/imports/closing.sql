@@ -21,7 +21,7 @@ select log.log_id
  order by log.log_id
 
 -- name: finish
--- The account of a file; a check of the table refuses one that does not add up.
+-- The account of files; a check of the table refuses one that does not add up.
 update oms.import_log as log
    set status = 'DmlsFinished', finished_at = now(),
        applied_count = counted.applied, unchanged_count = counted.unchanged, superseded_count = counted.superseded,
@@ -29,13 +29,15 @@ update oms.import_log as log
                                               where note.log_id = log.log_id and note.outcome = 'ALREADY_REPAIRED'),
        skipped_count = counted.skipped,
        rejected_count = (select count(*) from oms.import_reject as reject where reject.log_id = log.log_id)
-  from (select coalesce(sum(applied), 0) as applied, coalesce(sum(unchanged), 0) as unchanged,
+  from (select file.log_id, coalesce(sum(applied), 0) as applied, coalesce(sum(unchanged), 0) as unchanged,
                coalesce(sum(superseded), 0) as superseded, coalesce(sum(duplicate), 0) as duplicate,
                coalesce(sum(skipped), 0) as skipped
-          from oms.import_chunk_count
-         where log_id = %(log_id)s) as counted
- where log.log_id = %(log_id)s
+          from unnest(%(log_ids)s::bigint[]) as file (log_id)
+          left join oms.import_chunk_count using (log_id)
+         group by file.log_id) as counted
+ where log.log_id = counted.log_id
    and log.status in ('DmlsPending', 'DmlsQueued', 'DmlsRunning', 'DmlsCrashed')
+returning log.log_id
 
 -- name: rejects
 -- Lines refused, each with the line it stands for if the file repairs others.
@@ -57,15 +59,37 @@ select line_number, coalesce(error_column, ''), error_code, error_message
  order by line_number
  limit %(most)s
 
--- name: log_to_close
-select log_id, remote_path, file_name, file_size, file_mtime, status, error_code, header, params, rejected_count, closed_at
+-- name: lock_logs
+-- In one order, so that nobody waits in a circle.
+select pg_advisory_lock(hashtextextended('oms.import_log', log_id))
+  from (select log_id from unnest(%(log_ids)s::bigint[]) as file (log_id) order by log_id offset 0) as file
+
+-- name: logs_to_close
+-- Those of these files that are finished and that nobody has closed meanwhile.
+select log_id, remote_path, file_name, file_size, file_mtime, status, error_code, header, params, rejected_count,
+       staged_with
   from oms.import_log
- where log_id = %(log_id)s
+ where log_id = any(%(log_ids)s)
+   and closed_at is null
+   and status in ('DmlsFinished', 'DmlsFailed', 'DmlsCancelled')
+ order by log_id
 
 -- name: mark_closed
-update oms.import_log
-   set closed_at = now(), moved_to = %(moved_to)s, reject_file = %(reject_file)s
- where log_id = %(log_id)s
+update oms.import_log as log
+   set closed_at = now(), moved_to = done.moved_to, reject_file = done.reject_file
+  from unnest(%(log_ids)s::bigint[], %(moved_to)s::text[], %(reject_files)s::text[])
+       as done (log_id, moved_to, reject_file)
+ where log.log_id = done.log_id
+
+-- name: joint_tables_left
+-- Tables that these files shared and that no open file needs any more.
+select distinct staged_with
+  from oms.import_log as log
+ where log_id = any(%(log_ids)s)
+   and staged_with is not null
+   and not exists (select from oms.import_log as other
+                    where other.staged_with = log.staged_with
+                      and other.closed_at is null)
 
 -- name: account
 -- What this run is answerable for: its own files, those whose chunks it had to apply, and those it closed.

@@ -52,6 +52,9 @@ FILE_TYPES: dict[str, FileType] = {
 }
 
 
+JOINT = {"variance": variance.apply_joint}
+"""File types of which small files share tables, and how rows of several files are applied at once."""
+
 COMPARISONS = {"reset": agreement.compare}
 """What may take rows of a large file while it streams by."""
 

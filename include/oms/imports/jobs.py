@@ -103,6 +103,8 @@ class Settings:
     """What decimals follow; None: a number that may be thousands as well is refused."""
     require_final_newline: bool = False
     force: bool = False
+    max_files: int | None = 200
+    """Files that a run claims; None: all that it finds."""
     max_chunks: int = 16
     min_chunk_rows: int = 3000
     settle_seconds: float = 2
@@ -149,6 +151,8 @@ def settings_of(job: ImportJob, params: Mapping[str, Any]) -> Settings:
         "schedule_now": told.get("scheduleNow", job.schedule_now),
         "require_final_newline": told.get("requireFinalNewline", job.kind in ALL_OR_NOTHING),
     }
+    if "maxFiles" in params:
+        values["max_files"] = params["maxFiles"]
     for name, key in _PARAMETERS.items():
         if name in told:
             values[key] = told[name]

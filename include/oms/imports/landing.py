@@ -1,15 +1,15 @@
 """Claims arrived files, lands them in staging, and cuts them into chunks (design 4.2, 4.3).
 
 The rows of a file become visible only when its log turns DmlsPending, together with its chunks. A lander
-holds a session lock on each of its logs until then: a log in DmlsLanding whose lock is free was left by a
-dead one and is landed again.
+holds one session lock for the logs of a batch until then: a log in DmlsLanding whose lock is free was left
+by a dead one and is landed again.
 """
 
 import hashlib
 import json
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -20,16 +20,16 @@ from psycopg.rows import dict_row
 
 from oms import crashpoints, servers
 from oms.database import Connection, statements
-from oms.filenames import is_packed
-from oms.imports import arrival, guard, one_second, repairs, staging
+from oms.filenames import age_key, is_packed
+from oms.imports import arrival, guard, one_second, repairs, staging, together
 from oms.imports.arrival import RemoteFile
 from oms.imports.errors import FileMissing, FileRefused, FileUnstable, TooManyRejects
 from oms.imports.file_types import COMPARISONS, file_type
 from oms.imports.jobs import ALL_OR_NOTHING, ImportJob, Run, Settings, settings_of
 from oms.imports.json_files import as_csv
 from oms.imports.packing import pack, shortened
-from oms.imports.staging import Content, Group, Judged
-from oms.imports.streams import Download, from_utf_16, unpacked
+from oms.imports.staging import Content, Group, Joint, Judged
+from oms.imports.streams import Download, InMemory, from_utf_16, unpacked
 from oms.remote import Stamp, is_about_a_file, server_failures
 
 log = logging.getLogger(__name__)
@@ -51,6 +51,9 @@ REMEDY = (
     "reports, start the job with remoteFilename and force"
 )
 
+FILES_TOGETHER = 100
+"""Files that are claimed and landed at a time; what they say can be applied before the next are read."""
+TABLES_OF_A_LOAD = 25
 PATIENCE, PATIENCE_WITH_OWN_RUN = 2, 60
 """Seconds to wait for the lock of a log that seems to be left behind."""
 
@@ -99,25 +102,88 @@ def land(
     keys = servers.recognise(conn, settings.connection_id, sftp)
     with locks(conn) as own:
         claims = _take_over_abandoned(conn, sftp, job, settings, run, own, keys)
-        claims += _claim_arrivals(conn, sftp, job, settings, run, own, settled, keys[0])
-        landed: list[Landed] = []
-        try:
-            for log_id, file in claims:
-                if one := _land_file(conn, sftp, log_id, file, settings):
-                    landed.append(one)
-        except server_failures() as failure:
-            log.error(
-                "%s of %s files are landed, then the server failed: %r", len(landed), len(claims), failure
-            )
-            values = {"log_ids": own, "done": [one.log_id for one in landed], "message": repr(failure)}
-            conn.execute(sql.note_broken, values)
-            raise
-        finally:  # what came before a server stopped answering may be gone from it
-            if not conn.broken:
-                _make_chunks(conn, landed, settings, run)
-    crashpoints.point(PENDING)
-    one_second.warn(conn, [one.log_id for one in landed])
+        _land_claims(conn, sftp, claims, settings, run)
+    left = settings.max_files
+    for found in _batches(sftp, settings, settled):
+        with locks(conn) as own:
+            free = _free(conn, settings, found)[:left]
+            claims = _claim_arrivals(conn, job, settings, run, own, free, keys[0])
+            _land_claims(conn, sftp, claims, settings, run)
+        if left is not None and (left := left - len(claims)) == 0:
+            break
     return open_chunks(conn, job, settings.connection_id)
+
+
+def _batches(sftp: Any, settings: Settings, settled: Mapping[str, Stamp]) -> Iterator[list[RemoteFile]]:
+    """What the run may claim, oldest first, some at a time."""
+    names = sorted(settled, key=lambda name: age_key(settled[name][1], name))
+    for start in range(0, len(names), FILES_TOGETHER):
+        batch = names[start : start + FILES_TOGETHER]
+        yield arrival.still_there(sftp, settings.import_path, {name: settled[name] for name in batch})
+
+
+def _free(conn: Connection, settings: Settings, found: list[RemoteFile]) -> list[RemoteFile]:
+    """Without the files that some run has; with force a person may mean one of those."""
+    if settings.force:
+        return found
+    values = {"connection_id": settings.connection_id, "paths": [file.path for file in found]}
+    taken = {path for (path,) in conn.execute(sql.taken, values)}
+    for path in sorted(taken):
+        log.info("%s is already being processed", path)
+    return [file for file in found if file.path not in taken]
+
+
+def untaken(conn: Connection, connection_id: str, folder: str, names: Collection[str]) -> list[str]:
+    """Of these names in a folder of a server those that no run has taken yet, in their order."""
+    paths = {name: f"{folder.rstrip('/')}/{name}" for name in names}
+    values = {"connection_id": connection_id, "paths": list(paths.values())}
+    taken = {path for (path,) in conn.execute(sql.taken, values)}
+    return [name for name, path in paths.items() if path not in taken]
+
+
+def _land_claims(
+    conn: Connection, sftp: Any, claims: list[tuple[int, RemoteFile]], settings: Settings, run: Run
+) -> None:
+    """Land claimed files, small ones together, and make them ready to be applied.
+
+    A load has no more than `TABLES_OF_A_LOAD` files with staging tables of their own, because a transaction
+    holds some locks for each of these.
+    """
+    read = together.read(sftp, claims)
+    landed = {
+        log_id: Landed(log_id, file.name, groups, True)
+        for log_id, file, groups in together.land(conn, claims, read, settings)
+    }
+    if landed:
+        crashpoints.point(STAGED)
+    load: list[Landed] = []
+    alone = 0
+    try:
+        for log_id, file in claims:
+            if (one := landed.get(log_id)) is None:
+                alone += 1
+                one = _land_file(conn, sftp, log_id, file, settings, read.get(log_id))
+            load += [one] if one else []
+            if alone == TABLES_OF_A_LOAD:
+                load, ready, alone = [], load, 0
+                _finish_load(conn, ready, settings, run)
+    except server_failures() as failure:
+        done = [*landed, *(one.log_id for one in load)]
+        log.error("of %s files some are not landed: the server failed: %r", len(claims), failure)
+        values = {"log_ids": [log_id for log_id, _ in claims], "done": done, "message": repr(failure)}
+        conn.execute(sql.note_broken, values)
+        raise
+    finally:  # what came before a server stopped answering may be gone from it
+        if not conn.broken:
+            _finish_load(conn, load, settings, run)
+
+
+def _finish_load(conn: Connection, load: list[Landed], settings: Settings, run: Run) -> None:
+    if not load:
+        return
+    _make_chunks(conn, load, settings, run)
+    crashpoints.point(PENDING)
+    one_second.warn(conn, [one.log_id for one in load])
 
 
 def open_chunks(conn: Connection, job: ImportJob, connection_id: str) -> list[dict[str, Any]]:
@@ -132,14 +198,13 @@ def open_chunks(conn: Connection, job: ImportJob, connection_id: str) -> list[di
 
 @contextmanager
 def locks(conn: Connection) -> Iterator[list[int]]:
-    """A list of logs whose session locks are given back at the end."""
+    """A list of logs whose session locks (`lock_log`) are given back at the end."""
     own: list[int] = []
     try:
         yield own
     finally:
         if not conn.closed and not conn.broken:
-            for log_id in own:
-                conn.execute(sql.unlock_log, {"log_id": log_id})
+            conn.execute(sql.unlock_logs, {"log_ids": own})
 
 
 def _take_over_abandoned(
@@ -153,16 +218,23 @@ def _take_over_abandoned(
 ) -> list[tuple[int, RemoteFile]]:
     """Logs that a dead lander left behind, with their files as they are now."""
     taken: list[tuple[int, RemoteFile]] = []
-    values = {"dag_id": job.dag_id, "connection_id": settings.connection_id, "servers": keys}
+    values = {
+        "dag_id": job.dag_id,
+        "connection_id": settings.connection_id,
+        "servers": keys,
+        "most": settings.max_files,
+    }
     found = conn.execute(sql.abandoned, values).fetchall()
     for (log_id,) in found:
         row = read_log(conn, log_id)
         if row is None or not _lock_if_left(conn, row, run):
             continue
-        own.append(log_id)
+        own.append(row["lander"])
         row = read_log(conn, log_id)
         if row is None or row["status"] != "DmlsLanding":
             continue
+        if row["staged_with"] is not None:
+            staging.drop(conn, Joint(row["staged_with"]))
         log.warning("%s: landing was begun by run %s and not finished", row["remote_path"], row["run_id"])
         try:
             file = arrival.examine(sftp, row["remote_path"])
@@ -195,7 +267,7 @@ def _lock_if_left(conn: Connection, row: dict[str, Any], run: Run) -> bool:
     try:
         with conn.transaction():
             conn.execute(sql.limit_wait, {"patience": f"{patience}s"})
-            conn.execute(sql.lock_log, {"log_id": row["log_id"]})
+            conn.execute(sql.lock_log, {"log_id": row["lander"]})
     except psycopg.errors.LockNotAvailable:
         log.info("%s is being landed by run %s", row["remote_path"], row["run_id"])
         return False
@@ -204,23 +276,15 @@ def _lock_if_left(conn: Connection, row: dict[str, Any], run: Run) -> bool:
 
 def _claim_arrivals(
     conn: Connection,
-    sftp: Any,
     job: ImportJob,
     settings: Settings,
     run: Run,
     own: list[int],
-    settled: Mapping[str, Stamp],
+    found: list[RemoteFile],
     server: str,
 ) -> list[tuple[int, RemoteFile]]:
-    claims: list[tuple[int, RemoteFile]] = []
     kind = "reset" if settings.mode == "RESET" else job.kind
-    for file in arrival.still_there(sftp, settings.import_path, settled):
-        log_id = _claim(conn, job.domain, kind, settings, run, file, server)
-        if log_id is None:
-            log.info("%s is already being processed", file.path)
-            continue
-        own.append(log_id)
-        claims.append((log_id, file))
+    claims = _claim(conn, job.domain, kind, settings, run, own, found, server)
     if claims:
         crashpoints.point(CLAIMED)
     return claims
@@ -232,20 +296,21 @@ def _claim(
     kind: str,
     settings: Settings,
     run: Run,
-    file: RemoteFile,
+    own: list[int],
+    files: list[RemoteFile],
     server: str | None = None,
-) -> int | None:
-    """Make the log of a file and take its lock; None if another run has the file."""
-    values = {
+) -> list[tuple[int, RemoteFile]]:
+    """Make the logs of files, oldest first, and take one lock for all; without files that another run has."""
+    values: dict[str, Any] = {
         "config_id": settings.config_id,
         "dag_id": run.dag_id,
         "run_id": run.run_id,
         "connection_id": settings.connection_id,
         "server": server,
-        "path": file.path,
-        "name": file.name,
-        "size": file.size,
-        "mtime": file.mtime,
+        "paths": [file.path for file in files],
+        "names": [file.name for file in files],
+        "sizes": [file.size for file in files],
+        "mtimes": [file.mtime for file in files],
         "domain": domain,
         "kind": kind,
         "schedule_now": settings.schedule_now,
@@ -254,15 +319,22 @@ def _claim(
         "created_by_job_id": settings.created_by_job_id,
     }
     with conn.transaction():
-        made = conn.execute(sql.claim, values).fetchone()
-        if made is None and settings.force:
-            made = conn.execute(sql.release_held, values).fetchone()
-            if made is None:
-                conn.execute(sql.resume_held, values)
-        if made is None:
-            return None
-        conn.execute(sql.lock_log, {"log_id": made[0]})
-    return made[0]
+        made = dict(conn.execute(sql.claim, values).fetchall())
+        for file in files if settings.force else ():
+            if file.path in made:
+                continue
+            one = values | {"path": file.path, "size": file.size, "mtime": file.mtime}
+            if released := conn.execute(sql.release_held, one).fetchone():
+                made[file.path] = released[0]
+            else:
+                conn.execute(sql.resume_held, one)
+        if not made:
+            return []
+        lander = min(made.values())
+        conn.execute(sql.set_lander, {"lander": lander, "log_ids": list(made.values())})
+        conn.execute(sql.lock_log, {"log_id": lander})
+        own.append(lander)
+    return [(made[file.path], file) for file in files if file.path in made]
 
 
 def land_text(
@@ -282,10 +354,10 @@ def land_text(
     contract = file_type(settings.file_type).CONTRACT
     file = RemoteFile(path, 0, 0)
     with locks(conn) as own:
-        log_id = _claim(conn, domain, kind, settings, run, file)
-        if log_id is None:
+        claims = _claim(conn, domain, kind, settings, run, own, [file])
+        if not claims:
             raise FileRefused("ERR_CLAIMED", f"{path} is already being processed")
-        own.append(log_id)
+        log_id = claims[0][0]
         crashpoints.point(CLAIMED)
 
         def read() -> Read:
@@ -358,7 +430,12 @@ def give_way(conn: Connection, row: dict[str, Any]) -> None:
 
 
 def _land_file(
-    conn: Connection, sftp: Any, log_id: int, file: RemoteFile, settings: Settings
+    conn: Connection,
+    sftp: Any,
+    log_id: int,
+    file: RemoteFile,
+    settings: Settings,
+    in_memory: InMemory | None,
 ) -> Landed | None:
     """Stage one claimed file; None if it is refused, a duplicate, or not complete."""
     row = read_log(conn, log_id)
@@ -380,6 +457,7 @@ def _land_file(
                     own_settings,
                     whole=row["kind"] in ALL_OR_NOTHING,
                     compare=COMPARISONS.get(own_settings.file_type),
+                    in_memory=in_memory,
                 ),
             )
             crashpoints.point(COPIED)
@@ -429,7 +507,7 @@ def _stage(
     all_returned = repair and repairs.find_origins(conn, log_id, content, settings)
     once = kind == "delta" or settings.refuse_repeated
     if once and content.rows and not settings.force and not all_returned:
-        conn.execute(sql.lock_content, {"content": f"{settings.config_id}:{sha256.hex()}"})
+        conn.execute(sql.lock_content, {"contents": [sha256]})
         earlier = conn.execute(
             sql.earlier_same_content,
             {
@@ -511,19 +589,24 @@ def read_in(
     *,
     whole: bool,
     compare: Callable[..., Any] | None = None,
+    in_memory: InMemory | None = None,
 ) -> Read:
-    """Stream a file into staging.
+    """Stream a file into staging, from the server unless it was read already.
 
     `whole`: it is refused if it is cut off. `compare`: may leave out rows (`file_types.COMPARISONS`).
 
     Raises FileUnstable if the file is not the one that was looked at, once the last byte is read.
     """
-    download = Download(sftp, file.path, file.size)
+    download = in_memory or Download(sftp, file.path, file.size)
+
+    def look() -> RemoteFile | None:
+        return in_memory.now if in_memory else examined(sftp, file)
+
     doubts: list[guard.Reason] = []
 
     def to_the_end() -> Iterator[bytes]:
         yield from download
-        doubts.extend(_compared(sftp, file, download.size, settings))
+        doubts.extend(_compared(file, look(), download.size, settings))
 
     pieces = to_the_end()
     try:
@@ -548,19 +631,29 @@ def read_in(
             pass
     except FileRefused:
         pieces.close()
-        _refuse_changed(sftp, file)
+        _refuse_changed(file, look())
         raise
     finally:
         pieces.close()
     return Read(content, download.sha256, tuple(doubts))
 
 
-def _compared(sftp: Any, file: RemoteFile, came: int, settings: Settings) -> Iterator[guard.Reason]:
+def examined(sftp: Any, file: RemoteFile) -> RemoteFile | None:
+    """The file as it is now; None if it is gone."""
+    try:
+        return arrival.examine(sftp, file.path)
+    except FileMissing:
+        return None
+
+
+def _compared(
+    file: RemoteFile, now: RemoteFile | None, came: int, settings: Settings
+) -> Iterator[guard.Reason]:
     """What speaks against the bytes of a file, all of which have come, for a person to decide.
 
     One that the server removed once it was read can only be taken now. Raises FileUnstable.
     """
-    if not _refuse_changed(sftp, file):
+    if not _refuse_changed(file, now):
         if came == file.size:
             log.info("%s went away once all of it had come", file.path)
             return
@@ -573,14 +666,12 @@ def _compared(sftp: Any, file: RemoteFile, came: int, settings: Settings) -> Ite
         raise FileUnstable(f"{file.path}: {came} bytes came, the server reports {file.size}")
 
 
-def _refuse_changed(sftp: Any, file: RemoteFile) -> bool:
+def _refuse_changed(file: RemoteFile, now: RemoteFile | None) -> bool:
     """False if the file is gone. Raises FileUnstable.
 
     One that changed since the look is not judged: what it said may be half of the truth.
     """
-    try:
-        now = arrival.examine(sftp, file.path)
-    except FileMissing:
+    if now is None:
         return False
     if now != file:
         raise FileUnstable(

@@ -4,11 +4,27 @@
 -- A file is claimed while its log is open; nothing comes back if another run has it.
 insert into oms.import_log (config_id, dag_id, run_id, connection_id, remote_path, file_name, file_size, file_mtime,
                             domain, kind, schedule_now, force, params, created_by_job_id, server)
-values (%(config_id)s, %(dag_id)s, %(run_id)s, %(connection_id)s, %(path)s, %(name)s, %(size)s, %(mtime)s,
-        %(domain)s, %(kind)s, %(schedule_now)s, %(force)s, %(params)s, %(created_by_job_id)s,
-        %(server)s)
+select %(config_id)s, %(dag_id)s, %(run_id)s, %(connection_id)s, path, name, size, mtime,
+       %(domain)s, %(kind)s, %(schedule_now)s, %(force)s, %(params)s, %(created_by_job_id)s, %(server)s
+  from unnest(%(paths)s::text[], %(names)s::text[], %(sizes)s::bigint[], %(mtimes)s::bigint[])
+       with ordinality as file (path, name, size, mtime, place)
+ order by place
 on conflict (connection_id, remote_path) where closed_at is null do nothing
-returning log_id
+returning remote_path, log_id
+
+-- name: set_lander
+-- One lock stands for all files that are landed together.
+update oms.import_log
+   set lander = %(lander)s, staged_with = null
+ where log_id = any(%(log_ids)s)
+
+-- name: taken
+-- Of these files those that some run has already.
+select remote_path
+  from oms.import_log
+ where connection_id = %(connection_id)s
+   and remote_path = any(%(paths)s)
+   and closed_at is null
 
 -- name: release_held
 -- A person lets a held file pass by naming it with force; it is landed as it is now.
@@ -41,11 +57,12 @@ select log_id
    and status = 'DmlsLanding'
    and closed_at is null
  order by log_id
+ limit %(most)s
 
 -- name: read_log
 select log_id, load_id, config_id, dag_id, run_id, connection_id, remote_path, file_name, file_size, file_mtime,
        content_sha256, kind, status, schedule_now, params, header, total_count, rejected_count, duplicate_of_log_id,
-       error_message
+       coalesce(lander, log_id) as lander, staged_with, error_message
   from oms.import_log
  where log_id = %(log_id)s
 
@@ -59,7 +76,7 @@ update oms.import_log
 
 -- name: take_over
 update oms.import_log
-   set run_id = %(run_id)s, file_size = %(size)s, file_mtime = %(mtime)s, server = %(server)s
+   set run_id = %(run_id)s, file_size = %(size)s, file_mtime = %(mtime)s, server = %(server)s, staged_with = null
  where log_id = %(log_id)s
 
 -- name: forget_rejects
@@ -127,8 +144,12 @@ update oms.import_log
  where log_id = %(log_id)s
 
 -- name: lock_content
--- Two files of equal content that land side by side are compared one after the other.
-select pg_advisory_xact_lock(hashtextextended(%(content)s, 0))
+-- Two files of equal content that land side by side are compared one after the other. Contents share sixteen locks,
+-- taken in one order, so that many files need no more of them than one.
+select pg_advisory_xact_lock(hashtextextended('oms.import_log.content:' || letter, 0))
+  from (select distinct substr(encode(sha256, 'hex'), 1, 1) as letter
+          from unnest(%(contents)s::bytea[]) as content (sha256)
+         order by letter) as content
 
 -- name: earlier_same_content
 -- Delta files: the same name (if one is given) at any time, any name within 72 hours. A file that was
@@ -199,3 +220,7 @@ select set_config('lock_timeout', %(patience)s, true)
 
 -- name: unlock_log
 select pg_advisory_unlock(hashtextextended('oms.import_log', %(log_id)s))
+
+-- name: unlock_logs
+select pg_advisory_unlock(hashtextextended('oms.import_log', log_id))
+  from unnest(%(log_ids)s::bigint[]) as file (log_id)

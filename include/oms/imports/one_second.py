@@ -2,6 +2,8 @@
 
 import logging
 
+import psycopg
+
 from oms.database import Connection, statements
 from oms.imports.staging import filled, resolved_table
 
@@ -32,9 +34,7 @@ def warn(conn: Connection, log_ids: list[int]) -> None:
 
 
 def _note_positions(conn: Connection, log_id: int) -> None:
-    with conn.transaction():
-        _, is_staged = conn.execute(sql.hold_staging, {"log_id": log_id}).fetchone()
-        if is_staged:
-            filled(conn, sql.note_staged, {"log_id": log_id}, rows=resolved_table(log_id))
-        else:
-            conn.execute(sql.note_applied, {"log_id": log_id})
+    try:
+        filled(conn, sql.note_staged, {"log_id": log_id}, rows=resolved_table(log_id))
+    except psycopg.errors.UndefinedTable:
+        conn.execute(sql.note_applied, {"log_id": log_id})

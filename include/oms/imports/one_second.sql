@@ -23,11 +23,6 @@ create temporary table import_second (
     log_id bigint, product_id bigint, facility_id text collate "C", location_seq_id text collate "C"
 )
 
--- name: hold_staging
--- Close drops the staged rows of a file under this lock.
-select pg_advisory_xact_lock(hashtextextended('oms.import_log', %(log_id)s)),
-       to_regclass(format('oms_staging.%%I', 'rows_' || %(log_id)s::bigint)) is not null
-
 -- name: note_staged
 insert into import_second
 select %(log_id)s, product_id, facility_id, location_seq_id

@@ -34,3 +34,11 @@ class Part:
     grouped: bool
     """False: the chunk is the only one of its load and has all rows."""
     run_id: str
+
+
+@dataclass(frozen=True)
+class JointPart(Part):
+    """The rows that several files, which share staging tables, have in one chunk."""
+
+    log_ids: tuple[int, ...] = ()
+    """Oldest first; `log_id` is the one whose number the tables have."""

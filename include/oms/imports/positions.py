@@ -6,19 +6,21 @@ from oms.database import Connection, statements
 from oms.imports import repairs, staging
 from oms.imports.contracts import FileContract, read_header
 from oms.imports.jobs import Settings
-from oms.imports.outcome import Part
+from oms.imports.outcome import JointPart, Part
 from oms.imports.staging import filled, resolved_table
 
 sql = statements(__file__)
 
 
 def in_part(part: Part) -> composed.Composable:
-    """The condition that a row belongs to the chunk."""
-    if not part.grouped:
-        return composed.SQL("true")
-    return composed.SQL(sql.in_part).format(
-        load_id=composed.Literal(part.load_id), chunk_no=composed.Literal(part.chunk_no)
-    )
+    """The condition that a row belongs to the chunk, and to the files of the part."""
+    conditions = []
+    if part.grouped:
+        names = {"load_id": composed.Literal(part.load_id), "chunk_no": composed.Literal(part.chunk_no)}
+        conditions.append(composed.SQL(sql.in_part).format(**names))
+    if isinstance(part, JointPart):
+        conditions.append(composed.SQL(sql.in_files).format(log_ids=composed.Literal(list(part.log_ids))))
+    return composed.SQL(" and ").join(conditions or [composed.SQL("true")])
 
 
 def add_missing(conn: Connection) -> None:
@@ -38,7 +40,7 @@ def note_skipped(conn: Connection, part: Part) -> None:
     filled(
         conn,
         sql.note_skipped,
-        {"log_id": part.log_id},
+        staging.own_log(part.log_id),
         rows=resolved_table(part.log_id),
         in_part=in_part(part),
     )
@@ -48,7 +50,8 @@ def set_refused_aside(conn: Connection, part: Part, settings: Settings, contract
     """Move rows refused while they are applied (`import_refused`) to the rejects; return how many."""
     (text,) = conn.execute(sql.read_header, {"log_id": part.log_id}).fetchone()
     header = read_header(text, settings.delimiter, contract)
-    repairs.release(conn, part.log_id)
+    if not isinstance(part, JointPart):
+        repairs.release(conn, part.log_id)
     return staging.set_refused_aside(conn, part.log_id, header, settings.delimiter)
 
 

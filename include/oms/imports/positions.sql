@@ -33,7 +33,7 @@ select count(*)
 -- name: note_skipped
 -- Rows of kits and other excluded product types (inventory.md 5.4).
 insert into oms.import_row_note (log_id, line_number, outcome)
-select %(log_id)s, line_number, remark
+select coalesce(%(log_id)s::bigint, line_number >> 32), line_number & 4294967295, remark
   from {rows} as row
  where error_code is null
    and remark = 'SKIPPED_EXCLUDED'
@@ -41,6 +41,9 @@ select %(log_id)s, line_number, remark
 
 -- name: in_part
 row.group_key in (select group_key from oms.import_group where load_id = {load_id} and chunk_no = {chunk_no})
+
+-- name: in_files
+row.line_number >> 32 = any({log_ids})
 
 -- name: forget
 drop table if exists pg_temp.import_change, pg_temp.import_movement, pg_temp.import_document, pg_temp.import_repeated

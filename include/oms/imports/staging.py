@@ -66,9 +66,24 @@ class Judged:
     """Rows that change the same thing always have the same group key, so that files may share chunks."""
 
 
+class Joint(int):
+    """The number of staging tables that several files share: that of one of their logs.
+
+    There a line is numbered `log id << 32 | line`, so that files follow each other as they came.
+    """
+
+    def __str__(self) -> str:
+        return f"{int(self)}_joint"
+
+
+def own_log(log_id: int) -> dict[str, int | None]:
+    """The parameter `log_id` of statements about lines: null where each line tells its log itself."""
+    return {"log_id": None if isinstance(log_id, Joint) else log_id}
+
+
 def landed_table(log_id: int) -> composed.Identifier:
     """The rows of a log as they came."""
-    return composed.Identifier(SCHEMA, f"file_{log_id}")
+    return composed.Identifier(SCHEMA, f"file_{log_id!s}")
 
 
 def resolved_table(log_id: int) -> composed.Identifier:
@@ -76,7 +91,16 @@ def resolved_table(log_id: int) -> composed.Identifier:
 
     A file type may leave rows out that it accounts for otherwise.
     """
-    return composed.Identifier(SCHEMA, f"rows_{log_id}")
+    return composed.Identifier(SCHEMA, f"rows_{log_id!s}")
+
+
+def rows_of(log_id: int, staged_with: int | None) -> composed.Composable:
+    """What a statement that only reads the resolved rows of a log reads them from."""
+    if staged_with is None:
+        return resolved_table(log_id)
+    return composed.SQL("(select * from {} where line_number >> 32 = {})").format(
+        resolved_table(Joint(staged_with)), composed.Literal(log_id)
+    )
 
 
 def filled(
@@ -90,7 +114,7 @@ def filled(
 def drop(conn: Connection, log_id: int) -> None:
     """Remove the staged rows of a log."""
     for kind in KINDS:
-        table = composed.Identifier(SCHEMA, f"{kind}_{log_id}")
+        table = composed.Identifier(SCHEMA, f"{kind}_{log_id!s}")
         conn.execute(composed.SQL("drop table if exists {}").format(table))
 
 
@@ -124,22 +148,37 @@ def copy_in(
     header = read_header(text, settings.delimiter, contract)
     beginning = beginning or next(rest, b"")
     compared = compare(header, beginning) if compare else None
-    sorter = LineSorter(
+    sorter = _sorter(header, settings, compared.sieve if compared else None)
+    _make_landed(conn, log_id, header)
+    _copy_lines(conn, log_id, header, sorter, _chained(beginning, rest), settings.max_rejects)
+    _refuse_unfinished(sorter, settings, whole=whole, taken_whole=not doubted())
+    _refuse_unlike_repetition(conn, log_id, header)
+    return Content(header, sorter.rows, compared)
+
+
+def _sorter(header: Header, settings: Settings, sieve: Any = None) -> LineSorter:
+    return LineSorter(
         len(header.fields),
         settings.delimiter,
         settings.encoding,
         integer_column=figure_position(header),
-        sieve=compared.sieve if compared else None,
+        sieve=sieve,
         most_lines=settings.max_lines,
     )
+
+
+def _make_landed(conn: Connection, log_id: int, header: Header) -> None:
     drop(conn, log_id)
     columns = [
         composed.SQL("{} text,").format(composed.Identifier(name))
-        for name in (*contract.fields, *header.extra)
+        for name in (*header.contract.fields, *header.extra)
     ]
     filled(conn, sql.create_landed, {}, landed=landed_table(log_id), columns=composed.SQL(" ").join(columns))
-    _copy_lines(conn, log_id, header, sorter, _chained(beginning, rest), settings.max_rejects)
-    taken_whole = not doubted()
+
+
+def _refuse_unfinished(
+    sorter: LineSorter, settings: Settings, *, whole: bool, taken_whole: bool = True
+) -> None:
     if whole and taken_whole:
         _refuse_cut_off(sorter)
     if sorter.unterminated and sorter.rows and settings.require_final_newline and taken_whole:
@@ -148,8 +187,54 @@ def copy_in(
             "the file does not end with a line end, so its last row may be cut off; send it again, or set "
             "requireFinalNewline to false",
         )
-    _refuse_unlike_repetition(conn, log_id, header)
-    return Content(header, sorter.rows, compared)
+
+
+@dataclass(frozen=True)
+class Lines:
+    """The lines of a small file, sorted and ready to be copied beside those of others."""
+
+    header: Header
+    plain: bytes
+    rows: int
+
+
+def sort_lines(
+    log_id: int, text: Iterator[bytes], contract: FileContract, settings: Settings, *, whole: bool
+) -> Lines | None:
+    """Sort a whole small file, its lines numbered as `Joint` tables have them; None if not all are plain.
+
+    Raises FileRefused like `copy_in`.
+    """
+    first_line, beginning = _first_line(text)
+    if first_line is None:
+        return None
+    header = read_header(_decoded_header(first_line, settings.encoding), settings.delimiter, contract)
+    sorter = _sorter(header, settings)
+    blocks = list(_sorted(sorter, _chained(beginning, text)))
+    _refuse_unfinished(sorter, settings, whole=whole)
+    if any(block.cleaned or block.misshapen or block.odd for block in blocks):
+        return None
+    plain = [_renumbered(block.plain, log_id << 32, settings.delimiter.encode()) for block in blocks]
+    return Lines(header, b"".join(plain), sorter.rows)
+
+
+def _renumbered(plain: bytes, base: int, separator: bytes) -> bytes:
+    """Lines for COPY, their first column moved up."""
+    lines = []
+    for line in plain.splitlines(keepends=True):
+        number, _, cells = line.partition(separator)
+        lines.append(b"%d%s%s" % (base + int(number), separator, cells))
+    return b"".join(lines)
+
+
+def copy_sorted(conn: Connection, joint: Joint, files: Iterable[Lines], settings: Settings) -> None:
+    """Copy small files of one header into tables that they share, inside the caller's transaction."""
+    together = list(files)
+    header = together[0].header
+    _make_landed(conn, joint, header)
+    with conn.cursor().copy(_plain_copy(joint, header, settings.delimiter)) as copy:
+        for lines in together:
+            copy.write(lines.plain)
 
 
 def _chained(beginning: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
@@ -203,9 +288,7 @@ def _copy_lines(
     max_rejects: int,
 ) -> None:
     """COPY plain lines as they are and, whenever some MB have gathered, what became of the odd ones."""
-    plain = composed.SQL(
-        "copy {} (line_number, {}) from stdin (format csv, freeze, encoding 'UTF8', delimiter {})"
-    ).format(landed_table(log_id), _names(plain_fields(header)), composed.Literal(sorter.delimiter))
+    plain = _plain_copy(log_id, header, sorter.delimiter)
     blocks = _sorted(sorter, pieces)
     more = True
     while more:
@@ -229,6 +312,12 @@ def _copy_lines(
 
 def _names(names: Iterable[str]) -> composed.Composable:
     return composed.SQL(", ").join(map(composed.Identifier, names))
+
+
+def _plain_copy(log_id: int, header: Header, delimiter: str) -> composed.Composed:
+    return composed.SQL(
+        "copy {} (line_number, {}) from stdin (format csv, freeze, encoding 'UTF8', delimiter {})"
+    ).format(landed_table(log_id), _names(plain_fields(header)), composed.Literal(delimiter))
 
 
 def figure_position(header: Header) -> int | None:
@@ -360,7 +449,7 @@ def set_refused_aside(conn: Connection, log_id: int, header: Header, delimiter: 
     refused = filled(
         conn,
         sql.set_refused_aside,
-        {"log_id": log_id},
+        own_log(log_id),
         landed=landed_table(log_id),
         raw=raw_line(header, delimiter),
     ).rowcount
@@ -402,9 +491,9 @@ def set_faults_aside(conn: Connection, log_id: int, header: Header, settings: Se
 def is_staged(conn: Connection, log_id: int) -> bool:
     """Whether the staged rows of a log with good rows are still there."""
     return any(
-        conn.execute(sql.staging_exists, {"table": f"{kind}_{log_id}"}).fetchone()[0]
+        conn.execute(sql.staging_exists, {"table": f"{kind}_{log_id!s}"}).fetchone()[0]
         and filled(
-            conn, sql.has_staged_rows, {}, rows=composed.Identifier(SCHEMA, f"{kind}_{log_id}")
+            conn, sql.has_staged_rows, {}, rows=composed.Identifier(SCHEMA, f"{kind}_{log_id!s}")
         ).fetchone()[0]
         for kind in ("file", "agreeing")
     )

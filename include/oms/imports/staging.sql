@@ -83,7 +83,8 @@ select %(log_id)s, line_number, error_code,
 -- name: set_refused_aside
 -- Rows refused beside those that their file type judged, byte for byte.
 insert into oms.import_reject (log_id, line_number, error_column, error_code, error_message, raw)
-select %(log_id)s, line_number, refused.error_column, refused.error_code, refused.error_message,
+select coalesce(%(log_id)s::bigint, line_number >> 32), line_number & 4294967295, refused.error_column,
+       refused.error_code, refused.error_message,
        coalesce(landed.raw, {raw})
   from import_refused as refused
   join {landed} as landed using (line_number)

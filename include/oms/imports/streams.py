@@ -6,6 +6,7 @@ import queue
 import threading
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
@@ -85,6 +86,25 @@ class Download:
                 gathered, size = [], 0
         if gathered:
             yield b"".join(gathered)
+
+
+@dataclass(frozen=True)
+class InMemory:
+    """A small file that was read whole, like a `Download`; and the file as it was after that, None: gone."""
+
+    data: bytes
+    now: Any
+
+    @property
+    def size(self) -> int:
+        return len(self.data)
+
+    @property
+    def sha256(self) -> bytes:
+        return hashlib.sha256(self.data).digest()
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from (self.data,) if self.data else ()
 
 
 def unpacked(name: str, pieces: Iterator[bytes], max_bytes: int) -> Iterator[bytes]:

@@ -6,8 +6,8 @@ from oms.database import Connection, statements
 from oms.imports import balances, documents, positions
 from oms.imports.contracts import Column, FileContract
 from oms.imports.jobs import Settings
-from oms.imports.outcome import Counts, Part
-from oms.imports.staging import filled, resolved_table
+from oms.imports.outcome import Counts, JointPart, Part
+from oms.imports.staging import filled, own_log, resolved_table
 
 sql = statements(__file__)
 
@@ -105,11 +105,48 @@ def apply(conn: Connection, part: Part, settings: Settings, contract: FileContra
     if settings.document:
         repeated = documents.claim(conn, part, settings, contract, names["rows"])
         is_new = composed.SQL(sql.is_new)
+    moving, applied = _move(conn, part, settings, contract, is_new)
+    if skipped:
+        positions.note_skipped(conn, part)
+    return repeated + Counts(
+        applied=applied,
+        unchanged=rows - skipped - moving - repeated.total,
+        skipped=skipped,
+        rejected=moving - applied,
+    )
+
+
+def apply_joint(conn: Connection, part: JointPart, settings: Settings) -> dict[int, Counts]:
+    """The same for files that share their tables, as if one came after the other; counts by log."""
+    positions.forget(conn)
+    _move(conn, part, settings, CONTRACT, composed.SQL("true"))
+    found = filled(
+        conn,
+        sql.count_by_file,
+        {"policy": settings.negative_policy},
+        rows=resolved_table(part.log_id),
+        in_part=positions.in_part(part),
+    ).fetchall()
+    if any(skipped for _, _, skipped, _, _ in found):
+        positions.note_skipped(conn, part)
+    return {
+        log_id: Counts(
+            applied=moving - refused, unchanged=rows - skipped - moving, skipped=skipped, rejected=refused
+        )
+        for log_id, rows, skipped, moving, refused in found
+    }
+
+
+def _move(
+    conn: Connection, part: Part, settings: Settings, contract: FileContract, is_new: composed.Composable
+) -> tuple[int, int]:
+    """Move the positions; return how many rows would move one, and how many did. The others are rejected."""
+    names = {"rows": resolved_table(part.log_id), "in_part": positions.in_part(part)}
     moving = filled(conn, sql.find_changes, {}, is_new=is_new, **names).rowcount
     positions.add_missing(conn)
     positions.lock(conn)
     values = {
-        "log_id": part.log_id,
+        **own_log(part.log_id),
         "run_id": part.run_id,
         "policy": settings.negative_policy,
         "default_reason": settings.default_reason or DEFAULT_REASON,
@@ -122,11 +159,4 @@ def apply(conn: Connection, part: Part, settings: Settings, contract: FileContra
         if settings.document:
             documents.release(conn, part)
         positions.set_refused_aside(conn, part, settings, contract)
-    if skipped:
-        positions.note_skipped(conn, part)
-    return repeated + Counts(
-        applied=applied,
-        unchanged=rows - skipped - moving - repeated.total,
-        skipped=skipped,
-        rejected=moving - applied,
-    )
+    return moving, applied

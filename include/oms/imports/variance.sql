@@ -7,6 +7,20 @@ select count(*), count(*) filter (where remark = 'SKIPPED_EXCLUDED')
  where error_code is null
    and {in_part}
 
+-- name: count_by_file
+-- What became of the rows of files that share their tables: all good ones, those skipped, moving and refused.
+select log_id, rows, skipped, coalesce(moving, 0), coalesce(refused, 0)
+  from (select line_number >> 32 as log_id, count(*) as rows,
+               count(*) filter (where remark = 'SKIPPED_EXCLUDED') as skipped
+          from {rows} as row
+         where error_code is null
+           and {in_part}
+         group by 1) as good
+  left join (select line_number >> 32 as log_id, count(*) as moving,
+                    count(*) filter (where out_of_range or (recorded <> asked and %(policy)s = 'reject')) as refused
+               from import_movement
+              group by 1) as moved using (log_id)
+
 -- name: find_changes
 -- Rows that move their position; 0 units and reasons that write nothing change nothing.
 create temporary table import_change on commit drop as
@@ -46,7 +60,7 @@ select moved.*, recorded <> asked and (asked > 0 or %(policy)s = 'allow') as out
 insert into oms.inventory_ledger (inventory_item_id, qoh_diff, atp_diff, reason_id, effective_at, log_id, line_number,
                                   run_id, comments, counted_by_entry)
 select inventory_item_id, recorded, recorded, coalesce(reason_id, %(default_reason)s), coalesce(as_of, now()),
-       %(log_id)s, line_number, %(run_id)s, comments, counted_by_entry
+       coalesce(%(log_id)s::bigint, line_number >> 32), line_number & 4294967295, %(run_id)s, comments, counted_by_entry
   from import_movement
  where recorded = asked
     or (%(policy)s <> 'reject' and not out_of_range)
@@ -55,7 +69,7 @@ select inventory_item_id, recorded, recorded, coalesce(reason_id, %(default_reas
 -- name: note_remarks
 -- Rows of which not all units were recorded, and why.
 insert into oms.import_row_note (log_id, line_number, outcome, message)
-select %(log_id)s, movement.line_number,
+select coalesce(%(log_id)s::bigint, movement.line_number >> 32), movement.line_number & 4294967295,
        case when already_counted then 'ALREADY_COUNTED' else 'FLOORED' end,
        case when already_counted
             then format('happened at %%s; the count of %%s already contains it', movement.as_of, item.counted_as_of)

@@ -210,8 +210,11 @@ select place.tablename
   from pg_tables as place
   left join oms.import_log as log on log.log_id = substring(place.tablename from '_([0-9]+)$')::bigint
  where place.schemaname = 'oms_staging'
-   and place.tablename ~ '^(file|rows|agreeing|products)_[0-9]+$'
-   and (log.log_id is null or log.closed_at is not null)
+   and (place.tablename ~ '^(file|rows|agreeing|products)_[0-9]+$' and (log.log_id is null or log.closed_at is not null)
+        or place.tablename ~ '^(file|rows)_[0-9]+_joint$'
+           and not exists (select from oms.import_log as member
+                            where member.staged_with = substring(place.tablename from '_([0-9]+)_joint$')::bigint
+                              and member.closed_at is null))
  order by place.tablename
 
 -- name: files_due
