@@ -3,6 +3,7 @@
 import pytest
 
 from oms.imports import agreement, guard
+from oms.imports.errors import FileRefused
 from tests.oms.imports.conftest import RESET, RESET_JOB, VARIANCE, VARIANCE_JOB, Floor, empty_staging
 
 HALF = {"maxDropPct": 50}
@@ -204,14 +205,19 @@ def test_a_held_file_that_was_replaced_is_released_as_it_is_now(stocked: Floor):
     assert (stocked.files(RESET_JOB), stocked.files(RESET_JOB, "archive")) == ([], ["1_reset.csv"])
 
 
-def test_a_held_file_that_goes_away_while_it_is_released_leaves_no_claim(stocked: Floor):
+def test_a_held_file_that_goes_away_while_it_is_released_is_said_and_keeps_no_other_waiting(stocked: Floor):
     stocked.reset(lines("STORE_1,SKU,A,10"), **HALF)
     stocked.conn.execute("update oms.import_log set status = 'DmlsLanding', run_id = 'killed'")
     (stocked.root / RESET_JOB.import_path / "reset.csv").unlink()
 
-    stocked.reset(lines("STORE_1,SKU,A,99"), "next.csv", **HALF).raise_if_open()
+    account = stocked.reset(lines("STORE_1,SKU,A,99"), "next.csv", **HALF)
 
-    assert stocked.logs("file_name, status") == [("next.csv", "DmlsFinished")]
+    with pytest.raises(FileRefused, match=r"reset\.csv: its landing was broken off"):
+        account.raise_if_open()
+    assert stocked.logs("file_name, status, closed_at is not null") == [
+        ("reset.csv", "DmlsFailed", True),
+        ("next.csv", "DmlsFinished", True),
+    ]
 
 
 def test_a_run_asks_about_each_file_once(stocked: Floor):
