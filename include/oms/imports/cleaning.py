@@ -17,7 +17,6 @@ SEPARATOR, NO_QUOTE = b"\x01", b"\x02"
 """Between the columns of what is made here for COPY, and what COPY is to take for a quote: control characters
 that cells do not have, since cells may have any delimiter and quote."""
 IS_BLANK = np.isin(np.arange(256), [ord(blank) for blank in BLANKS if blank.isascii() and blank != "\n"])
-IS_CONTROL = np.isin(np.arange(256), [*SEPARATOR, *NO_QUOTE])
 WIDE_BLANKS = [blank.encode() for blank in BLANKS if not blank.isascii()]
 WIDE_BLANK = re.compile(b"|".join(WIDE_BLANKS))
 HEX = np.frombuffer(b"".join(b"%02x" % byte for byte in range(256)), "u2")
@@ -49,22 +48,24 @@ def clean(letters: np.ndarray, ends: np.ndarray, separator: int) -> Cleaned:
     content = ~(newline | delimiter | (letters == QUOTE))
     hard = np.zeros(len(ends), bool)
     around = np.zeros(len(letters), bool)
-    quotes, opens = _quotes(letters, ends, newline | delimiter, separator)
+    quotes, line, opens = _quotes(letters, ends, newline | delimiter, separator)
     if len(quotes):
-        line = np.searchsorted(ends, quotes)
-        odd_number = np.flatnonzero(np.bincount(line, minlength=len(ends)) % 2)
+        counts = np.bincount(line, minlength=len(ends))
+        odd_number = np.flatnonzero(counts % 2)
         hard[odd_number] = True
         toggles = np.zeros(len(letters), np.uint8)
         toggles[quotes] = toggles[ends[odd_number]] = 1
         delimiter &= np.cumsum(toggles, dtype=np.uint8) % 2 == 0
     border = newline | delimiter
-    blank = IS_BLANK[letters] & ~delimiter
+    blank = np.zeros(len(letters), bool)
+    low = np.flatnonzero(letters <= BLANK)
+    blank[low] = IS_BLANK[letters[low]] & ~delimiter[low]
     if letters.max(initial=0) >= 0x80:
         for found in WIDE_BLANK.finditer(letters.tobytes()):
             blank[found.start() : found.end()] = True
     content &= ~blank
     if len(quotes):
-        first = np.searchsorted(line, line)
+        first = np.repeat(np.cumsum(counts) - counts, counts)
         closing = (np.arange(len(quotes)) - first) % 2 == 1
         doubled = np.zeros(len(quotes), bool)
         doubled[:-1] = closing[:-1] & (np.diff(quotes) == 1)
@@ -77,7 +78,7 @@ def clean(letters: np.ndarray, ends: np.ndarray, separator: int) -> Cleaned:
         closed = doubled | border[after[np.minimum(quotes + 1, len(letters) - 1)]]
         hard[line[np.where(closing, ~closed, ~opened)]] = True
     drop = around | (loose & (border[after] | (before < 0) | border[before]))
-    special = (IS_CONTROL[letters] | ((letters == RETURN) & ~drop)) & ~newline
+    special = (letters == SEPARATOR[0]) | (letters == NO_QUOTE[0]) | ((letters == RETURN) & ~drop)
     if special.any():
         hard[np.searchsorted(ends, np.flatnonzero(special))] = True
     is_blank = ~np.logical_or.reduceat(content, starts) & ~hard
@@ -89,20 +90,24 @@ def clean(letters: np.ndarray, ends: np.ndarray, separator: int) -> Cleaned:
 
 def _quotes(
     letters: np.ndarray, ends: np.ndarray, border: np.ndarray, separator: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """The quotes of lines that have one at the beginning of a cell; for each the letter before its blanks.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The quotes of lines that have one at the beginning of a cell; their lines, and the letters before
+    their blanks.
 
     In other lines a quote is a letter, such as the sign for an inch.
     """
     quotes = np.flatnonzero(letters == QUOTE)
     if not len(quotes):
-        return quotes, quotes
+        return quotes, quotes, quotes
     narrow = ((letters == BLANK) | (letters == TAB)) & (letters != separator)
-    opens = np.where(quotes > 0, _previous(~narrow)[quotes - 1], -1)
+    opens = quotes - 1
+    if narrow.any():
+        opens = np.where(quotes > 0, _previous(~narrow)[opens], -1)
     line = np.searchsorted(ends, quotes)
     quoted = np.zeros(len(ends), bool)
     quoted[line[(opens < 0) | border[opens]]] = True
-    return quotes[quoted[line]], opens[quoted[line]]
+    wanted = quoted[line]
+    return (quotes, line, opens) if wanted.all() else (quotes[wanted], line[wanted], opens[wanted])
 
 
 def _previous(wanted: np.ndarray) -> np.ndarray:

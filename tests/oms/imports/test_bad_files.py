@@ -770,6 +770,7 @@ def test_a_file_of_which_too_many_lines_are_no_rows_is_refused_and_its_first_one
     _, *lines = (folder / "1_rejects_reset.csv").read_text().splitlines()
     assert [line.split(",")[0] for line in lines] == ["3", "4", "5", "7"]
     assert "reading ended here" in lines[-1]
+    assert floor.conn.execute("select from oms.open_reject").fetchall() == [], "all of it is sent again"
 
 
 def test_as_many_bad_lines_as_allowed_refuse_nothing_but_themselves(floor):
