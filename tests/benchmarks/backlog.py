@@ -4,7 +4,7 @@
 
 Runs follow each other until the folder is empty, as Airflow starts them, without its own hops. The other arm
 is one file with the same rows: what the work on rows alone costs. The server is as durable as a real one and
-has Postgres' default number of locks. Another commit is measured with its `include` ahead on PYTHONPATH.
+has Postgres' default number of locks.
 """
 
 import argparse
@@ -24,7 +24,7 @@ import paramiko
 import psycopg
 
 from oms import catalog, database, parameters
-from oms.imports import applying, closing, landing
+from oms.imports import applying, arrival, closing, landing
 from oms.imports.jobs import Run
 from sandbox import postgres, processes, sftp
 from tests.benchmarks.imports import DURABLE
@@ -88,7 +88,7 @@ def drain(dsn: str, files: paramiko.SFTPClient, folder: Path) -> dict[str, float
         runs += 1
         run = Run(JOB.dag_id, f"bench_{runs}")
         with database.connect(dsn, autocommit=True) as conn, timed("land"):
-            chunks = landing.land(conn, files, JOB, params, run)
+            chunks = landing.land(conn, files, JOB, params, run, arrival.find(files, params))
         for chunk in chunks:
             with database.connect(dsn, autocommit=True) as conn, timed("apply"):
                 applying.apply_chunk(conn, chunk, lambda: None)
