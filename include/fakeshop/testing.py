@@ -7,7 +7,6 @@ with running_shop(tmp_path) as shop:      # or the server's fixture
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,16 +18,11 @@ from typing import Any
 
 import requests
 
+from fakeshop.ports import reserve_port
+
 INCLUDE = Path(__file__).parent.parent
 TOKEN = "shpat_test"
 START_SECONDS = 60
-
-
-def free_port() -> int:
-    """Return a port of this machine that is free now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 class ShopServer:
@@ -42,7 +36,7 @@ class ShopServer:
         host: str = "127.0.0.1",
     ) -> None:
         self.data = data
-        self.port = port or free_port()
+        self.port = port or reserve_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = environment or {}
         self.host = host

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import psutil
 
+from fakeshop.ports import is_free, reserve_port
+
 LOOPBACK = "127.0.0.1"
 MARK = "OMS_SANDBOX"
 """Environment variable that every process of a sandbox inherits; its value is the sandbox's folder."""
@@ -253,16 +255,8 @@ def _reap(pid: int) -> None:
 
 
 def free_port(preferred: int) -> int:
-    """`preferred` if nobody listens there, else a port the system gives us."""
-    for port in (preferred, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((LOOPBACK, port))
-            except OSError:
-                continue
-            return probe.getsockname()[1]
-    raise OSError(f"no free port on {LOOPBACK}")
+    """`preferred` if nobody listens there, else (and for 0) one that is reserved for this process."""
+    return preferred if preferred and is_free(preferred) else reserve_port()
 
 
 def listening(port: int) -> bool:

@@ -3,6 +3,8 @@
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -119,6 +121,23 @@ def test_a_taken_port_gives_another_one():
         assert processes.free_port(port) != port
 
     assert processes.free_port(port) == port
+
+
+def test_a_port_is_given_to_one_of_those_who_ask_at_the_same_time():
+    asked = "from fakeshop.ports import reserve_port; print(reserve_port(), flush=True); input()"
+    command = [sys.executable, "-c", asked]
+    path = {"PYTHONPATH": str(Path(processes.__file__).parents[1])}
+    askers = [
+        subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | path
+        )
+        for _ in range(4)
+    ]
+    ports = [asker.stdout.readline() for asker in askers]
+    for asker in askers:
+        asker.communicate("done\n")
+
+    assert len(set(ports)) == len(askers)
 
 
 def test_a_server_that_cannot_start_shows_its_log(cluster):
