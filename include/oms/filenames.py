@@ -5,7 +5,7 @@ on RE2, which does not backtrack, and a glob without giving back what a star has
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fnmatch import translate
 from functools import lru_cache
 from posixpath import splitext
@@ -22,6 +22,8 @@ LONGEST_PATTERN = 1000
 
 NUMBER = re.compile("([0-9]+)")
 
+_SUFFIX = re.compile(r"\.[A-Za-z0-9]+(\\?\.gz)?$", re.IGNORECASE)
+"""The end of a glob or a regular expression that is a suffix in plain letters."""
 _REGEX_SIGNS = re.compile(r"[\\^$+(){}|\[\]]|\.[*?]")
 
 
@@ -66,15 +68,21 @@ def matcher(pattern: str) -> Callable[[str], bool]:
     It means the name with or without a `.gz` at its end, since the file is unpacked while it is read, and
     with its suffix in capital or small letters. Raises BadPattern.
     """
-    fits = (re.compile(translate(pattern)) if is_glob(pattern) else _linear(pattern)).fullmatch
+    plain = _SUFFIX.sub(lambda found: found[0].lower(), pattern)
+    fits = (re.compile(translate(plain)) if is_glob(pattern) else _linear(plain)).fullmatch
 
     def matches(name: str) -> bool:
-        if fits(name):
-            return True
-        base, suffix = splitext(unpacked_name(name))
-        return any(fits(base + spelling) for spelling in (suffix, suffix.lower(), suffix.upper()))
+        return any(fits(spelling) for spelling in _spellings(name))
 
     return matches
+
+
+def _spellings(name: str) -> Iterator[str]:
+    """The names that a pattern may mean by this one."""
+    unpacked = unpacked_name(name)
+    base, suffix = splitext(unpacked)
+    for packed in ("",) if unpacked == name else (".gz", ""):
+        yield from (f"{base}{spelling}{packed}" for spelling in (suffix, suffix.lower(), suffix.upper()))
 
 
 def is_glob(pattern: str) -> bool:
@@ -105,7 +113,7 @@ def _linear(pattern: str) -> "re2._Regexp":
     options = re2.Options()
     options.log_errors = False
     try:
-        return re2.compile(pattern, options)
+        return re2.compile(_in_all_scripts(pattern), options)
     except UnicodeEncodeError:
         raise BadPattern("text that can be written as UTF-8") from None
     except re2.error as error:
@@ -114,6 +122,29 @@ def _linear(pattern: str) -> "re2._Regexp":
             "a regular expression of RE2's, which knows no lookahead, lookbehind or backreference and no "
             f"repetition beyond 1000; RE2 says: {reason}"
         ) from None
+
+
+_TOKENS = re.compile(r"\\.|\[:\^?[a-z]+:\]|\[\^?\]?|\]", re.DOTALL)
+
+
+def _in_all_scripts(pattern: str) -> str:
+    r"""The pattern with a `\w` that takes the letters of all scripts, as people mean it; RE2's knows English ones."""
+    inside = False
+
+    def meant(token: re.Match[str]) -> str:
+        nonlocal inside
+        sign = token[0]
+        if sign in (r"\d", r"\D"):
+            return r"\p{Nd}" if sign == r"\d" else r"\P{Nd}"
+        if sign == r"\w":
+            return r"\pL\pN_" if inside else r"[\pL\pN_]"
+        if sign == r"\W" and not inside:
+            return r"[^\pL\pN_]"
+        if sign == "]" or (sign[0] == "[" and not inside):
+            inside = sign != "]"
+        return sign
+
+    return _TOKENS.sub(meant, pattern)
 
 
 def _is_regex(pattern: str) -> bool:

@@ -18,6 +18,35 @@ def test_a_suffix_is_the_same_in_capital_and_small_letters(pattern: str, name: s
     assert takes(pattern, name)
 
 
+@pytest.mark.parametrize(
+    "pattern", ["*.Csv", r".+\.Csv", "*.csv.gz", "*.CSV.GZ", r".+\.csv\.gz", "stock.csv.Gz"]
+)
+@pytest.mark.parametrize("name", ["stock.CSV.GZ", "stock.csv.GZ", "stock.Csv.gz"])
+def test_so_it_is_where_the_pattern_names_packed_files_or_mixes_letters(pattern: str, name: str):
+    assert takes(pattern, name)
+
+
+def test_a_pattern_for_packed_files_takes_no_others():
+    assert not takes("*.csv.gz", "a.csv")
+    assert not takes(r".+\.csv\.gz", "a.csv")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name"),
+    [
+        (r"\w+\.csv", "bestände.csv"),
+        (r"[\w-]+\.csv", "在庫-1.csv"),
+        (r"\w+_\d+\.csv", "在庫_１２.csv"),
+        (r"[^]\W]+\.csv", "stock.csv"),
+        (r"[[:alpha:]\w]+\.csv", "größe.csv"),
+    ],
+)
+def test_a_letter_of_a_pattern_is_one_of_any_script(pattern: str, name: str):
+    """As in Python, whose engine ran the patterns before; RE2's own \\w knows English letters only."""
+    assert takes(pattern, name)
+    assert not takes(r"\W+\.csv", name)
+
+
 def test_the_rest_of_a_name_is_taken_as_it_is_written():
     assert takes("inv_*.csv", "inv_1.CSV")
     assert not takes("inv_*.csv", "INV_1.csv")

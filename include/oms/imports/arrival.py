@@ -12,7 +12,18 @@ from typing import Any
 
 from oms.filenames import age_key, is_junk, is_unfinished, wanted
 from oms.imports.errors import FileMissing
-from oms.remote import FILE, OWN_FOLDERS, UNKNOWN, Listing, Stamp, folder_of, in_parallel, kind_of, listing
+from oms.remote import (
+    FILE,
+    LARGEST,
+    OWN_FOLDERS,
+    UNKNOWN,
+    Listing,
+    Stamp,
+    folder_of,
+    in_parallel,
+    kind_of,
+    listing,
+)
 
 log = logging.getLogger(__name__)
 
@@ -103,6 +114,8 @@ def examine(sftp: Any, path: str) -> RemoteFile:
         raise FileMissing(f"{path} is not on the server; check remoteFilename and importPath") from None
     if (kind := kind_of(found.st_mode)) not in (FILE, UNKNOWN):
         raise FileMissing(f"{path} is {kind}, not a file; check remoteFilename")
+    if (found.st_size or 0) > LARGEST:
+        raise FileMissing(f"{path}: the server says that it has {found.st_size} bytes")
     return RemoteFile(path, found.st_size or 0, int(found.st_mtime or 0))
 
 

@@ -30,7 +30,7 @@ from oms.imports.json_files import as_csv
 from oms.imports.packing import pack, shortened
 from oms.imports.staging import Content, Group, Joint, Judged
 from oms.imports.streams import Download, InMemory, from_utf_16, unpacked
-from oms.remote import Stamp, is_about_a_file, server_failures
+from oms.remote import Stamp, folder_of, is_about_a_file, server_failures
 
 log = logging.getLogger(__name__)
 sql = statements(__file__)
@@ -100,6 +100,7 @@ def land(
     """
     settings = settings_of(job, params)
     keys = servers.recognise(conn, settings.connection_id, sftp)
+    _respell(conn, sftp, settings)
     with locks(conn) as own:
         claims = _take_over_abandoned(conn, sftp, job, settings, run, own, keys)
         _land_claims(conn, sftp, claims, settings, run)
@@ -111,6 +112,7 @@ def land(
             _land_claims(conn, sftp, claims, settings, run)
         if left is not None and (left := left - len(claims)) == 0:
             break
+    _refuse_if_missed(conn, sftp, settings, settled)
     return open_chunks(conn, job, settings.connection_id)
 
 
@@ -207,6 +209,18 @@ def locks(conn: Connection) -> Iterator[list[int]]:
             conn.execute(sql.unlock_logs, {"log_ids": own})
 
 
+def _respell(conn: Connection, sftp: Any, settings: Settings) -> None:
+    """Give logs of earlier releases, which kept a folder as the job's settings spell it, its one spelling.
+
+    Else an open file would be claimed once more, and the guards would take its feed for a new one.
+    """
+    values = {"connection_id": settings.connection_id}
+    spelled = {folder for (folder,) in conn.execute(sql.folders_of_open_files, values)}
+    for old in sorted(spelled | {settings.import_path}):
+        if (folder := folder_of(sftp, old)) != old:
+            conn.execute(sql.respell, values | {"old": f"{old}/", "new": f"{folder.rstrip('/')}/"})
+
+
 def _take_over_abandoned(
     conn: Connection,
     sftp: Any,
@@ -288,6 +302,21 @@ def _claim_arrivals(
     if claims:
         crashpoints.point(CLAIMED)
     return claims
+
+
+def _refuse_if_missed(conn: Connection, sftp: Any, settings: Settings, settled: Mapping[str, Stamp]) -> None:
+    """Raise FileMissing if the file asked for by name was taken neither by this run nor by another."""
+    name = settings.remote_filename
+    if name is None or name not in settled:
+        return
+    size, mtime = settled[name]
+    path = f"{folder_of(sftp, settings.import_path).rstrip('/')}/{name}"
+    values = {"connection_id": settings.connection_id, "path": path, "size": size, "mtime": mtime}
+    if not conn.execute(sql.was_taken, values).fetchone()[0]:
+        raise FileMissing(
+            f"{path} was asked for and is not taken: it has changed or gone away since it was seen at rest, or "
+            "an earlier file of its name is still open; start a new run once it is complete"
+        )
 
 
 def _claim(

@@ -1,5 +1,25 @@
 -- Claiming files and recording how they landed. Rules: inventory.md 3.4-3.6.
 
+-- name: folders_of_open_files
+select distinct regexp_replace(remote_path, '/[^/]*$', '')
+  from oms.import_log
+ where connection_id = %(connection_id)s
+   and closed_at is null
+
+-- name: respell
+-- The logs of one folder, found by the index of feeds ('0' follows '/'). Of an open file there is one log.
+update oms.import_log as log
+   set remote_path = %(new)s || file_name
+ where connection_id = %(connection_id)s
+   and feed >= regexp_replace(%(old)s, '[0-9]+', '#', 'g')
+   and feed < regexp_replace(rtrim(%(old)s, '/'), '[0-9]+', '#', 'g') || '0'
+   and remote_path = %(old)s || file_name
+   and not (closed_at is null
+            and exists (select from oms.import_log as other
+                         where other.connection_id = log.connection_id
+                           and other.remote_path = %(new)s || log.file_name
+                           and other.closed_at is null))
+
 -- name: claim
 -- A file is claimed while its log is open; nothing comes back if another run has it.
 insert into oms.import_log (config_id, dag_id, run_id, connection_id, remote_path, file_name, file_size, file_mtime,
@@ -25,6 +45,18 @@ select remote_path
  where connection_id = %(connection_id)s
    and remote_path = any(%(paths)s)
    and closed_at is null
+
+-- name: was_taken
+-- Whether a run has the file as it was seen, or was done with it while another waited for its turn.
+select exists (select from oms.import_log
+                where connection_id = %(connection_id)s
+                  and feed = regexp_replace(%(path)s, '[0-9]+', '#', 'g')
+                  and remote_path = %(path)s
+                  and file_size = %(size)s
+                  and file_mtime = %(mtime)s
+                  and error_code is distinct from 'LEFT'
+                  and error_code is distinct from 'ERR_NOT_TAKEN'
+                  and (closed_at is null or closed_at > now() - interval '1 day'))
 
 -- name: release_held
 -- A person lets a held file pass by naming it with force; it is landed as it is now.

@@ -11,6 +11,7 @@ import asyncssh
 import pytest
 
 from oms.imports import arrival, landing
+from oms.imports.errors import FileMissing
 from oms.remote import FILE, FOLDER, LINK, UNKNOWN, kind_of, listing
 from sandbox import processes, sftp
 from tests.oms.imports.conftest import RESET, RESET_JOB, VARIANCE, VARIANCE_JOB, Floor, sftp_client
@@ -161,6 +162,34 @@ def test_one_folder_is_one_folder_however_it_is_spelled(floor: Floor, sftp_serve
     assert floor.logs("remote_path") == [(f"{VARIANCE_JOB.import_path}/v.csv",)]
 
 
+@pytest.mark.parametrize("step", ["claimed", "landed", "applied", "closed"])
+@pytest.mark.parametrize("number", range(1, 6))
+def test_a_log_of_a_release_that_kept_other_spellings_is_that_of_its_file(
+    floor: Floor, sftp_server: sftp.Server, step: str, number: int
+):
+    """The file was open when the release was changed; its folder is spelled in the settings as it was."""
+    content = VARIANCE + "STORE_1,,SKU,A,3,,,\n"
+    path = VARIANCE_JOB.import_path
+    old = spellings(path, sftp_server.user)[number].rstrip("/")
+    floor.drop(VARIANCE_JOB, "v.csv", content)
+    floor.chunks = floor.land(VARIANCE_JOB)
+    if step == "claimed":
+        floor.conn.execute("update oms.import_log set status = 'DmlsLanding', load_id = null")
+        floor.conn.execute("delete from oms.import_chunk")
+        floor.chunks = []
+    if step in ("applied", "closed"):
+        floor.apply(floor.chunks[0])
+    if step == "closed":
+        floor.close(VARIANCE_JOB).raise_if_open()
+    floor.conn.execute("update oms.import_log set remote_path = %s || '/v.csv'", (old,))
+
+    floor.run(VARIANCE_JOB, importPath=old).raise_if_open()
+
+    assert floor.position("A") == (3, 3)
+    assert floor.logs("remote_path, closed_at is not null") == [(f"{path}/v.csv", True)]
+    assert floor.files(VARIANCE_JOB) == []
+
+
 def test_a_folder_that_is_there_under_the_path_of_a_home_is_that_folder(
     floor: Floor, sftp_server: sftp.Server
 ):
@@ -193,3 +222,35 @@ def test_a_file_that_has_changed_since_it_was_seen_at_rest_is_left_for_the_next_
     assert any("c.csv is not on the server" in one for one in said(caplog))
     floor.run(RESET_JOB).raise_if_open()
     assert [floor.position(sku) for sku in "ABCD"] == [(5, 5), (6, 6), None, (8, 8)]
+
+
+@pytest.mark.parametrize("what", ["changed", "gone"])
+def test_a_file_asked_for_that_has_changed_since_it_was_seen_at_rest_fails_the_run(floor: Floor, what: str):
+    """Nothing was done of what the run was asked for: green would say that it was."""
+    path = floor.drop(RESET_JOB, "a.csv", RESET + "STORE_1,SKU,A,5\n")
+    params = floor.params(RESET_JOB, remoteFilename="a.csv")
+    settled = arrival.find(floor.sftp, params)
+    path.unlink() if what == "gone" else path.write_text(RESET + "STORE_1,SKU,A,5\nSTORE_1,SKU,D,8\n")
+
+    with pytest.raises(FileMissing, match=r"a\.csv was asked for and is not taken: it has changed or gone"):
+        landing.land(floor.conn, floor.sftp, RESET_JOB, params, floor.new_run(RESET_JOB), settled)
+
+    assert floor.logs() == []
+
+
+def test_a_file_asked_for_that_another_run_has_taken_meanwhile_is_done(floor: Floor):
+    floor.drop(RESET_JOB, "a.csv", RESET + "STORE_1,SKU,A,5\n")
+    params = floor.params(RESET_JOB, remoteFilename="a.csv")
+    settled = arrival.find(floor.sftp, params)
+    floor.run(RESET_JOB).raise_if_open()
+
+    assert landing.land(floor.conn, floor.sftp, RESET_JOB, params, floor.new_run(RESET_JOB), settled) == []
+
+
+def test_a_new_file_asked_for_under_the_name_of_one_that_is_open_fails_the_run(floor: Floor):
+    floor.drop(RESET_JOB, "a.csv", RESET + "STORE_1,SKU,A,5\n")
+    floor.land(RESET_JOB)
+    floor.drop(RESET_JOB, "a.csv", RESET + "STORE_1,SKU,A,5\nSTORE_1,SKU,D,8\n")
+
+    with pytest.raises(FileMissing, match="or an earlier file of its name is still open"):
+        floor.land(RESET_JOB, remoteFilename="a.csv")
