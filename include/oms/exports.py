@@ -17,7 +17,7 @@ from typing import Any
 
 from oms import crashpoints, servers
 from oms.database import Connection, statements
-from oms.remote import make_folders, write_whole
+from oms.remote import folder_of, make_folders, write_whole
 from oms.spreadsheet import harmless
 
 log = logging.getLogger(__name__)
@@ -115,20 +115,23 @@ class Writer:
     written: list[str] = field(default_factory=list)
     """Their paths."""
     _refused: dict[tuple[str, str], Exception] = field(default_factory=dict)
-    _checked: set[tuple[str, str]] = field(default_factory=set)
+    _opened: dict[tuple[str, str], str] = field(default_factory=dict)
 
-    def open_place(self, property_resource: str, folder: str) -> None:
-        """Make sure that a folder is there, before a file is recorded for it; makes it if it is missing.
+    def open_place(self, property_resource: str, folder: str) -> str:
+        """Make sure that a folder is there, before a file is recorded for it; return its one spelling.
 
-        Raises what the connection or the server says.
+        It is made if it is missing. Raises what the connection or the server says.
         """
         place = (property_resource, folder)
-        if place in self._refused:
-            raise self._refused[place]
-        if place not in self._checked:
+        if place not in self._opened:
             with self._session(property_resource) as sftp:
-                make_folders(sftp, folder)
-            self._checked.add(place)
+                own = folder_of(sftp, folder)
+                make_folders(sftp, own)
+            self._opened[place] = own
+        own = self._opened[place]
+        if (property_resource, own) in self._refused:
+            raise self._refused[property_resource, own]
+        return own
 
     def write(self) -> None:
         """Write what is recorded; what cannot be written is told by `raise_if_any_waits`."""
@@ -161,7 +164,8 @@ class Writer:
         (content,) = self.conn.execute(sql.content, {"export_id": export_id}).fetchone()
         try:
             with self._session(place[0]) as sftp:
-                write_whole(sftp, path, [bytes(content)])
+                folder, name = posixpath.split(path)  # an earlier release kept it as it was given
+                write_whole(sftp, posixpath.join(folder_of(sftp, folder), name), [bytes(content)])
         except Exception as error:
             log.warning("%s cannot be written to %s and waits: %s", path, place[0], error)
             self._refused[place] = error

@@ -128,7 +128,7 @@ _TOKENS = re.compile(r"\\.|\[:\^?[a-z]+:\]|\[\^?\]?|\]", re.DOTALL)
 
 
 def _in_all_scripts(pattern: str) -> str:
-    r"""The pattern with a `\w` that takes the letters of all scripts, as people mean it; RE2's knows English ones."""
+    r"""The pattern with a `\w` that takes the letters of all scripts; RE2's own knows English ones."""
     inside = False
 
     def meant(token: re.Match[str]) -> str:

@@ -147,3 +147,26 @@ def test_a_server_that_is_gone_keeps_no_file_from_another(oms_db, sftp_server, s
         ).fetchall()
         == [("OLD_SERVER", False), ("NEW_SERVER", True)] * 2
     )
+
+
+@pytest.mark.parametrize("spelled", ["out", "/out", "/home/{user}/out", "./out/"])
+def test_one_folder_for_exports_is_one_folder_however_it_is_spelled(oms_db, sftp_server, sftp_root, spelled):
+    """Also one that an earlier release recorded as it was given."""
+    folder = spelled.format(user=sftp_server.user)
+    writer = exports.Writer(oms_db, lambda resource: sftp_client(sftp_server), "job")
+
+    assert writer.open_place("FTP_EXP_CONFIG", folder) == "out"
+    exports.record(
+        oms_db,
+        run_name="job/run",
+        subject="",
+        property_resource="FTP_EXP_CONFIG",
+        folder=folder.rstrip("/"),
+        name=lambda stamp: "f.csv",
+        content=b"x",
+        rows=1,
+    )
+    writer.write()
+
+    writer.raise_if_any_waits()
+    assert [str(path.relative_to(sftp_root)) for path in sftp_root.rglob("*")] == ["out", "out/f.csv"]

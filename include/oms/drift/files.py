@@ -5,7 +5,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from oms.exports import csv_bytes
-from oms.remote import write_whole
+from oms.remote import folder_of, write_whole
 
 if TYPE_CHECKING:
     from oms.drift.report import Drift
@@ -38,7 +38,7 @@ def write(sftp: Any, folder: str, drift: "Drift", lines: Sequence[tuple[Any, ...
 
     Each file appears under its name when it is complete; a repetition replaces it.
     """
-    name = f"{folder.rstrip('/')}/drift_{drift.shop_id}_{drift.report_id}"
+    name = f"{folder_of(sftp, folder).rstrip('/')}/drift_{drift.shop_id}_{drift.report_id}"
     write_whole(sftp, f"{name}.csv", [csv_bytes(COLUMNS, lines)])
     write_whole(sftp, f"{name}.svg", [chart(drift).encode()])
     return {"csv_file": f"{name}.csv", "chart_file": f"{name}.svg"}

@@ -84,8 +84,8 @@ def _record(work: Work, writer: exports.Writer) -> int:
         lines = _read(work)
         if not lines:
             return 0
-        resource, folder = work.params["propertyResource"], work.params["exportPath"].rstrip("/")
-        writer.open_place(resource, folder)
+        resource = work.params["propertyResource"]
+        folder = writer.open_place(resource, work.params["exportPath"])
         path = exports.record(
             work.conn,
             run_name=work.run_name,

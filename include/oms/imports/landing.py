@@ -314,8 +314,8 @@ def _refuse_if_missed(conn: Connection, sftp: Any, settings: Settings, settled: 
     values = {"connection_id": settings.connection_id, "path": path, "size": size, "mtime": mtime}
     if not conn.execute(sql.was_taken, values).fetchone()[0]:
         raise FileMissing(
-            f"{path} was asked for and is not taken: it has changed or gone away since it was seen at rest, or "
-            "an earlier file of its name is still open; start a new run once it is complete"
+            f"{path} was asked for and is not taken: it has changed or gone away since it was seen at rest, "
+            "or an earlier file of its name is still open; start a new run once it is complete"
         )
 
 

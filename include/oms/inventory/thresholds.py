@@ -144,8 +144,8 @@ def _record(
     with work.conn.transaction():
         rows = work.conn.execute(sql.thresholds, values).fetchall()
         if rows:
-            resource, folder = work.params["propertyResource"], work.params["exportPath"].rstrip("/")
-            writer.open_place(resource, folder)
+            resource = work.params["propertyResource"]
+            folder = writer.open_place(resource, work.params["exportPath"])
             exports.record(
                 work.conn,
                 run_name=work.run_name,
