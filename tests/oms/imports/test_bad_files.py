@@ -548,13 +548,14 @@ def test_one_file_that_goes_away_does_not_hinder_the_others(floor):
 
 def test_a_file_that_the_server_does_not_let_us_read_does_not_hinder_the_others(floor):
     floor.drop(RESET_JOB, "a.csv", RESET + "STORE_1,SKU,B,6\n")
-    refusals = iter([PermissionError(13, "Permission denied")])
 
-    def refuse():
-        for refusal in refusals:
-            raise refusal
+    class Refusing(Meddling):
+        def open(self, path, mode="r"):
+            if path.endswith("/incoming/a.csv"):
+                raise PermissionError(13, "Permission denied")
+            return self._sftp.open(path, mode)
 
-    floor.sftp = Meddling(floor.sftp, refuse)
+    floor.sftp = Refusing(floor.sftp, None)
     account = floor.reset(RESET + GOOD, name="b.csv")
 
     assert (floor.position("A"), floor.position("B")) == ((5, 5), None)
