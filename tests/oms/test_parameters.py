@@ -46,6 +46,7 @@ def test_without_values_the_spec_s_defaults_hold():
         "maxLines": 20_000_000,
         "maxRejects": 100_000,
         "excludedProductTypes": None,
+        "maxFiles": 200,
         "maxChunks": 16,
         "minChunkRows": 3000,
         "force": False,
@@ -151,7 +152,7 @@ def test_an_emptied_field_of_the_form_is_no_value():
         (DELTAS, {"shopId": [7]}, "shopId", "a list of texts"),
         (IMPORT_PRODUCTS_IN_BULK, {}, "shopId", "a value"),
         (IMPORT_PRODUCTS_IN_BULK, {"shopId": []}, "shopId", "a value"),
-        (catalog.INVENTORY_CATEGORY, {"jobs": ["upload_stock"]}, "jobs", "one of 'import_inventory_reset'"),
+        (catalog.INVENTORY_CATEGORY, {"jobs": ["upload_stock"]}, "jobs", "'import_inventory_reset'"),
     ],
 )
 def test_a_wrong_parameter_is_named_with_its_value_and_what_it_should_be(
