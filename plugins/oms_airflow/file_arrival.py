@@ -366,7 +366,10 @@ class SftpFileSensor(BaseOperator):
         return as_payload(found)
 
     def _find(
-        self, context: Context, params: dict[str, Any], announced: Iterable[Mapping[str, Collection[Stamp]]]
+        self,
+        context: Context,
+        params: dict[str, Any],
+        announced: Iterable[Mapping[str, Collection[Stamp]] | None],
     ) -> dict[str, Stamp]:
         conf = context["dag_run"].conf or {}
         by_hand = is_given(self.job, "importPath", conf, job_settings(self.job).parameters)
@@ -400,17 +403,21 @@ def run_parameters(job: Any, context: Context) -> dict[str, Any]:
     return params
 
 
-def announcements(context: Context) -> Iterator[dict[str, Collection[Stamp]]]:
+def announcements(context: Context) -> Iterator[dict[str, Collection[Stamp]] | None]:
     """What events name as settled, if the run was started by one: first those behind the run, then all.
 
     Of events that come close together a run gets only the first, and the others start none (tried). They are
     in Airflow's database by the time that the run looks; what is announced later starts a run of its own.
-    An event that could not name all its files names none: the run looks for itself.
+    None: an event could not name all its files, so the run looks for itself.
     """
     rung_by = context["dag_run"].consumed_asset_events
-    if rung_by and not any(_names_a_part(event.extra) for event in rung_by):
-        yield announced_files(rung_by)
-        yield announced_files(context["inlet_events"][0].ascending(False).limit(EVENTS_LOOKED_AT))
+    if not rung_by:
+        return
+    yield None if any(map(_names_a_part, rung_by)) else announced_files(rung_by)
+    latest = list(context["inlet_events"][0].ascending(False).limit(EVENTS_LOOKED_AT))
+    first = min(event.timestamp for event in rung_by)
+    merged = (event for event in latest if event.timestamp >= first)
+    yield None if any(map(_names_a_part, merged)) else announced_files(latest)
 
 
 def announced_files(events: Iterable[Any]) -> dict[str, Collection[Stamp]]:
@@ -433,8 +440,8 @@ def _files_named(extra: Any) -> list[Any]:
     return []
 
 
-def _names_a_part(extra: Any) -> bool:
-    match extra:
+def _names_a_part(event: Any) -> bool:
+    match event.extra:
         case {"payload": {"more": _}}:
             return True
     return False

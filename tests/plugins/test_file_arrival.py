@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -386,10 +387,14 @@ def test_a_trigger_is_made_again_from_what_airflow_keeps_of_it():
 FILE = {"name": "a.csv", "size": 1, "mtime": 100}
 
 
-def ring(name: str) -> SimpleNamespace:
-    """An event as the watcher makes it."""
+NOW = datetime(2026, 11, 30, tzinfo=UTC)
+
+
+def ring(name: str, seconds: float = 0, **file: Any) -> SimpleNamespace:
+    """An event as the watcher makes it, so many seconds after that of the run."""
+    payload = {"path": FOLDER, "files": [FILE | {"name": name} | file]}
     return SimpleNamespace(
-        extra={"from_trigger": True, "payload": {"path": FOLDER, "files": [FILE | {"name": name}]}}
+        extra={"from_trigger": True, "payload": payload}, timestamp=NOW + timedelta(seconds=seconds)
     )
 
 
@@ -416,7 +421,9 @@ class TestSensor:
             events: tuple[Any, ...] = (),
             merged: tuple[Any, ...] = (),
         ) -> Any:
-            dag_run = SimpleNamespace(conf={"settleSeconds": 1} | conf, consumed_asset_events=events)
+            dag_run = SimpleNamespace(
+                conf={"settleSeconds": 1} | conf, consumed_asset_events=events, run_type="asset_triggered"
+            )
             context = {"dag_run": dag_run, "inlet_events": [Latest((*merged, *events))]}
             return sensor_of(job).execute(context)
 
@@ -453,22 +460,19 @@ class TestSensor:
         (folder / "a.csv").write_text("x")
         os.utime(folder / "a.csv", (100, 100))
         file = {"name": "a.csv", "size": 1, "mtime": 100}
-        rung = SimpleNamespace(extra={"from_trigger": True, "payload": {"path": FOLDER, "files": [file]}})
 
-        assert look({"importPath": FOLDER}, events=(rung,)) == [file]
+        assert look({"importPath": FOLDER}, events=(ring("a.csv"),)) == [file]
 
     def test_an_announced_file_that_has_changed_since_is_looked_at_twice(
         self, folder: Path, look: Callable, monkeypatch
     ):
         (folder / "a.csv").write_text("xx")
-        file = {"name": "a.csv", "size": 1, "mtime": 100}
-        rung = SimpleNamespace(extra={"payload": {"path": FOLDER, "files": [file]}})
 
         def grow(_seconds: float) -> None:
             (folder / "a.csv").write_text("xxx")
 
         monkeypatch.setattr(file_arrival.time, "sleep", grow)
-        assert look({"importPath": FOLDER}, events=(rung,)) == [], "it grew between the looks"
+        assert look({"importPath": FOLDER}, events=(ring("a.csv"),)) == [], "it grew between the looks"
 
     def test_a_file_that_is_just_coming_does_not_keep_an_announced_one_waiting(
         self, folder: Path, look: Callable, monkeypatch
@@ -507,6 +511,35 @@ class TestSensor:
 
         assert [file["name"] for file in found] == ["a.csv", "b.csv"]
         assert looked == [1], "the second look, after settleSeconds"
+
+    def test_so_they_are_where_such_an_event_was_merged_with_that_of_the_run(
+        self, folder: Path, look: Callable, monkeypatch
+    ):
+        looked = []
+        monkeypatch.setattr(file_arrival.time, "sleep", looked.append)
+        for name in ("a.csv", "b.csv", "unnamed.csv"):
+            (folder / name).write_text("x")
+            os.utime(folder / name, (100, 100))
+        cut = ring("b.csv", seconds=1)
+        cut.extra["payload"]["more"] = 1
+
+        found = look({"importPath": FOLDER}, events=(ring("a.csv"),), merged=(cut,))
+
+        assert [file["name"] for file in found] == ["a.csv", "b.csv", "unnamed.csv"]
+        assert looked == [1]
+
+    def test_an_event_of_before_that_could_not_name_all_its_files_costs_no_second_look(
+        self, folder: Path, look: Callable, monkeypatch
+    ):
+        """Its own run looked for itself, or one that came after it."""
+        monkeypatch.setattr(file_arrival.time, "sleep", lambda _: pytest.fail("looked twice"))
+        for name in ("a.csv", "coming.csv"):
+            (folder / name).write_text("x")
+            os.utime(folder / name, (100, 100))
+        cut = ring("b.csv", seconds=-60)
+        cut.extra["payload"]["more"] = 1
+
+        assert look({"importPath": FOLDER}, events=(ring("a.csv"),), merged=(cut,)) == [FILE]
 
     def test_where_the_announced_file_is_gone_the_others_are_looked_at_twice(
         self, folder: Path, look: Callable
@@ -549,7 +582,7 @@ class TestSensor:
         conf = {"importPath": "no/such/folder", "waitMinutes": 30}
         with pytest.raises(TaskDeferred):
             look(conf)
-        context = {"dag_run": SimpleNamespace(conf=conf, consumed_asset_events=())}
+        context = {"dag_run": SimpleNamespace(conf=conf, consumed_asset_events=(), run_type="manual")}
         with pytest.raises(FileMissing, match="folder no/such/folder does not exist on FTP_CONFIG"):
             sensor_of(IMPORT_INVENTORY_RESET).arrived(context, {"path": FOLDER, "files": []})
 
@@ -612,7 +645,9 @@ class TestSensor:
                 return (await anext(events)).payload
 
         event = asyncio.run(given_up())
-        dag_run = SimpleNamespace(conf={"importPath": FOLDER, "waitMinutes": 30}, consumed_asset_events=())
+        dag_run = SimpleNamespace(
+            conf={"importPath": FOLDER, "waitMinutes": 30}, consumed_asset_events=(), run_type="manual"
+        )
         sensor = sensor_of(IMPORT_INVENTORY_RESET)
         with pytest.raises(FileMissing, match=r"\*\.csv did not come to pos/in in 30 minutes"):
             sensor.arrived({"dag_run": dag_run}, event)

@@ -47,7 +47,7 @@ class RemoteFile:
 def find(
     sftp: Any,
     params: Mapping[str, Any],
-    announcements: Iterable[Mapping[str, Collection[Stamp]]] = (),
+    announcements: Iterable[Mapping[str, Collection[Stamp]] | None] = (),
     *,
     folder_must_exist: bool = False,
     most: int | None = None,
@@ -57,7 +57,8 @@ def find(
 
     params: importPath, remoteFilename, fileNameRegex, settleSeconds. Files that are announced with a stamp
     which they still have need no second look, and go ahead of others, which are announced in their turn;
-    where none is, all are looked at twice. So are they where more than `most` wait, without those that runs
+    where none is, or None stands for files that no event could name, all are looked at twice. So are they
+    where more than `most` wait, without those that runs
     have taken already (`untaken`, of names in a folder): runs follow each other then, and not every file has
     an event of its own.
 
@@ -138,13 +139,16 @@ def _at_rest(
     folder: str,
     there: Listing,
     params: Mapping[str, Any],
-    announcements: Iterable[Mapping[str, Collection[Stamp]]],
+    announcements: Iterable[Mapping[str, Collection[Stamp]] | None],
     *,
     every: bool,
 ) -> dict[str, Stamp]:
     first = _wanted(there, params)
     known: dict[str, Stamp] = {}
     for announced in announcements:
+        if announced is None:
+            every = True
+            break
         known |= {name: stamp for name, stamp in first.items() if stamp in announced.get(name, ())}
         if len(known) == len(first):
             break
