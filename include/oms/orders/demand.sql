@@ -47,18 +47,23 @@ select coalesce(header.order_name, header.external_id), header.shop_id, header.s
 -- name: create_items
 -- Open units of a shop's order are committed in Shopify from the first moment (K of inventory.md 6.7).
 insert into oms.order_item (order_id, order_item_seq, ship_group_seq, product_id, external_line_id, quantity,
-                            cancel_quantity, status, shopify_location_id, committed_quantity)
+                            cancel_quantity, status, shopify_location_id, shopify_inventory_item_id,
+                            committed_quantity)
 select %(order_id)s, line.seq, place.ship_group_seq, line.product_id, line.external_id, line.quantity,
        case when line.state in ('CANCELLED', 'CANCELLED_NOT_RESTOCKED') then line.quantity else 0 end,
        case when line.state = 'OPEN' then %(status)s
             when line.state in ('CANCELLED', 'CANCELLED_NOT_RESTOCKED') then 'CANCELLED'
             else 'COMPLETED' end,
-       line.location_id,
+       line.location_id, variant.shopify_inventory_item_id,
        case when %(from_shop)s and line.state = 'OPEN' then line.quantity else 0 end
   from unnest(%(numbers)s::integer[], %(products)s::bigint[], %(quantities)s::integer[], %(external_ids)s::text[],
               %(locations)s::bigint[], %(states)s::text[], %(facilities)s::text[])
        as line (seq, product_id, quantity, external_id, location_id, state, facility_id)
-  join oms.order_ship_group as place on place.order_id = %(order_id)s and place.facility_id = line.facility_id;
+  join oms.order_header as header on header.order_id = %(order_id)s
+  join oms.order_ship_group as place on place.order_id = header.order_id and place.facility_id = line.facility_id
+  left join oms.shop_product as variant
+    on variant.shop_id = header.shop_id and variant.product_id = line.product_id
+   and variant.thru_date is null and variant.tracked;
 
 -- name: items_without_location
 -- Lines whose act would have no level, although the shop keeps stock of their product.

@@ -198,7 +198,7 @@ def take_snapshot(
 
     A location never compared with yet is left out while, in this same snapshot, its stock is unknown or just
     coming in: the comparison would tell the shop that nothing is there, or a part of it. At one that was
-    compared, DELTA leaves out a level of which that is so.
+    compared, a level of which that is so is left out; where everything is compared, what nobody knows is 0.
     only_looked: only levels with a look that may be confirmed now.
     """
     freshen_statistics(conn, *PLANNED_FROM)
@@ -223,12 +223,14 @@ def take_snapshot(
                 held = _held_back(conn, shop_id, mode, location, options)
                 _add_levels(conn, shop_id, mode, location, everything, options, held)
                 if mode == "DELTA":
-                    _add_new_levels(conn, shop_id, mode, location, options, file_comes_in)
+                    _add_new_levels(conn, shop_id, mode, location, options)
+                at = {"shop_id": shop_id, "location": location.shopify_location_id}
+                waiting = {"file_comes_in": file_comes_in, "may_lack_stock": everything and mode != "DELTA"}
+                conn.execute(sql.wait_for_stock, at | waiting)
             for location in emptied:
                 at = {"shop_id": shop_id, "location": location.shopify_location_id}
                 conn.execute(sql.add_emptied, at | {"guarded": is_guarded(mode, location, options)})
-            if mode not in FROM_BOOKS:
-                conn.execute(sql.judge_looks, {"shop_id": shop_id, "locations": _numbers(locations)})
+            conn.execute(sql.judge_looks, {"shop_id": shop_id, "locations": _numbers(locations)})
     finally:
         conn.isolation_level = None
     conn.execute("analyze pg_temp.plan_level")
@@ -331,10 +333,10 @@ def _add_levels(
 
 
 def _add_new_levels(
-    conn: Connection, shop_id: str, mode: Mode, location: Location, options: PushOptions, file_comes_in: bool
+    conn: Connection, shop_id: str, mode: Mode, location: Location, options: PushOptions
 ) -> None:
     """Add levels again that were never compared: their figure leaves nothing out, and Shopify is read."""
-    at = {"shop_id": shop_id, "location": location.shopify_location_id, "file_comes_in": file_comes_in}
+    at = {"shop_id": shop_id, "location": location.shopify_location_id}
     (products,) = conn.execute(sql.forget_new, at).fetchone()
     if not products:
         return
@@ -351,7 +353,6 @@ def _add_new_levels(
         sql.add_physical if location.channel is None else sql.add_consolidated, values | NOTHING_HELD_BACK
     )
     conn.execute(sql.note_foreign_queues, values)
-    conn.execute(sql.wait_for_stock, values)
 
 
 NOTHING_HELD_BACK: dict[str, list] = {"held_products": [], "held_facilities": [], "held_quantities": []}

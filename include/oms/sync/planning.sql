@@ -264,7 +264,6 @@ update pg_temp.plan_level as level
  where level.shopify_location_id = noted.shopify_location_id
    and level.shopify_inventory_item_id = noted.shopify_inventory_item_id
    and level.guarded
-   and level.opened
 
 -- name: select_dated!
 -- Products whose figure a date has moved since the last plan: a facility, or the holder of thresholds, joined or
@@ -392,11 +391,10 @@ select product_id, facility_id, sum(quantity)::integer
 -- Levels of a location that shows the online ATP of a channel, with their books and with the units that Shopify
 -- holds committed of the very item: a product made again has another one. only_new: those never compared.
 with told as (
-    select coalesce(sold.shopify_inventory_item_id, variant.shopify_inventory_item_id) as item_id,
+    select coalesce(item.shopify_inventory_item_id, variant.shopify_inventory_item_id) as item_id,
            sum(item.committed_quantity) as quantity
       from oms.order_item as item
       join oms.order_header as header using (order_id)
-      left join oms.sync_book as sold on sold.cause_key = format('order:%%s:%%s:sold', item.order_id, item.order_item_seq)
       left join oms.shop_product as variant
         on variant.shop_id = header.shop_id and variant.product_id = item.product_id and variant.thru_date is null
      where item.shopify_location_id = %(location)s
@@ -425,11 +423,10 @@ select %(location)s, mapped.shopify_inventory_item_id, mapped.product_id, %(guar
 -- Levels of a location that shows one facility. on_hand (basis QOH) holds the committed units: beside the book
 -- are only those that have left QOH and Shopify does not know of yet (INV-50).
 with told as (
-    select coalesce(sold.shopify_inventory_item_id, variant.shopify_inventory_item_id) as item_id,
+    select coalesce(item.shopify_inventory_item_id, variant.shopify_inventory_item_id) as item_id,
            sum(item.committed_quantity) as quantity
       from oms.order_item as item
       join oms.order_header as header using (order_id)
-      left join oms.sync_book as sold on sold.cause_key = format('order:%%s:%%s:sold', item.order_id, item.order_item_seq)
       left join oms.shop_product as variant
         on variant.shop_id = header.shop_id and variant.product_id = item.product_id and variant.thru_date is null
      where item.shopify_location_id = %(location)s
@@ -481,18 +478,19 @@ select coalesce(array_agg(distinct product_id), '{}')
   from forgotten
 
 -- name: wait_for_stock!
--- A level that was never compared waits while nobody has told the stock of its product at any facility behind the
--- location, or while a file that changes balances is on its way in.
+-- A level that was never compared waits while a file that changes balances is on its way in, or (may_lack_stock: not
+-- so) while nobody has told the stock of its product at any facility behind the location.
 update pg_temp.plan_level as level
    set outcome = 'SKIPPED_WAITS_FOR_STOCK'
  where not level.opened
    and level.shopify_location_id = %(location)s
    and (%(file_comes_in)s
-        or not exists (select from oms.location_facility as behind
-                         join oms.inventory_item as item using (facility_id)
-                        where behind.shop_id = %(shop_id)s
-                          and behind.shopify_location_id = level.shopify_location_id
-                          and item.product_id = level.product_id))
+        or not %(may_lack_stock)s
+           and not exists (select from oms.location_facility as behind
+                             join oms.inventory_item as item using (facility_id)
+                            where behind.shop_id = %(shop_id)s
+                              and behind.shopify_location_id = level.shopify_location_id
+                              and item.product_id = level.product_id))
 
 -- name: note_foreign_queues!
 -- Demand of orders from elsewhere without a reservation: what a comparison has seen, a run that leaves such orders
@@ -541,7 +539,7 @@ update pg_temp.plan_level
 -- name: decide_from_readings!
 -- Modes RECENT and HARD (inventory.md 6.3). Unguarded: desired - current. Guarded: desired - book, where a
 -- level that is opened now has the book seen - K, and a drift that two looks have found is added to the book
--- (6.7). A negative figure is never raised to 0: it records oversold units.
+-- (6.7). During a fulfilment of ours Shopify and K are not of one moment: the level is opened by a later run. A negative figure is never raised to 0: it records oversold units.
 with started as (
     select distinct fact.shopify_location_id, fact.shopify_inventory_item_id
       from oms.sync_learned as fact
@@ -556,6 +554,9 @@ with started as (
                 when not reading.tracked                        then 'SKIPPED_UNTRACKED'
                 when reading.active is not true                 then 'SKIPPED_NOT_STOCKED'
                 when reading.available is null                  then 'SKIPPED_UNTRACKED'
+                when level.guarded and not level.opened
+                     and (level.unsettled or started.shopify_location_id is not null)
+                                                                then 'SKIPPED_BEING_FULFILLED'
            end as skip,
            case when level.by_on_hand then reading.on_hand else reading.available end as shown,
            look.seen,
@@ -791,7 +792,7 @@ on conflict (shop_id, shopify_location_id, shopify_inventory_item_id) do update
 insert into oms.sync_level as kept (shop_id, shopify_location_id, shopify_inventory_item_id, waits)
 select %(shop_id)s, shopify_location_id, shopify_inventory_item_id, true
   from pg_temp.plan_level
- where outcome in ('SKIPPED_WAITS_FOR_STOCK', 'SKIPPED_TOO_MANY_DROPS')
+ where outcome in ('SKIPPED_WAITS_FOR_STOCK', 'SKIPPED_BEING_FULFILLED', 'SKIPPED_TOO_MANY_DROPS')
 on conflict (shop_id, shopify_location_id, shopify_inventory_item_id) do update
    set waits = true
  where not kept.waits
@@ -804,7 +805,7 @@ update oms.sync_level as kept
    and kept.waits
    and kept.shopify_location_id = level.shopify_location_id
    and kept.shopify_inventory_item_id = level.shopify_inventory_item_id
-   and level.outcome not in ('SKIPPED_WAITS_FOR_STOCK', 'SKIPPED_TOO_MANY_DROPS')
+   and level.outcome not in ('SKIPPED_WAITS_FOR_STOCK', 'SKIPPED_BEING_FULFILLED', 'SKIPPED_TOO_MANY_DROPS')
 
 -- name: any_reading
 select exists (select from pg_temp.plan_reading)

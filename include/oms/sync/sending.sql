@@ -155,12 +155,10 @@ select line.line_id, line.shopify_location_id, line.shopify_inventory_item_id, l
        coalesce((select sum(item.committed_quantity)
                    from oms.order_item as item
                    join oms.order_header as header using (order_id)
-                   left join oms.sync_book as sold
-                     on sold.cause_key = format('order:%%s:%%s:sold', item.order_id, item.order_item_seq)
                   where header.shop_id = line.shop_id
                     and item.shopify_location_id = line.shopify_location_id
                     and item.product_id = line.product_id
-                    and coalesce(sold.shopify_inventory_item_id, line.shopify_inventory_item_id)
+                    and coalesce(item.shopify_inventory_item_id, line.shopify_inventory_item_id)
                         = line.shopify_inventory_item_id
                     and (location.physical_basis <> 'QOH' or location.facility_group_id is not null
                          or item.status = 'COMPLETED' or item.issued_quantity > 0)), 0) as told,

@@ -2,8 +2,10 @@
 
 import pytest
 
+from oms.orders import demand
 from oms.shopify.client import ShopifyClient, gid
 from oms.sync.errors import TooManyDrops
+from oms.sync.options import Mode
 from tests.oms.sync.bench import Bench
 from tests.oms.sync.test_first_comparison import chunk_done, file_comes_in
 
@@ -232,3 +234,91 @@ def test_a_store_of_its_own(oms: Bench):
     oms.push("DELTA")
 
     assert oms.available("NEW") == 2
+
+
+def shipped(oms: Bench, sku: str, location: str = "Main", facility: str = "WH") -> tuple[dict, int]:
+    """Two units are sold, and shipped by us; Shopify is not told yet."""
+    order = oms.server.place_order("demo", {"sku": sku, "quantity": 2, "location": location})
+    number = oms.import_order(order)
+    demand.reserve(oms.db, number, 1, facility)
+    demand.ship(oms.db, number, 1)
+    return order, number
+
+
+@pytest.mark.parametrize("begun", ["before the plan", "during the plan"])
+@pytest.mark.parametrize("mode", ["DELTA", "HARD"])
+def test_it_is_not_opened_during_a_fulfilment_of_ours(business: Bench, mode: Mode, begun: str):
+    """Shopify has fulfilled, we have not stored its answer: the two do not know of the same orders."""
+    put_in(business, "NEW")
+    business.server.adjust("demo", "NEW", "Main", delta=6)
+    business.move("NEW", 7)
+    order, number = shipped(business, "NEW")
+
+    def fulfil() -> None:
+        demand.fulfilling(business.db, number, 1)
+        business.server.order_action("demo", order["id"], "fulfil")
+
+    if begun == "before the plan":
+        fulfil()
+        report = business.push(mode)
+    else:
+        with business.at("plan.snapshot_taken", fulfil):
+            report = business.push(mode)
+    assert (report.skipped, report.planned) == ({"SKIPPED_BEING_FULFILLED": 1}, 0)
+    demand.fulfilled(business.db, number, 1)
+
+    assert business.push("DELTA").planned == 0
+    assert business.available("NEW") == business.online("NEW") == business.book("NEW") == 5
+    assert business.push("DELTA").candidates == 0
+
+
+def test_units_sold_of_the_item_before_are_not_the_new_one_s_where_qoh_is_shown(oms: Bench):
+    oms.world.facility("S1")
+    oms.open_shop("demo", {"A": 10, "AGAIN": 8}, locations={"Store": ["S1"]}, mode="DELTA")
+    oms.db.execute("update oms.shop_location set physical_basis = 'QOH'")
+    take_out(oms, "AGAIN")
+    oms.move("A", 10, "S1")
+    oms.push("HARD")
+    order, number = shipped(oms, "A", "Store", "S1")
+
+    put_variant(oms, "A", "AGAIN")
+    oms.push("DELTA")
+    demand.fulfilling(oms.db, number, 1)
+    oms.server.order_action("demo", order["id"], "fulfil")
+    demand.fulfilled(oms.db, number, 1)
+    oms.push("DELTA")
+
+    assert oms.server.levels("demo", sku="AGAIN")[0]["on_hand"] == 8
+    assert (oms.push("HARD").planned, oms.drifts()) == (0, [])
+
+
+@pytest.mark.parametrize("guarded", [False, True])
+def test_recent_changes_do_not_empty_an_item_whose_stock_nobody_has_told(oms: Bench, guarded: bool):
+    oms.open_shop("demo", {"A": 5, "NEW": 4})
+    take_out(oms, "NEW")
+    oms.move("A", 5)
+    oms.push("RECENT")
+    put_in(oms, "NEW")
+
+    report = oms.push("RECENT", guard_undownloaded_orders=guarded)
+    assert (report.skipped, oms.available("NEW")) == ({"SKIPPED_WAITS_FOR_STOCK": 1}, 4)
+    assert oms.push("RECENT").candidates == 0
+    oms.move("NEW", 7)
+
+    oms.push("RECENT", guard_undownloaded_orders=guarded)
+    assert oms.available("NEW") == 7
+    oms.move("NEW", -7)
+    oms.push("RECENT", guard_undownloaded_orders=guarded)
+    assert oms.available("NEW") == 0
+
+
+def test_a_hard_sync_takes_what_nobody_has_told_for_nothing_but_waits_for_a_file(business: Bench):
+    put_in(business, "NEW")
+    file_comes_in(business, chunks=1)
+
+    report = business.push("HARD")
+    assert (report.skipped, business.available("NEW")) == ({"SKIPPED_WAITS_FOR_STOCK": 1}, 1)
+    chunk_done(business, 0)
+
+    business.push("HARD")
+    assert business.available("NEW") == 0
