@@ -5,9 +5,10 @@ An alert is a row that is unique by feed, time, kind and file: it is raised once
 """
 
 import logging
+import posixpath
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain, pairwise, takewhile
 from typing import Any
@@ -24,6 +25,7 @@ from oms.feeds.strays import name_strays
 from oms.feeds.telling import link, tell
 from oms.feeds.times import instants, is_legal
 from oms.filenames import BadPattern, check_pattern
+from oms.remote import folder_of
 from oms.work import Work
 from oms.zones import is_zone
 
@@ -77,7 +79,7 @@ def check(work: Work, now: datetime | None = None) -> dict[str, int]:
 
 def _raise_alerts(work: Work, now: datetime) -> dict[str, int]:
     conn, dry = work.conn, work.params["dryRun"]
-    feeds = [feed for feed in _feeds(conn) if _is_clear(feed)]
+    feeds = _in_one_spelling(work, [feed for feed in _feeds(conn) if _is_clear(feed)])
     if not dry:
         conn.execute(sql.pass_over, {"now": now})
     windows = {feed.feed_id: list(_windows(feed, now, work.params["lookbackDays"])) for feed in feeds}
@@ -112,6 +114,30 @@ def _raise_alerts(work: Work, now: datetime) -> dict[str, int]:
 def _feeds(conn: Connection) -> list[Feed]:
     with conn.cursor(row_factory=class_row(Feed)) as cursor:
         return cursor.execute(sql.feeds).fetchall()
+
+
+def _in_one_spelling(work: Work, feeds: list[Feed]) -> list[Feed]:
+    """The feeds with their folders spelled as those of files; the server knows it of a path from the root.
+
+    Where it does not answer, such a path counts as it is written.
+    """
+    from paramiko import SSHException
+
+    folders: dict[tuple[str, str], str] = {}
+    written = {(feed.connection_id, feed.path) for feed in feeds if feed.path}
+    for connection_id in sorted({one for one, path in written if path.startswith("/")}):
+        paths = [path for one, path in written if one == connection_id]
+        try:
+            with work.open_sftp(connection_id) as sftp:
+                folders |= {(connection_id, path): folder_of(sftp, path) for path in paths}
+        except (OSError, SSHException, LookupError) as error:
+            log.warning("%s cannot say which folders the feeds' paths mean: %s", connection_id, error)
+    return [
+        replace(feed, path=folders.get((feed.connection_id, feed.path), posixpath.normpath(feed.path)))
+        if feed.path
+        else feed
+        for feed in feeds
+    ]
 
 
 def _is_clear(feed: Feed) -> bool:

@@ -116,9 +116,9 @@ class Watch:
             (at,),
         )
 
-    def look(self, at: str, **conf: Any) -> str | None:
+    def look(self, at: str, open_sftp: Any = None, **conf: Any) -> str | None:
         """What the run fails with at this time; None: it is green."""
-        work = work_of(self.floor.conn, self.floor.dsn, self.inbox.send, **conf)
+        work = work_of(self.floor.conn, self.floor.dsn, self.inbox.send, open_sftp, **conf)
         try:
             check(work, datetime.fromisoformat(at))
         except FeedsSilent as silent:

@@ -1,6 +1,7 @@
 """A file that does not come, comes empty or comes twice is told once (design 1, spec inventory.md 3.5)."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from psycopg import Cursor
@@ -8,7 +9,7 @@ from psycopg.errors import CheckViolation
 
 from oms.feeds.errors import MailFailed
 from tests.oms.feeds.conftest import Watch
-from tests.oms.imports.conftest import RESET
+from tests.oms.imports.conftest import RESET, sftp_client
 
 
 def test_a_missing_file_is_told_once_with_the_last_good_file_and_its_run_and_cleared_when_it_comes(
@@ -160,6 +161,29 @@ def test_files_of_other_patterns_and_folders_do_not_count(watch: Watch):
     assert "feed BY_NAME" in silent
     assert "feed BY_FOLDER" in silent
     assert "feed HERE" not in silent
+
+
+@pytest.mark.parametrize("spelled", ["{}", "/{}", "/home/{user}/{}", "./{}/"])
+def test_the_folder_of_a_feed_is_one_folder_however_it_is_spelled(watch: Watch, sftp_server, spelled: str):
+    path = spelled.format("pos/morning_inventory_sync/staging/incoming", user=sftp_server.user)
+    watch.feed("HERE", since="2026-01-10", path=path)
+    watch.feed("ELSEWHERE", since="2026-01-10", path="/elsewhere")
+    watch.came("stores.csv", "2026-01-10T06:00Z")
+
+    silent = watch.look("2026-01-10T06:40Z", lambda _: sftp_client(sftp_server))
+
+    assert "feed ELSEWHERE" in silent
+    assert "feed HERE" not in silent
+
+
+def test_where_the_server_does_not_say_the_folder_of_a_feed_is_taken_as_it_is_written(watch: Watch):
+    watch.feed("HERE", since="2026-01-10", path="/pos/morning_inventory_sync/staging/incoming")
+    watch.came("stores.csv", "2026-01-10T06:00Z")
+
+    def is_gone(resource: str) -> Any:
+        raise ConnectionRefusedError(resource)
+
+    assert watch.look("2026-01-10T06:40Z", is_gone) is None
 
 
 @pytest.mark.parametrize(
