@@ -7,6 +7,7 @@ whatever order its rows are. A row takes its line when its file lands, in one tr
 import logging
 import re
 from dataclasses import replace
+from typing import Any
 
 from psycopg import sql as composed
 
@@ -19,6 +20,9 @@ from oms.imports.staging import Content, Judged, filled, landed_table, resolved_
 
 log = logging.getLogger(__name__)
 sql = statements(__file__)
+
+DATED = ("reset", "delta")
+"""Kinds of files whose rows may say when something was so."""
 
 LINE, LOG = REJECT_COLUMNS.index("error_line"), REJECT_COLUMNS.index("error_log")
 NUMBER = re.compile(r'[\s"]*([0-9]{1,15})(?:[.]0{1,2})?[\s"]*')
@@ -75,8 +79,7 @@ def claim(
     filled(conn, sql.refuse, {})
     refused = staging.set_refused_aside(conn, log_id, content.header, settings.delimiter)
     filled(conn, sql.drop_returned, {}, rows=rows)
-    if dated:
-        filled(conn, sql.date_figures, values, rows=rows)
+    _set_moments(conn, kind, settings, values, rows)
     if repeated or refused:
         log.warning(
             "log %s: %s rows were repaired before, %s are refused as repairs", log_id, repeated, refused
@@ -89,6 +92,15 @@ def claim_again(conn: Connection, log_id: int, kind: str, settings: Settings) ->
     """Treat the rows of a log that is landed once more as when it was landed first."""
     rows, values = resolved_table(log_id), {"log_id": log_id}
     filled(conn, sql.drop_known, values, rows=rows)
+    _set_moments(conn, kind, settings, values, rows)
+
+
+def _set_moments(
+    conn: Connection, kind: str, settings: Settings, values: dict[str, Any], rows: composed.Identifier
+) -> None:
+    """Let repaired lines be of the time of their file, not of that of their repair."""
+    if kind in DATED:
+        filled(conn, sql.limit_moments, values, rows=rows)
     if kind == "reset" and not settings.force:
         filled(conn, sql.date_figures, values, rows=rows)
 

@@ -154,6 +154,18 @@ update {rows} as row
    and repair.holds
    and row.as_of is null
 
+-- name: limit_moments
+-- A clock that was ahead when the line came first is not right because time has passed: what is later than the arrival
+-- of the file that was refused is that arrival.
+update {rows} as row
+   set as_of = home.created_at
+  from oms.import_repair as repair
+  join oms.import_log as home on home.log_id = repair.origin_log_id
+ where repair.log_id = %(log_id)s
+   and repair.line_number = row.line_number
+   and repair.holds
+   and row.as_of > home.created_at
+
 -- name: release
 -- A row that is refused while it is applied has repaired nothing.
 update oms.import_repair as repair

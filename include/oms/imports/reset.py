@@ -138,7 +138,7 @@ def apply(conn: Connection, part: Part, settings: Settings) -> Counts:
         applied = conn.execute(sql.write_entries, values).rowcount
     unchanged = named - applied - stale
     if unchanged:
-        confirmed.keep_named(conn, part.log_id, names["rows"], composed.SQL(sql.undated).format(**names))
+        confirmed.keep_named(conn, part.log_id, source, composed.SQL(sql.undated).format(**names))
     if agreeing:
         agreement.confirm(conn, part)
     if skipped:

@@ -12,7 +12,7 @@ from oms.from_shop import sync
 from oms.imports.errors import FileRefused
 from oms.shopify import exports
 from tests.oms.from_shop.side import Side
-from tests.oms.imports.conftest import sftp_client
+from tests.oms.imports.conftest import RESET_JOB, Floor, now, sftp_client
 
 TEN = "2026-11-03T10:00:00Z"
 LATER = "2026-11-03T10:00:07Z"
@@ -136,6 +136,22 @@ def test_initial_stock_is_for_facilities_without_entries(side: Side, sftp, sftp_
     )
 
     assert (side.position("P"), side.position("P", "S2")) == ((7, 7), (1, 1))
+
+
+def test_initial_stock_is_newer_than_a_count_from_before_it(side: Side, sftp, sftp_root):
+    """Also where the shop has none: no entry tells of that."""
+    side.open_shop({"P": 1, "Q": 1}, master="OMS")
+    (sftp_root / RESET_JOB.import_path).mkdir(parents=True)
+    floor = Floor(side.db, sftp, sftp_root, side.oms.dsn, side.no_sftp)
+    before = now(floor)
+    side.files(sftp, sftp_root, side.line("P", 7, TEN) + side.line("Q", 0, TEN), initialStock=True)
+
+    products = dict(side.db.execute("select internal_name, product_id from oms.product").fetchall())
+    lines = (f"S1,{products[sku]},{units},false,{before}\n" for sku, units in (("P", 7), ("Q", 3)))
+    floor.reset("facilityId,productId,availableQty,resetByAtp,asOf\n" + "".join(lines)).raise_if_open()
+
+    assert (side.position("P"), side.position("Q")) == ((7, 7), (0, 0))
+    assert side.notes() == {"STALE": 2}
 
 
 def test_a_target_that_holds_no_stock_refuses_the_file(side: Side, sftp, sftp_root):

@@ -208,6 +208,14 @@ class Floor:
         return sorted(entry.name for entry in path.iterdir() if entry.is_file()) if path.exists() else []
 
 
+def now(floor: "Floor", minutes: int = 0) -> str:
+    """The moment of now, or so many minutes later, as a file writes it."""
+    return floor.conn.execute(
+        'select to_char(clock_timestamp() + make_interval(mins => %s), \'YYYY-MM-DD"T"HH24:MI:SS.US"Z"\')',
+        (minutes,),
+    ).fetchone()[0]
+
+
 @pytest.fixture
 def floor(oms_dsn: str, sftp_server: Any, sftp_root: Path) -> Iterator[Floor]:
     with psycopg.connect(oms_dsn, autocommit=True) as conn, sftp_client(sftp_server) as sftp:

@@ -18,6 +18,7 @@ from tests.oms.imports.conftest import (
     VARIANCE_JOB,
     empty_staging,
     identify,
+    now,
     product,
     sftp_client,
 )
@@ -461,6 +462,30 @@ def test_a_repair_of_one_line_leaves_the_others_of_its_facility_open(floor):
     floor.reset(mend(returned(floor, RESET_JOB), ("5x", "5")), name="repair.csv")
 
     assert still_open(floor) == [(1, 3)]
+
+
+AHEAD = "facilityId,idValue,availableQty,resetByAtp,asOf\n"
+SOLD = "facilityId,idValue,availableDelta,effectiveDate\n"
+
+
+def test_a_repaired_count_from_a_clock_that_is_ahead_is_one_of_the_arrival_of_its_file(floor):
+    floor.stock("A", 10, 10)
+    floor.reset(AHEAD + f"STORE_1,A,x,false,{now(floor, 4)}\n")
+    floor.vary(SOLD + f"STORE_1,A,-1,{now(floor)}\n")
+
+    floor.reset(mend(returned(floor, RESET_JOB), (",x,", ",10,")), name="repair.csv")
+
+    assert (floor.position("A"), floor.counts()) == ((9, 9), {"total": 1, "unchanged": 1})
+
+
+def test_a_repaired_sale_from_a_clock_that_is_ahead_is_in_a_count_that_was_begun_later(floor):
+    floor.stock("A", 10, 10)
+    floor.vary(SOLD + f"STORE_1,A,x,{now(floor, 4)}\n")
+    floor.reset(AHEAD + f"STORE_1,A,9,false,{now(floor)}\n")
+
+    floor.vary(mend(returned(floor), (",x,", ",-1,")), name="repair.csv")
+
+    assert (floor.position("A"), floor.notes()) == ((9, 9), [(2, "ALREADY_COUNTED")])
 
 
 def test_changes_of_stock_are_not_said_again_by_later_ones(floor):

@@ -3,7 +3,7 @@
 import pytest
 
 from oms.imports import agreement, undoing
-from tests.oms.imports.conftest import RESET, RESET_JOB
+from tests.oms.imports.conftest import RESET, RESET_JOB, now
 
 BAD_ROWS = RESET + (
     "STORE_1,SKU,A,20\n"
@@ -216,13 +216,6 @@ def test_inv_52_a_movement_of_a_count_without_entry_names_it_in_its_note(floor):
     assert "2026-08-01 05:00:00+00" in message
 
 
-def now(floor, minutes=0):
-    return floor.conn.execute(
-        'select to_char(clock_timestamp() + make_interval(mins => %s), \'YYYY-MM-DD"T"HH24:MI:SS.US"Z"\')',
-        (minutes,),
-    ).fetchone()[0]
-
-
 def test_a_count_from_before_a_reset_that_was_processed_first_is_stale(floor):
     floor.reset(AS_OF + "STORE_1,A,10,false,\n")
 
@@ -269,6 +262,17 @@ def test_a_count_after_a_reset_counts(floor):
     floor.reset(AS_OF + f"STORE_1,A,8,false,{after}\nSTORE_1,B,3,false,{after}\n")
 
     assert (floor.position("A"), floor.position("B")) == ((8, 8), (3, 3))
+
+
+def test_a_row_without_a_moment_that_a_later_row_replaces_makes_no_count_stale(floor):
+    floor.stock("A", 10, 10)
+    floor.stock("B", 4, 4)
+    first, second = now(floor), now(floor)
+    floor.reset(AS_OF + f"STORE_1,A,10,false,\nSTORE_1,B,4,false,\nSTORE_1,A,10,false,{first}\n")
+
+    floor.reset(AS_OF + f"STORE_1,A,8,false,{second}\n", name="second.csv")
+
+    assert (floor.position("A"), floor.notes()) == ((8, 8), [])
 
 
 def test_a_reset_that_was_undone_makes_no_count_stale(floor):
