@@ -40,7 +40,7 @@ def run_query(demo: Demo, text: str, group: bool = False):
 
 def finished(demo: Demo, payload) -> dict:
     assert payload["userErrors"] == []
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while True:
         operation = demo.call(READ, {"id": payload["bulkOperation"]["id"]})["data"]["bulkOperation"]
         if operation["status"] in DONE:

@@ -58,7 +58,7 @@ def test_a_bulk_mutation_goes_on_after_kill_9_and_applies_once(own: ShopServer):
     demo = Demo(own)
     rows = [line(demo, "MUG-R", -1) for _ in range(400)]
     operation = run_mutation(demo, upload(demo, jsonl(*rows)), ROW)["bulkOperation"]["id"]
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while demo.level("MUG-R")["available"] > 0 and time.monotonic() < deadline:
         time.sleep(0.005)
 

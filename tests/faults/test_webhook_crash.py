@@ -48,7 +48,7 @@ def test_a_delivery_that_was_not_answered_is_stored_once(manager: Manager, serve
     server.start()
     manager.server.door("POST", "shops/demo/adjust", {"sku": "CAP", "location": "Store", "delta": -1})
 
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while len(manager.postman.inbox()) < 2:
         assert time.monotonic() < deadline
         time.sleep(0.1)

@@ -166,7 +166,7 @@ class Stage:
 
     def _wait_for_end(self, servers: list[int]) -> None:
         """Wait until the server processes of closed connections, and with them their locks, are gone."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while self.db.execute("select from pg_stat_activity where pid = any (%s)", (servers,)).fetchone():
             assert time.monotonic() < deadline
             time.sleep(0.002)

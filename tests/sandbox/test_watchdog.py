@@ -104,7 +104,7 @@ def test_while_airflow_comes_up_a_part_that_ends_is_shown(sandbox, watchdog, mon
 def test_a_scheduler_that_has_lost_a_worker_is_started_again(sandbox, watchdog, monkeypatch):
     """The killed worker has locked the queue: tasks would stay queued while every health check is green."""
     first = part(monkeypatch, SCHEDULER, [sys.executable, "-c", SCHEDULER_OF_TWO])(watchdog.run)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while len(watchdog.workers) < 2:
         assert time.monotonic() < deadline
         watchdog.look()

@@ -13,8 +13,10 @@ import time
 import tracemalloc
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -279,8 +281,14 @@ def test_a_packed_file_of_two_members_is_read_to_its_end(floor):
         pytest.param(b"0" * 64, "ERR_LINE_TOO_LONG", "line 2", id="zeros"),
     ],
 )
-def test_a_gzip_file_of_10_gb_is_refused_by_the_limit(floor, line, code, word):
-    """Some 10 or 21 MB on the server; what is unpacked stays below the limit, and memory flat."""
+def test_a_gzip_file_of_10_gb_is_refused_by_the_limit(floor, line, code, word, monkeypatch):
+    """Some 10 or 21 MB on the server; what is unpacked stays near the limit, and memory flat."""
+    came = []
+
+    def counted(*given: Any) -> Iterator[bytes]:
+        return (came.append(len(piece)) or piece for piece in streams.unpacked(*given))
+
+    monkeypatch.setattr(landing, "unpacked", counted)
     member = line * ((64 << 20) // len(line))
     packed = gzip.compress(RESET.encode()) + gzip.compress(member, 9) * 160
     assert len(packed) < 32_000_000
@@ -293,6 +301,7 @@ def test_a_gzip_file_of_10_gb_is_refused_by_the_limit(floor, line, code, word):
         tracemalloc.stop()
 
     assert_refused(floor, account, code, "reset.csv.gz", word)
+    assert 0 < sum(came) <= 50_000_000
     assert peak < 60_000_000
 
 
