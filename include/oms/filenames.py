@@ -19,6 +19,8 @@ JUNK = ("thumbs.db", "ehthumbs.db", "desktop.ini")
 JUNK_BEGINNINGS = (".", "~$")
 """What Macs, Windows and editors leave in a folder: ._stock.csv, .DS_Store, ~$stock.xlsx."""
 LONGEST_PATTERN = 1000
+MOST_MEMORY = 64 << 20
+"""Bytes that RE2 may use for a pattern; the letters of all scripts take more than its own 8 MiB allow."""
 
 NUMBER = re.compile("([0-9]+)")
 
@@ -112,6 +114,7 @@ def _linear(pattern: str) -> "re2._Regexp":
     """The regular expression for an engine that needs time in proportion to the name."""
     options = re2.Options()
     options.log_errors = False
+    options.max_mem = MOST_MEMORY
     try:
         return re2.compile(_in_all_scripts(pattern), options)
     except UnicodeEncodeError:

@@ -7,6 +7,7 @@ from typing import Any
 
 from oms.catalog import ImportJob, Job, Parameter
 from oms.filenames import BadPattern, check_pattern
+from oms.remote import CONTROL
 
 _JSON_TYPES: Mapping[str, type | tuple[type, ...]] = {
     "string": str,
@@ -33,6 +34,8 @@ class BadParameter(ValueError):
 LONGEST_SHOWN = 200
 LONGEST_TEXT = 1_000
 """Characters of one text: what is longer is no path, name or id but something pasted by mistake."""
+LARGEST = 2**63 - 1
+"""What the database can hold of a whole number."""
 LONGEST_NAME = 255
 """Bytes of a file or folder name, as file systems have it."""
 
@@ -95,6 +98,8 @@ def check(job: Job, parameter: Parameter, value: Any) -> None:
             raise BadParameter(parameter.name, value, f"one of {', '.join(map(repr, parameter.enum))}")
     if isinstance(value, float) and not math.isfinite(value):
         raise BadParameter(parameter.name, value, "a number")
+    if isinstance(value, int | float) and abs(value) > LARGEST:
+        raise BadParameter(parameter.name, value, f"a number from {-LARGEST} to {LARGEST}")
     if parameter.minimum is not None and value < parameter.minimum:
         raise BadParameter(parameter.name, value, f"at least {parameter.minimum}")
     if parameter.maximum is not None and value > parameter.maximum:
@@ -184,9 +189,18 @@ def _additional(job: Job, given: Mapping[str, Any], defaults: Mapping[str, Any])
 
 
 def _check_path(_job: Job, name: str, value: str) -> None:
-    if ".." in value.split("/") or "\\" in value:
+    parts = value.split("/")
+    if ".." in parts or "\\" in value:
         raise BadParameter(name, value, "a folder of the SFTP server, without '..'")
-    if any(len(part.encode()) > LONGEST_NAME for part in value.split("/")):
+    if parts[0].startswith("~"):
+        raise BadParameter(name, value, "a folder relative to the login's home, as SFTP knows no '~'")
+    if CONTROL.search(value) or any(part != part.strip() for part in parts):
+        raise BadParameter(
+            name,
+            value,
+            "folders whose names have no line breaks or control characters, and no blanks at their ends",
+        )
+    if any(len(part.encode()) > LONGEST_NAME for part in parts):
         raise BadParameter(name, value, f"folders whose names have at most {LONGEST_NAME} bytes")
 
 
@@ -194,6 +208,10 @@ def _check_file_name(_job: Job, name: str, value: str) -> None:
     if "/" in value or "\\" in value or value in (".", "..") or len(value.encode()) > LONGEST_NAME:
         raise BadParameter(
             name, value, f"the name of one file, without a folder, of at most {LONGEST_NAME} bytes"
+        )
+    if CONTROL.search(value):
+        raise BadParameter(
+            name, value, "a name without line breaks or control characters: others are never taken"
         )
 
 

@@ -38,6 +38,7 @@ def test_a_pattern_for_packed_files_takes_no_others():
         (r"[\w-]+\.csv", "在庫-1.csv"),
         (r"\w+_\d+\.csv", "在庫_１２.csv"),
         (r"[^]\W]+\.csv", "stock.csv"),
+        (r"(\w{1,64}-){1,10}\w+\.csv", "größe-在庫-1.csv"),
         (r"[[:alpha:]\w]+\.csv", "größe.csv"),
     ],
 )
