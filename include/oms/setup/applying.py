@@ -258,12 +258,13 @@ def _write(conn: Connection, table: Table, row: Row, before: dict[str, Any] | No
         settings.append(composed.SQL("from_date = now(), thru_date = null"))
     if _turns_to_delta(table, before, row):
         settings.append(composed.SQL("compared = null, compared_at = null"))
-    statement = composed.SQL("insert into {} ({}) values ({}) on conflict ({}) do update set {}").format(
+    change = composed.SQL("update set {}").format(composed.SQL(", ").join(settings))
+    statement = composed.SQL("insert into {} ({}) values ({}) on conflict ({}) do {}").format(
         _relation(table),
         _names(names),
         composed.SQL(", ").join(composed.Placeholder() * len(names)),
         _names(table.key),
-        composed.SQL(", ").join(settings),
+        change if settings else composed.SQL("nothing"),  # the file has the columns of the key alone
     )
     conn.execute(statement, tuple(row.values.values()))
 
@@ -321,20 +322,24 @@ def _findings(conn: Connection, query: str, contents: dict[str, Content]) -> lis
 
 
 def _alike(conn: Connection, contents: dict[str, Content]) -> list[Finding]:
-    """Ids that people take for the same: files that mean one of them may name the other."""
+    """Ids that people take for the same: files that mean one of them may name the other.
+
+    The id of a table is the last column of its key, unless it is that of another table; it is compared among
+    the rows that have the columns before it in common.
+    """
     findings = []
     for table in TABLES:
-        (name, *more) = table.key
-        if more:
+        *_, last = (column for column in table.columns if column.name in table.key)
+        if last.references:
             continue
-        first: dict[str, tuple[Key, str]] = {}
-        names = [name, *(["external_id"] if table.name == "facilities" else [])]
+        first: dict[tuple[Any, ...], tuple[Key, str]] = {}
+        names = [last.name, *(["external_id"] if table.name == "facilities" else [])]
         rows = _current(conn, table)
         for column, key in ((column, key) for column in names for key in sorted(rows, key=str)):
             value = rows[key][column]
-            if value is None:
+            if not isinstance(value, str):
                 continue
-            of, seen = first.setdefault(_as_people_read(value), (key, value))
+            of, seen = first.setdefault((*key[:-1], _as_people_read(value)), (key, value))
             if of != key and seen != value:
                 content = contents.get(table.name)
                 remedy = f"looks like {seen!r}: files that mean one of them may name the other"

@@ -469,6 +469,16 @@ def test_ids_that_people_take_for_the_same_are_remarked(oms_db, folder, file, ro
     assert [line for line in notes if line.startswith(f"note: {note}")], notes
 
 
+def test_storage_locations_that_people_take_for_the_same_are_remarked_within_a_facility(oms_db, folder):
+    rows = "facility_id,location_seq_id\nTOKYO,A-01\nTOKYO,a-01\nKOBE,a-01\n"
+    (folder / "facility_locations.csv").write_text(rows)
+
+    notes = [line for line in set_up(oms_db, folder).lines if "looks like" in line]
+
+    (note,) = notes
+    assert note.startswith("note: facility_locations.csv line 3, location_seq_id: 'a-01' looks like 'A-01'")
+
+
 def test_rows_are_counted_as_a_spreadsheet_does(oms_db, folder):
     """A letter that some programs take for the end of a line ends none."""
     edit(folder / "facilities.csv", "Kobe", "Kobe\u2028")
