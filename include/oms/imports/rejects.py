@@ -9,6 +9,7 @@ from psycopg.rows import dict_row
 from oms.database import Connection, statements
 from oms.imports import closing
 from oms.imports.jobs import Settings
+from oms.imports.lines import values_of
 from oms.spreadsheet import harmless
 
 sql = statements(__file__)
@@ -37,10 +38,12 @@ def printed(conn: Connection, log_id: int, *, for_spreadsheet: bool = False) -> 
 
 
 def _harmless(line: bytes, settings: Settings) -> str:
-    """One line with harmless cells. It is read by itself: a quote that it does not close ends with it."""
+    """One line with harmless cells between commas, at which a cell in quotes never ends.
+
+    Between other delimiters a spreadsheet that expects commas would begin a cell inside of one.
+    """
     text = line.decode(settings.encoding, "replace").removesuffix("\n")
     shown = io.StringIO()
-    writer = csv.writer(shown, delimiter=settings.delimiter, lineterminator="\n")
-    for cells in csv.reader(io.StringIO(text, newline=""), delimiter=settings.delimiter):
-        writer.writerow([harmless(cell) for cell in cells])
+    writer = csv.writer(shown, lineterminator="\n")
+    writer.writerow([harmless(cell) for cell in values_of(text, settings.delimiter)])
     return shown.getvalue()

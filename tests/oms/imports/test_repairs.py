@@ -84,6 +84,23 @@ def test_the_reject_file_is_byte_for_byte_and_its_copy_for_a_spreadsheet_runs_no
     assert (lines[1][0], lines[1][-1]) == ("3", "one\n'=2")
 
 
+@pytest.mark.parametrize("delimiter", [";", "|"])
+def test_the_copy_for_a_spreadsheet_has_commas_whatever_the_file_had(floor, delimiter: str):
+    """A spreadsheet that expects them would begin a cell at one inside of a cell without quotes."""
+    long = "x" * 200_000  # more than csv.reader takes
+    rows = (HEADER.rstrip().split(","), ("STORE_1", "SKU", long, "3", "a,=cmd|' /C calc'!A0"))
+    if delimiter == "|":
+        rows = (rows[0], (*rows[1][:4], "a,=7"))
+    floor.vary(
+        "".join(delimiter.join(row) + "\n" for row in rows), additionalParameters={"delimiter": delimiter}
+    )
+
+    copy = b"".join(rejects.printed(floor.conn, 1, for_spreadsheet=True)).decode("utf-8-sig")
+
+    _, line = csv.reader(io.StringIO(copy.replace(long, "long"), newline=""))
+    assert line[-5:] == ["STORE_1", "SKU", "long", "3", rows[1][4]]
+
+
 def test_a_log_without_refused_lines_has_no_reject_file(floor):
     floor.vary(HEADER + "STORE_1,SKU,A,5,\n")
 
