@@ -26,6 +26,8 @@ SENT = crashpoints.register("restock.sent", "the shop has answered for all lines
 LATE = timedelta(minutes=2)
 PATIENCE = timedelta(minutes=10)
 """How long a run that was asked for may take before another one is."""
+AT_ONCE = 100
+"""Runs that are asked for at one look; Airflow starts no more than 1,024 of one task."""
 REASON = "VAR_SCH_SHIP_RECV"
 
 
@@ -49,13 +51,14 @@ def carry_out_or_ask(work: Work) -> list[dict[str, Any]]:
     """Carry out the restock of `shipmentId`; without one return, for each that is due, a run that names it.
 
     So every restock has its own run in the history. One that a run was asked for is due again after some
-    minutes, should nothing come of that run; two runs of a restock do not hurt each other.
+    minutes, should nothing come of that run; two runs of a restock do not hurt each other. What is due beyond
+    `AT_ONCE` is left to the next look.
     Raises what `run` raises.
     """
     if shipment_of(work.params) is not None:
         log.info("%s", run(work))
         return []
-    asked = work.conn.execute(sql.ask_for_runs, {"patience": PATIENCE}).fetchall()
+    asked = work.conn.execute(sql.ask_for_runs, {"patience": PATIENCE, "at_once": AT_ONCE}).fetchall()
     return [
         {
             "trigger_run_id": f"restock_{shipment_id}_{at:%Y-%m-%dT%H:%M:%S.%f}",

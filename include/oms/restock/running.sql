@@ -12,13 +12,23 @@ select restock.shipment_id, restock.restock_name, restock.shop_id, shipment.dest
  order by restock.run_at, restock.shipment_id
 
 -- name: ask_for_runs
--- What is due by the clock gets a run of its own, and is not due again until nothing seems to come of that.
-update oms.scheduled_restock
+-- What is due by the clock gets a run of its own, the longest due first, and is not due again until nothing seems to
+-- come of that.
+with waiting as (
+    select shipment_id
+      from oms.scheduled_restock
+     where status in ('PENDING', 'RECEIVED')
+       and run_at <= now()
+       and coalesce(next_attempt_at <= now(), true)
+     order by run_at, shipment_id
+     limit %(at_once)s
+       for update skip locked
+)
+update oms.scheduled_restock as restock
    set next_attempt_at = now() + %(patience)s
- where status in ('PENDING', 'RECEIVED')
-   and run_at <= now()
-   and coalesce(next_attempt_at <= now(), true)
-returning shipment_id, now()
+  from waiting
+ where restock.shipment_id = waiting.shipment_id
+returning restock.shipment_id, now()
 
 -- name: status
 select status

@@ -94,6 +94,30 @@ def test_a_restock_of_whose_run_nothing_came_gets_another(yard: Yard):
     assert yard.shown("X") == [110], "and both runs together carry it out once"
 
 
+def test_more_restocks_than_airflow_starts_at_once_get_their_runs_look_by_look(yard: Yard):
+    yard.open("X")
+    yard.db.execute(
+        """with made as (
+               insert into oms.shipment (shipment_type_id, status, destination_facility_id)
+               select 'INCOMING_SHIPMENT', 'APPROVED', 'WH'
+                 from generate_series(1, 1100)
+               returning shipment_id
+           )
+           insert into oms.scheduled_restock
+                  (shipment_id, restock_name, shop_id, product_store_id, run_at, source_key, prepared_by)
+           select shipment_id, 'R', 'demo', 'STORE',
+                  now() - shipment_id * interval '1 second', shipment_id, 'p'
+             from made"""
+    )
+    shipments = "select shipment_id::text from oms.scheduled_restock order by run_at"
+    oldest = [number for (number,) in yard.db.execute(shipments)]
+
+    first, second = yard.tick(), yard.tick()
+
+    assert {one["conf"]["shipmentId"] for one in first} == set(oldest[:100])
+    assert {one["conf"]["shipmentId"] for one in second} == set(oldest[100:200])
+
+
 def test_a_restock_that_was_put_off_after_its_run_was_asked_for_keeps_its_time(yard: Yard):
     yard.open("X", "Y", "Z")
     shipment = yard.prepared()
