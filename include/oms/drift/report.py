@@ -84,7 +84,8 @@ def report_all(work: Work) -> dict[str, dict[str, int]]:
     error itself where only one shop was asked for. Repeating a run makes another report.
     """
     params = work.params
-    chosen = shops.to_serve(work.conn, params["shopId"], ["RECENT", "DELTA"])
+    # a shop that we serve nowhere still offers units: they are listed
+    chosen = shops.to_serve(work.conn, params["shopId"], ["RECENT", "DELTA", "OFF"])
     found: dict[str, dict[str, int]] = {}
     failed: list[str] = []
     for shop_id in chosen:

@@ -156,6 +156,15 @@ def test_active_locations_that_are_not_served_are_listed_with_what_they_offer(
     assert f"location {number['Unknown']} Unknown (not in shop_locations.csv): 14 units of 2" in caplog.text
 
 
+def test_a_shop_that_is_served_nowhere_is_listed_too(oms: Bench, reconcile: Reconcile):
+    oms.open_shop("demo", {"A": 5}, mode="OFF")
+
+    reconcile()
+
+    found = oms.db.execute("select location_name, reason, units from oms.drift_unserved").fetchall()
+    assert found == [("Main", "its sync_mode is OFF", 5)]
+
+
 def test_a_change_that_a_recent_location_will_send_is_no_other_writer(oms: Bench, reconcile: Reconcile):
     oms.open_shop("demo", {"A": 5}, mode="RECENT")
     oms.move("A", 5)
