@@ -26,7 +26,16 @@ def is_legal(expected: str) -> bool:
         return True
     plain = re.fullmatch(r"[\d*/,a-z-]+( +[\d*/,a-z-]+){4}", expected, re.ASCII | re.IGNORECASE)
     words = set(re.findall("[a-z]+", expected.lower()))
-    return plain is not None and words <= {*MONTHS, *DAYS} and croniter.is_valid(expected)
+    return plain is not None and words <= {*MONTHS, *DAYS} and croniter.is_valid(expected) and _comes(expected)
+
+
+def _comes(cron: str) -> bool:
+    """Whether there is such a day: 30 February would be waited for in silence."""
+    try:
+        croniter(cron).get_next()
+    except CroniterBadDateError:
+        return False
+    return True
 
 
 def instants(expected: str, time_zone: str, after: datetime) -> Iterator[datetime]:

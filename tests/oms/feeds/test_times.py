@@ -91,6 +91,8 @@ def test_what_may_be_written(expected: str):
         "x 6 * * *",
         "R R * * *",
         "H 6 * * *",
+        "0 6 30 2 *",
+        "0 6 31 4,6,9,11 *",
         "0 6 l * *",
         "0 6 * * mon#1",
     ],
