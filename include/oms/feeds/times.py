@@ -26,7 +26,9 @@ def is_legal(expected: str) -> bool:
         return True
     plain = re.fullmatch(r"[\d*/,a-z-]+( +[\d*/,a-z-]+){4}", expected, re.ASCII | re.IGNORECASE)
     words = set(re.findall("[a-z]+", expected.lower()))
-    return plain is not None and words <= {*MONTHS, *DAYS} and croniter.is_valid(expected) and _comes(expected)
+    if plain is None or not words <= {*MONTHS, *DAYS}:
+        return False
+    return croniter.is_valid(expected) and _comes(expected)
 
 
 def _comes(cron: str) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from oms.filenames import is_junk
 from oms.setup.errors import Finding, SetupRefused
 from oms.setup.tables import TABLES, Column, Table, Value
 
@@ -37,7 +38,8 @@ class Content:
 def read_folder(folder: Path) -> dict[str, Content]:
     """Read every file of a setup that is there, by the table's name. Raises SetupRefused with all faults."""
     known = {table.file: table for table in TABLES}
-    paths = sorted(folder.glob("*.csv")) if folder.is_dir() else []
+    found = sorted(folder.iterdir()) if folder.is_dir() else []
+    paths = [path for path in found if path.suffix.lower() == ".csv" and not is_junk(path.name)]
     if not paths:
         remedy = f"there is no file of a setup here; write at least one of {', '.join(known)}"
         raise SetupRefused([Finding(str(folder), None, None, None, remedy)])

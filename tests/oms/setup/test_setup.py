@@ -586,3 +586,14 @@ def test_feeds_are_entered_and_faults_of_times_addresses_and_configurations_name
         set_up(oms_db, tmp_path)
     columns = {finding.column for finding in refused.value.findings}
     assert columns == {"config_id", "file_pattern", "expected", "contact", "time_zone", "grace_minutes"}
+
+
+def test_a_file_in_capital_letters_is_refused_and_what_a_mac_leaves_is_none(oms_db, folder):
+    """Passed over, its rows would be missing without a word."""
+    (folder / "._facilities.csv").write_bytes(b"\x00\x05\x16\x07")
+    with oms_db.transaction(force_rollback=True):
+        set_up(oms_db, folder)
+    (folder / "facility_group_members.csv").rename(folder / "Facility_Group_Members.CSV")
+
+    with pytest.raises(SetupRefused, match=r"Facility_Group_Members\.CSV.*no such file in a setup"):
+        set_up(oms_db, folder)
