@@ -87,8 +87,11 @@ def _prepare_files(work: Work) -> dict[str, Any]:
     with work.open_sftp(params["propertyResource"]) as sftp:
         servers.recognise(work.conn, params["propertyResource"], sftp)
         folder = folder_of(sftp, params["importPath"])
-        settled = arrival.find(sftp, {**params, "fileNameRegex": "*.csv"})
+        by_hand = work.run_type == "manual"
+        settled = arrival.find(sftp, {**params, "fileNameRegex": "*.csv"}, folder_must_exist=by_hand)
         files = arrival.still_there(sftp, folder, settled)
+        if params["remoteFilename"] and not files:
+            refused.append(f"{params['remoteFilename']} has changed or gone away since it was seen at rest")
         for file in files:
             try:
                 content = _content(sftp, file)

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from oms import __main__
+from oms.imports import arrival
+from oms.imports.errors import FileMissing
 from oms.inventory.receiving import Units, receive_shipment
 from oms.parameters import BadParameter
 from oms.restock import preparing
@@ -287,6 +289,26 @@ class TestFiles:
 
         assert sorted(path.name for path in folder.iterdir()) == ["a.csv", "archive"]
         assert len(preparing.listed(open_yard.db)) == 1
+
+    def test_a_folder_that_does_not_exist_fails_the_run(self, open_yard: Yard, open_sftp):
+        with pytest.raises(FileMissing, match="the folder restock/incomming does not exist on FTP_CONFIG"):
+            open_yard.schedule(open_sftp, importPath="restock/incomming")
+
+    def test_a_file_asked_for_that_changes_meanwhile_is_not_passed_over(
+        self, open_yard: Yard, folder: Path, open_sftp, monkeypatch: pytest.MonkeyPatch
+    ):
+        (folder / "january.csv").write_text(f"{HEADER}\n{R1}")
+        seen = arrival.find
+
+        def find_and_write_on(*given: Any, **more: Any) -> Any:
+            found = seen(*given, **more)
+            (folder / "january.csv").write_text(f"{HEADER}\n{R1}\n{R1}")
+            return found
+
+        monkeypatch.setattr(arrival, "find", find_and_write_on)
+
+        with pytest.raises(RestockRefused, match=r"january\.csv has changed or gone away"):
+            open_yard.schedule(open_sftp, remoteFilename="january.csv", settleSeconds=0)
 
     def test_a_dry_run_leaves_the_file(self, open_yard: Yard, folder: Path, open_sftp):
         (folder / "january.csv").write_text(HEADER + R1)
