@@ -80,7 +80,7 @@ class Watchdog:
         )  # children that outlived it hold its port, its lock
         try:
             stack.PARTS[started.name](self.run)
-        except processes.ProcessFailed:
+        except (processes.ProcessFailed, OSError):  # such as no memory or disk left: nobody starts us again
             log.exception("%s is not up again; the next try is in %.0f s", started.name, wait)
         else:
             log.warning("%s is started again", started.name)

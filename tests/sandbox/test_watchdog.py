@@ -92,6 +92,28 @@ def test_a_part_that_ends_at_once_is_started_again_after_a_while(sandbox, monkey
     assert sandbox.read_state().ended == {"fakeshop": ["exit code 3"] * 3}
 
 
+def test_a_part_that_the_machine_cannot_start_now_is_tried_again(sandbox, monkeypatch, caplog):
+    clock = iter([100.0, 101.1])
+    watchdog = Watchdog(stack.Run(sandbox, given={}), lambda: next(clock))
+    first = part(monkeypatch, "fakeshop", ["sleep", "60"])(watchdog.run)
+    kill(first)
+    with monkeypatch.context() as full:
+        full.setattr(processes, "start", raising(OSError(12, "Cannot allocate memory")))
+        watchdog.look()
+    assert "fakeshop is not up again" in caplog.text
+
+    watchdog.look()
+
+    assert only(sandbox).process() is not None
+
+
+def raising(error: Exception) -> Callable[..., None]:
+    def refuse(*_arguments: object, **_named: object) -> None:
+        raise error
+
+    return refuse
+
+
 def test_while_airflow_comes_up_a_part_that_ends_is_shown(sandbox, watchdog, monkeypatch):
     started = part(monkeypatch, SCHEDULER, ["sh", "-c", "echo no such executor; exit 3"])(watchdog.run)
     assert processes.still_there([psutil.Process(started.pid)], 5) == []
