@@ -139,6 +139,7 @@ create temp table if not exists plan_level (
     set_aside                 boolean,
     foreign_queue             integer,
     unsettled                 boolean,
+    emptied                   boolean,
     look_drift                integer,
     committed                 integer,
     seen                      integer,
@@ -456,12 +457,20 @@ select %(location)s, mapped.shopify_inventory_item_id, mapped.product_id, %(guar
 -- Levels of a location that has lost its last facility, where it still offers units of ours.
 insert into pg_temp.plan_level
        (shopify_location_id, shopify_inventory_item_id, product_id, guarded, by_book, by_on_hand,
-        desired, book, told, opened, set_aside)
+        desired, book, told, opened, set_aside, emptied)
 select offered.shopify_location_id, offered.shopify_inventory_item_id, offered.product_id, %(guarded)s, %(guarded)s,
        exists (select from oms.level_by_on_hand as place
                 where place.shop_id = offered.shop_id
                   and place.shopify_location_id = offered.shopify_location_id),
-       0, offered.units, 0, true, false
+       0, offered.units,
+       coalesce((select sum(item.committed_quantity)
+                   from oms.order_item as item
+                   join oms.order_item_level as sold using (order_id, order_item_seq)
+                  where item.shopify_location_id = offered.shopify_location_id
+                    and item.committed_quantity > 0
+                    and sold.shop_id = offered.shop_id
+                    and sold.shopify_inventory_item_id = offered.shopify_inventory_item_id), 0),
+       true, false, true
   from oms.level_offered as offered
  where offered.shop_id = %(shop_id)s
    and offered.shopify_location_id = %(location)s
@@ -722,7 +731,8 @@ select %(shop_id)s, shopify_location_id, shopify_inventory_item_id, 'opening', s
 
 -- name: set_books!
 -- An unguarded comparison makes the book the desired figure, once its line is added. Where nothing is sent
--- because Shopify's figure is below 0, a book below 0 stays too.
+-- because Shopify's figure is below 0, a book below 0 stays too. A level that is emptied keeps in its book what was
+-- sold and is not imported yet: should that be cancelled, it is offered again, and no change of ours will come by.
 with book_before as (
     select level.*, case when opened then book else seen - told end as before
       from pg_temp.plan_level as level
@@ -730,7 +740,9 @@ with book_before as (
        and outcome in ('LINE', 'UNCHANGED')
 ), wanted as (
     select book_before.*,
-           case when desired = 0 and compared_with < 0 then least(before, 0) else desired end
+           case when emptied and not by_on_hand then greatest(committed - told, 0)
+                when desired = 0 and compared_with < 0 then least(before, 0)
+                else desired end
            - coalesce(delta, 0) - before as amount
       from book_before
 )

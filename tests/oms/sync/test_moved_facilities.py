@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from oms.__main__ import main
+from oms.orders import demand
 from oms.setup.applying import set_up
 from oms.sync.options import Mode
 from tests.oms.sync.bench import Bench
@@ -167,6 +168,28 @@ def test_what_was_sold_meanwhile_is_not_put_back(retailer: Retailer):
     retailer.push("HARD")
 
     assert retailer.shown("A")["One"] <= 0
+
+
+@pytest.mark.parametrize("imported", ["sold", "cancelled", "never"])
+def test_what_was_sold_meanwhile_is_taken_off_when_it_is_cancelled(retailer: Retailer, imported: str):
+    oms = retailer.oms
+    order = oms.server.place_order("demo", {"sku": "A", "quantity": 2, "location": "One"})
+    retailer.map(S2="Two")
+    retailer.push()
+    number = oms.import_order(order) if imported != "never" else None
+    if imported == "sold":
+        retailer.push()
+    oms.server.order_action("demo", order["id"], "cancel", restock=True)
+    if number is not None:
+        demand.cancel(oms.db, number, 1, 2, restocked=True)
+    elif retailer.mode == "RECENT":
+        assert retailer.shown("A")["One"] == 2
+
+    for _ in range(2):
+        retailer.push()
+
+    assert retailer.shown("A")["One"] == 0
+    assert retailer.shown("A")["Two"] == 3
 
 
 def test_taking_off_is_no_drop_that_stops_a_hard_sync(oms: Bench, tmp_path: Path):
