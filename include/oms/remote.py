@@ -4,11 +4,13 @@ import logging
 import posixpath
 import queue
 import re
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 from oms.transfer import write
 
@@ -277,6 +279,10 @@ def make_folders(sftp: Any, folder: str) -> None:
 
 SESSIONS = 8
 """Sessions on one connection: OpenSSH allows ten."""
+_ALLOWED: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
+"""How many a server has allowed of those that it was asked for, by connection."""
+LONGEST_OPENING = 60
+"""Seconds, where the first session has no limit of its own."""
 
 
 def in_parallel(sftp: Any, work: Callable[[Any, Item], Result], items: Sequence[Item]) -> list[Any]:
@@ -302,23 +308,44 @@ def in_parallel(sftp: Any, work: Callable[[Any, Item], Result], items: Sequence[
         return [future.exception() or future.result() for future in done]
 
 
+def open_session(transport: Any, seconds: float | None) -> Any:
+    """A session whose reads and writes end after these seconds; so does the opening of it.
+
+    Raises one of `server_failures`.
+    """
+    from paramiko import SFTPClient
+
+    channel = transport.open_session(timeout=seconds)
+    channel.settimeout(seconds)
+    watch = threading.Timer(seconds or LONGEST_OPENING, channel.close)
+    watch.daemon = True
+    watch.start()
+    try:
+        channel.invoke_subsystem("sftp")
+        return SFTPClient(channel)
+    except BaseException:
+        channel.close()
+        raise
+    finally:
+        watch.cancel()
+
+
 @contextmanager
 def _sessions(sftp: Any, most: int) -> Iterator[list[Any]]:
     """The session and more on its connection."""
-    from paramiko import SFTPClient, SSHException
+    from paramiko import SFTPClient
 
     sessions = [sftp]
     try:
         if isinstance(sftp, SFTPClient):
             channel = sftp.get_channel()
-            while len(sessions) < most:
+            transport = channel.get_transport()
+            while len(sessions) < min(most, _ALLOWED.get(transport, most)):
                 try:
-                    more = SFTPClient.from_transport(channel.get_transport())
-                except (SSHException, EOFError) as refusal:
-                    log.debug("the server allows %s sessions: %s", len(sessions), refusal)
-                    break
-                more.get_channel().settimeout(channel.gettimeout())
-                sessions.append(more)
+                    sessions.append(open_session(transport, channel.gettimeout()))
+                except server_failures() as refusal:
+                    log.info("the server allows %s sessions: %r", len(sessions), refusal)
+                    _ALLOWED[transport] = len(sessions)
         yield sessions
     finally:
         for session in sessions[1:]:

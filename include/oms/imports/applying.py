@@ -38,6 +38,9 @@ RELANDED = crashpoints.register(
 
 LANDER_PATIENCE = 60
 """Seconds to wait for a lander, as long as a server may take for an answer."""
+PATIENCE_WITH_DEAD = 300
+"""Seconds that a file keeps its place whose lander has ended without a word: time enough to notice that its
+task is dead, and to repeat it."""
 ATTEMPTS = 4
 """Attempts at a chunk whose transaction Postgres ended to resolve a deadlock."""
 
@@ -82,13 +85,14 @@ def _read_chunk(conn: Connection, load_id: int, chunk_no: int) -> dict[str, Any]
 def _wait_for_landers(conn: Connection, own: dict[str, Any]) -> None:
     """Wait until older files have landed; a lander that died is not waited for.
 
-    A file whose server broke its landing off keeps its place as long as a lander is waited for; then it is a
-    new arrival. Raises OlderFileNotLanded for one that takes longer, or whose lander is dead: the next run of
-    its job lands it.
+    A file whose server broke its landing off keeps its place as long as a lander is waited for, and one
+    whose lander is dead a while longer; then it is a new arrival. Raises OlderFileNotLanded until then: the
+    next run of its job lands it.
     """
     if own["schedule_now"] and own["force"]:
         return
-    while older := conn.execute(sql.older_landing, own | {"patience": LANDER_PATIENCE}).fetchone():
+    values = own | {"patience": LANDER_PATIENCE, "patience_with_dead": PATIENCE_WITH_DEAD}
+    while older := conn.execute(sql.older_landing, values).fetchone():
         log_id, path, broken, lander = older
         log.info("waiting for %s, an older file that is being landed", path)
         row = _once_landed(conn, log_id, lander, path, broken=broken)
@@ -117,6 +121,7 @@ def _once_landed(
         if broken and row is not None and row["status"] == "DmlsLanding":
             landing.give_way(conn, row)
             return None
+        conn.execute(landing.sql.note_abandoned, {"log_id": log_id})
         return row
     finally:
         conn.execute(landing.sql.unlock_log, {"log_id": lander})

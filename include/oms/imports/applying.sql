@@ -15,13 +15,16 @@ select chunk.load_id, chunk.chunk_no, chunk.facility_ids, chunk.applied_at, load
 -- Files that came before and have not landed: what they will change is not known yet. A run ahead of the queue only
 -- minds files that say how things are (resets, settings), not those that say what has changed.
 select log_id, remote_path,
-       error_code = 'BROKEN_OFF' and finished_at < now() - %(patience)s * interval '1 second' as is_broken,
+       finished_at < now() - case error_code when 'BROKEN_OFF' then %(patience)s
+                                             when 'ABANDONED' then %(patience_with_dead)s end
+                             * interval '1 second' as is_broken,
        coalesce(lander, log_id) as lander
   from oms.import_log
  where domain = %(domain)s
    and log_id < %(oldest_log_id)s
    and closed_at is null
    and status = 'DmlsLanding'
+   and error_code is distinct from 'GAVE_WAY'
    and (not %(schedule_now)s or kind <> 'delta')
  order by log_id
  limit 1

@@ -90,9 +90,16 @@ def find(
     return dict(sorted(found.items(), key=lambda file: age_key(file[1][1], file[0])))
 
 
-def still_there(sftp: Any, import_path: str, settled: Mapping[str, Stamp]) -> list[RemoteFile]:
-    """Of the files that somebody has seen at rest, those that are still the same, oldest first."""
-    same = []
+def still_there(
+    sftp: Any, import_path: str, settled: Mapping[str, Stamp], *, as_it_is: bool = False
+) -> list[RemoteFile]:
+    """Of the files that somebody has seen at rest, those that are still the same, oldest first.
+
+    One that its folder goes on listing with other figures than its own would never be the same: it is among
+    them as it is listed, so that whoever reads it finds the difference, or with `as_it_is` with its own.
+    """
+    same: list[RemoteFile] = []
+    changed: list[RemoteFile] = []
     folder = folder_of(sftp, import_path)
     paths = [f"{folder.rstrip('/')}/{name}" for name in settled]
     for stamp, file in zip(settled.values(), in_parallel(sftp, examine, paths), strict=True):
@@ -102,6 +109,13 @@ def still_there(sftp: Any, import_path: str, settled: Mapping[str, Stamp]) -> li
             raise file
         elif (file.size, file.mtime) == stamp:
             same.append(file)
+        else:
+            changed.append(file)
+    listed = (_look(sftp, folder) or Listing()).files if changed else {}
+    for file in changed:
+        if listed.get(file.name) == settled[file.name]:
+            log.warning("%s: %s in its folder, by itself %s", file.path, settled[file.name], file)
+            same.append(file if as_it_is else RemoteFile(file.path, *settled[file.name]))
         else:
             log.warning("%s has changed since it was seen at rest: left for the next look", file.path)
     return sorted(same, key=lambda file: age_key(file.mtime, file.name))

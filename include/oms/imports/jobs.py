@@ -114,6 +114,11 @@ class Settings:
     """Lines that are no rows of their header; reading a file with more of them ends there."""
     created_by_job_id: str | None = None
 
+    @property
+    def is_insisted_on(self) -> bool:
+        """Whether a person has named the file, to be taken whatever the server reports of it."""
+        return self.force and self.remote_filename is not None
+
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
 

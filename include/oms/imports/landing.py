@@ -51,6 +51,8 @@ REMEDY = (
     "reports, start the job with remoteFilename and force"
 )
 
+GAVE_WAY = "GAVE_WAY"
+"""A broken landing that newer files have gone ahead of."""
 FILES_TOGETHER = 100
 """Files that are claimed and landed at a time; what they say can be applied before the next are read."""
 TABLES_OF_A_LOAD = 25
@@ -105,14 +107,17 @@ def land(
         claims = _take_over_abandoned(conn, sftp, job, settings, run, own, keys)
         _land_claims(conn, sftp, claims, settings, run)
     left = settings.max_files
+    claimed: set[str] = set()
     for found in _batches(sftp, settings, settled):
         with locks(conn) as own:
             free = _free(conn, settings, found)[:left]
             claims = _claim_arrivals(conn, job, settings, run, own, free, keys[0])
             _land_claims(conn, sftp, claims, settings, run)
+        claimed.update(file.name for _, file in claims)
         if left is not None and (left := left - len(claims)) == 0:
             break
-    _refuse_if_missed(conn, sftp, settings, settled)
+    if settings.remote_filename not in claimed:
+        _refuse_if_missed(conn, sftp, settings, settled)
     return open_chunks(conn, job, settings.connection_id)
 
 
@@ -121,7 +126,12 @@ def _batches(sftp: Any, settings: Settings, settled: Mapping[str, Stamp]) -> Ite
     names = sorted(settled, key=lambda name: age_key(settled[name][1], name))
     for start in range(0, len(names), FILES_TOGETHER):
         batch = names[start : start + FILES_TOGETHER]
-        yield arrival.still_there(sftp, settings.import_path, {name: settled[name] for name in batch})
+        yield arrival.still_there(
+            sftp,
+            settings.import_path,
+            {name: settled[name] for name in batch},
+            as_it_is=settings.is_insisted_on,
+        )
 
 
 def _free(conn: Connection, settings: Settings, found: list[RemoteFile]) -> list[RemoteFile]:
@@ -160,24 +170,29 @@ def _land_claims(
         crashpoints.point(STAGED)
     load: list[Landed] = []
     alone = 0
+    failure: Exception | None = None
     try:
         for log_id, file in claims:
             if (one := landed.get(log_id)) is None:
+                if failure and log_id not in read:
+                    continue
                 alone += 1
-                one = _land_file(conn, sftp, log_id, file, settings, read.get(log_id))
+                try:
+                    one = _land_file(conn, sftp, log_id, file, settings, read.get(log_id))
+                except server_failures() as error:
+                    failure = error
             load += [one] if one else []
             if alone == TABLES_OF_A_LOAD:
                 load, ready, alone = [], load, 0
                 _finish_load(conn, ready, settings, run)
-    except server_failures() as failure:
-        done = [*landed, *(one.log_id for one in load)]
-        log.error("of %s files some are not landed: the server failed: %r", len(claims), failure)
-        values = {"log_ids": [log_id for log_id, _ in claims], "done": done, "message": repr(failure)}
-        conn.execute(sql.note_broken, values)
-        raise
     finally:  # what came before a server stopped answering may be gone from it
         if not conn.broken:
             _finish_load(conn, load, settings, run)
+    if failure:
+        log.error("of %s files some are not landed: the server failed: %r", len(claims), failure)
+        values = {"log_ids": [log_id for log_id, _ in claims], "message": repr(failure)}
+        conn.execute(sql.note_broken, values)
+        raise failure
 
 
 def _finish_load(conn: Connection, load: list[Landed], settings: Settings, run: Run) -> None:
@@ -254,6 +269,9 @@ def _take_over_abandoned(
             file = arrival.examine(sftp, row["remote_path"])
         except FileMissing:
             _leave(conn, row | {"run_id": run.run_id}, GONE, lost=True)
+            continue
+        if row["error_code"] == GAVE_WAY:
+            _leave(conn, row | {"run_id": run.run_id}, f"its landing was broken off: {row['error_message']}")
             continue
         with conn.transaction():
             conn.execute(sql.leave_copies, {"log_id": log_id})
@@ -454,8 +472,12 @@ def _leave(conn: Connection, row: dict[str, Any], why: str, *, lost: bool = Fals
 
 
 def give_way(conn: Connection, row: dict[str, Any]) -> None:
-    """Let newer files go ahead of one whose landing its server broke off; the caller holds its lock."""
-    _leave(conn, row, f"its landing was broken off ({row['error_message']}), and newer files went ahead")
+    """Let newer files go ahead of one whose landing was broken off; the caller holds its lock.
+
+    The next run of its job makes it a new arrival, or says that it is gone.
+    """
+    log.warning("%s does not land (%s): newer files go ahead", row["remote_path"], row["error_message"])
+    conn.execute(sql.give_way, {"log_id": row["log_id"]})
 
 
 def _land_file(
@@ -640,7 +662,7 @@ def read_in(
     pieces = to_the_end()
     try:
         contract = file_type(settings.file_type).CONTRACT
-        text = unpacked(file.name, pieces, settings.max_uncompressed_bytes)
+        text = unpacked(file.name, pieces, settings.max_uncompressed_bytes, lambda: bool(doubts))
         if settings.from_utf_16:
             text = from_utf_16(text)
         lines = as_csv(file.name, text, contract, settings)
@@ -691,7 +713,7 @@ def _compared(
             f"{came:,} bytes came where the server had reported {file.size:,}, and it has removed the file: "
             "this is all there is of it; compare its end with what the sender has",
         )
-    elif came != file.size and not (settings.force and settings.remote_filename):
+    elif came != file.size and not settings.is_insisted_on:
         raise FileUnstable(f"{file.path}: {came} bytes came, the server reports {file.size}")
 
 
@@ -704,7 +726,7 @@ def _refuse_changed(file: RemoteFile, now: RemoteFile | None) -> bool:
         return False
     if now != file:
         raise FileUnstable(
-            f"{file.path} changed while it was read: "
+            f"{file.path} changed while it was read, or its folder lists it with other figures than its own: "
             f"{file.size} bytes at {file.mtime}, now {now.size} at {now.mtime}"
         )
     return True

@@ -71,9 +71,9 @@ update oms.import_log
 returning log_id
 
 -- name: resume_held
--- One of which a part is applied goes on where it stopped.
+-- One of which a part is applied goes on where it stopped, with its file as somebody has put it back.
 update oms.import_log
-   set status = 'DmlsPending', error_code = null, error_message = null
+   set status = 'DmlsPending', file_size = %(size)s, file_mtime = %(mtime)s, error_code = null, error_message = null
  where connection_id = %(connection_id)s
    and remote_path = %(path)s
    and closed_at is null
@@ -94,7 +94,7 @@ select log_id
 -- name: read_log
 select log_id, load_id, config_id, dag_id, run_id, connection_id, remote_path, file_name, file_size, file_mtime,
        content_sha256, kind, status, schedule_now, params, header, total_count, rejected_count, duplicate_of_log_id,
-       coalesce(lander, log_id) as lander, staged_with, error_message
+       coalesce(lander, log_id) as lander, staged_with, error_code, error_message
   from oms.import_log
  where log_id = %(log_id)s
 
@@ -103,7 +103,20 @@ select log_id, load_id, config_id, dag_id, run_id, connection_id, remote_path, f
 update oms.import_log
    set error_code = 'BROKEN_OFF', error_message = %(message)s, finished_at = coalesce(finished_at, now())
  where log_id = any(%(log_ids)s)
-   and log_id <> all(%(done)s)
+   and status = 'DmlsLanding'
+
+-- name: note_abandoned
+-- Since when it is known that the lander of a file has ended without a word.
+update oms.import_log
+   set error_code = 'ABANDONED', error_message = 'its lander ended', finished_at = now()
+ where log_id = %(log_id)s
+   and status = 'DmlsLanding'
+   and error_code is null
+
+-- name: give_way
+update oms.import_log
+   set error_code = 'GAVE_WAY', error_message = format('%%s, and newer files went ahead', error_message)
+ where log_id = %(log_id)s
    and status = 'DmlsLanding'
 
 -- name: take_over

@@ -8,6 +8,7 @@ import json
 import logging
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +30,8 @@ sql = statements(__file__)
 
 SMALL = 64 << 10
 """Bytes of a file that is worth it."""
+MOST = 1 << 20
+"""Bytes that are held in memory of a file of which more comes than the server reports."""
 FEWEST = 2
 
 
@@ -53,6 +56,8 @@ def read(sftp: Any, claims: list[tuple[int, RemoteFile]]) -> dict[int, InMemory]
     for (log_id, file), content in zip(small, contents, strict=True):
         if isinstance(content, InMemory):
             read[log_id] = content
+        elif content is None:
+            log.info("%s is larger than the server reports: it is landed by itself", file.path)
         elif isinstance(content, server_failures()):
             log.info("%s could not be read with others: %s", file.path, content)
         else:
@@ -60,8 +65,13 @@ def read(sftp: Any, claims: list[tuple[int, RemoteFile]]) -> dict[int, InMemory]
     return read
 
 
-def _read(sftp: Any, file: RemoteFile) -> InMemory:
-    data = b"".join(read_to_end(sftp, file.path, file.size))
+def _read(sftp: Any, file: RemoteFile) -> InMemory | None:
+    data = b""
+    with closing(read_to_end(sftp, file.path, file.size)) as pieces:
+        for piece in pieces:
+            data += piece
+            if len(data) > MOST:
+                return None
     return InMemory(data, landing.examined(sftp, file))
 
 

@@ -20,6 +20,11 @@ class Habits:
 
     adds_bytes: dict[str, int] = field(default_factory=dict)
     """By file name: how far off the size is that is reported."""
+    lists_bytes: dict[str, int] = field(default_factory=dict)
+    """By file name: how far off the size is in the listing of its folder only."""
+    most_sessions: int | None = None
+    """Further sessions on a connection are asked for and never answered."""
+    sessions_asked: int = 0
     removes_read: bool = False
     """A file is gone once somebody has closed it after reading."""
     refuses: set[tuple[str, str]] = field(default_factory=set)
@@ -34,6 +39,9 @@ class _OddFiles(sftp._Files):
     def __init__(self, channel: Any, server: sftp.Server, habits: Habits) -> None:
         super().__init__(channel, server.root)
         self._habits = habits
+        habits.sessions_asked += 1
+        if habits.most_sessions is not None and habits.sessions_asked > habits.most_sessions:
+            asyncio.get_running_loop().call_soon(channel.pause_reading)
 
     def _check(self, act: str, path: bytes | str) -> None:
         name = os.fsdecode(path)
@@ -56,6 +64,7 @@ class _OddFiles(sftp._Files):
     async def scandir(self, path: bytes) -> AsyncIterator[asyncssh.SFTPName]:
         async for entry in super().scandir(path):
             entry.attrs = self._reported(entry.filename, entry.attrs)
+            entry.attrs.size += self._habits.lists_bytes.get(os.fsdecode(entry.filename), 0)
             yield entry
 
     async def read(self, file_obj: Any, offset: int, size: int) -> bytes:

@@ -1,12 +1,13 @@
 """SFTP servers that remove what was read, report sizes that are not so, or fail at one file."""
 
+import gzip
 from contextlib import nullcontext
 
 import psycopg
 import pytest
 
 from oms import exports
-from oms.imports import applying, guard, landing
+from oms.imports import applying, arrival, guard, landing, together
 from oms.imports.errors import AccountOpen, FileRefused, OlderFileNotLanded
 from tests.oms.feeds.conftest import Watch, inbox, watch  # noqa: F401 - fixtures
 from tests.oms.imports.conftest import RESET, RESET_JOB, VARIANCE, VARIANCE_JOB, sftp_client
@@ -104,6 +105,20 @@ def test_a_removed_file_that_seems_to_be_cut_off_waits_for_a_person_too(odd):
     assert odd.counts() == {"total": 3, "applied": 2, "rejected": 1}
 
 
+def test_a_removed_packed_file_that_is_cut_off_waits_for_a_person_too(odd):
+    odd.habits.removes_read = True
+    odd.habits.adds_bytes["a.csv.gz"] = 10
+    packed = gzip.compress((VARIANCE + ROWS + "STORE_1,,SKU,C,9,,,\n").encode(), compresslevel=0)
+
+    odd.vary(packed[:-18], "a.csv.gz").raise_if_open()
+
+    assert odd.logs("status, error_code") == [("DmlsHeld", "HELD_SIZE")]
+    guard.decide(odd.conn, 1, guard.APPROVED, "Eva")
+    odd.run(VARIANCE_JOB).raise_if_open()
+    assert (odd.position("A"), odd.position("B")) == ((5, 5), (7, 7))
+    assert odd.counts() == {"total": 3, "applied": 2, "rejected": 1}
+
+
 def test_a_file_that_is_not_taken_again_and_again_is_told_once_to_its_feed(odd, watch: Watch):
     watch.feed(since="2026-01-10", grace_minutes=0)
     odd.habits.adds_bytes["a.csv"] = 10
@@ -146,6 +161,73 @@ def test_what_came_before_the_server_went_silent_is_not_lost_on_one_that_removes
         ("a.csv", "DmlsPending", None),
         ("b.csv", "DmlsLanding", "BROKEN_OFF"),
     ]
+
+
+def test_what_was_read_with_others_is_not_lost_if_the_server_goes_silent_at_an_older_file(odd):
+    odd.habits.removes_read = True
+    odd.sftp.get_channel().settimeout(0.5)
+    odd.drop(RESET_JOB, "a.csv", RESET + "STORE_1,SKU,A,5\n" * 10_000)
+    odd.drop(RESET_JOB, "b.csv", RESET + "STORE_1,SKU,C,5\n")
+    odd.habits.silent_after = 100_000
+
+    with pytest.raises(TimeoutError):
+        odd.land(RESET_JOB)
+
+    assert odd.logs("file_name, status, error_code") == [
+        ("a.csv", "DmlsLanding", "BROKEN_OFF"),
+        ("b.csv", "DmlsPending", None),
+    ]
+
+
+@pytest.mark.parametrize("job", [VARIANCE_JOB, RESET_JOB])
+def test_a_file_that_its_folder_lists_with_other_figures_is_not_passed_over_in_green_for_ever(odd, job):
+    odd.habits.lists_bytes["a.csv"] = 3
+    rows = RESET + "STORE_1,SKU,A,5\n" if job is RESET_JOB else VARIANCE + ROWS
+
+    odd.bring(job, rows, "a.csv").raise_if_open()
+
+    assert odd.logs("status, error_code") == [("DmlsCancelled", "LEFT")]
+    with pytest.raises(FileRefused, match=r"lists it with other figures.*not the first time in a row"):
+        odd.run(job).raise_if_open()
+    assert (odd.position("A"), odd.files(job)) == (None, ["a.csv"])
+    odd.run(job, remoteFilename="a.csv", force=True).raise_if_open()
+    assert (odd.position("A"), odd.files(job)) == ((5, 5), [])
+
+
+def test_what_came_of_a_removed_file_that_its_folder_listed_with_another_size_waits_for_a_person(odd):
+    odd.habits.removes_read = True
+    odd.habits.lists_bytes["a.csv"] = 3
+
+    odd.vary(VARIANCE + ROWS, "a.csv").raise_if_open()
+
+    assert odd.logs("status, error_code") == [("DmlsHeld", "HELD_SIZE")]
+
+
+def test_a_session_that_is_never_answered_is_not_waited_for_without_end(odd, caplog):
+    caplog.set_level("INFO")
+    odd.sftp.get_channel().settimeout(0.5)
+    odd.habits.most_sessions = odd.habits.sessions_asked
+    for sku in "ABCD":
+        odd.drop(VARIANCE_JOB, f"{sku}.csv", VARIANCE + ROWS.replace(",A,", f",{sku},"))
+
+    odd.run(VARIANCE_JOB).raise_if_open()
+
+    assert odd.position("D") == (5, 5)
+    assert "the server allows 1 sessions" in caplog.text
+    assert odd.habits.sessions_asked == 2, "such a server is asked once"
+
+
+def test_a_file_of_which_much_more_comes_than_reported_is_not_held_in_memory(odd, monkeypatch):
+    monkeypatch.setattr(together, "MOST", 100_000)
+    rows = VARIANCE + ROWS * 5_000
+    odd.habits.adds_bytes["a.csv"] = -len(rows)
+    odd.drop(VARIANCE_JOB, "a.csv", rows)
+    held = together.read(odd.sftp, [(1, arrival.examine(odd.sftp, f"{VARIANCE_JOB.import_path}/a.csv"))])
+
+    odd.run(VARIANCE_JOB)
+
+    assert held == {}
+    assert f"{len(rows)} bytes came, the server reports 0" in odd.logs("error_message")[0][0]
 
 
 @pytest.mark.parametrize(
@@ -217,11 +299,58 @@ def test_files_of_other_jobs_go_ahead_of_one_whose_server_went_silent(odd, monke
 
         assert odd.position("A") == (5, 5)
         assert odd.logs("file_name, status, error_code, closed_at is not null") == [
-            ("reset.csv", "DmlsCancelled", "LEFT", True),
+            ("reset.csv", "DmlsLanding", "GAVE_WAY", False),
             ("inv_var.csv", "DmlsFinished", None, True),
         ]
         odd.run(RESET_JOB).raise_if_open()
     assert odd.position("A") == (10, 10)
+    assert odd.logs("status, error_code") == [
+        ("DmlsCancelled", "LEFT"),
+        ("DmlsFinished", None),
+        ("DmlsFinished", None),
+    ]
+
+
+@pytest.fixture
+def reset_of_a_dead_lander(odd, monkeypatch):
+    """Its landing has begun and ended without a word."""
+    odd.drop(RESET_JOB, "reset.csv", RESET + "STORE_1,SKU,A,10\n")
+
+    def die(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(landing, "_land_file", die)
+        with pytest.raises(KeyboardInterrupt):
+            odd.land(RESET_JOB)
+    assert odd.logs("status, error_code") == [("DmlsLanding", None)]
+
+
+def test_files_of_other_jobs_go_ahead_of_one_whose_lander_was_killed_while_its_server_is_down(
+    odd, monkeypatch, reset_of_a_dead_lander
+):
+    with pytest.raises(OlderFileNotLanded):
+        odd.vary(VARIANCE + ROWS)
+    with pytest.raises(OlderFileNotLanded):
+        odd.run(VARIANCE_JOB)
+    monkeypatch.setattr(applying, "PATIENCE_WITH_DEAD", 0)
+
+    odd.run(VARIANCE_JOB).raise_if_open()
+
+    assert odd.position("A") == (5, 5)
+    odd.run(RESET_JOB).raise_if_open()
+    assert odd.position("A") == (10, 10)
+
+
+def test_a_file_that_gave_way_and_is_gone_is_said(odd, monkeypatch, reset_of_a_dead_lander):
+    with pytest.raises(OlderFileNotLanded):
+        odd.vary(VARIANCE + ROWS)
+    monkeypatch.setattr(applying, "PATIENCE_WITH_DEAD", 0)
+    odd.run(VARIANCE_JOB).raise_if_open()
+    (odd.root / RESET_JOB.import_path / "reset.csv").unlink()
+
+    with pytest.raises(FileRefused, match=r"reset\.csv.*ask the sender for it once more"):
+        odd.run(RESET_JOB).raise_if_open()
 
 
 def test_a_lander_is_not_waited_for_without_end(odd, monkeypatch):

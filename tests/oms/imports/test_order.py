@@ -511,6 +511,7 @@ def test_a_file_of_which_a_part_is_applied_is_held_until_it_is_put_back(floor, j
     assert floor.fault()[:2] == ("DmlsHeld", "ERR_STAGING_LOST")
 
     path.write_text(content)
+    os.utime(path, (1_700_000_000, 1_700_000_000))
     floor.run(job, remoteFilename="a.csv", force=True).raise_if_open()
 
     assert (floor.position("A"), floor.position("B", "STORE_2")) == ((5, 5), (6, 6))
