@@ -5,7 +5,8 @@
 -- What a row may call a facility, and where its stock lies: at the location that the row names, else that of the
 -- parameter, else the pick face. external_id stands once, with the facility's own id.
 select reference.id as reference, facility.facility_id, type.is_virtual,
-       case when reference.id = facility.facility_id then facility.external_id end as external_id,
+       case when reference.id = normalize(facility.facility_id, NFC) then normalize(facility.external_id, NFC) end
+           as external_id,
        coalesce(nullif(%(location)s, 'TLTLTLLL01'), default_location.location_seq_id, 'TLTLTLLL01') as location_seq_id,
        %(location)s = 'TLTLTLLL01'
            or exists (select from oms.facility_location as known
@@ -45,7 +46,7 @@ matched as not materialized (
            coalesce(by_reference.is_virtual, by_external.is_virtual) as at_virtual_facility,
            case when landed.location_seq_id is null
                 then coalesce(by_reference.location_seq_id, by_external.location_seq_id)
-                else landed.location_seq_id end as own_location_seq_id,
+                else coalesce(location.location_seq_id, landed.location_seq_id) end as own_location_seq_id,
            case when landed.location_seq_id is null
                 then coalesce(by_reference.location_is_known, by_external.location_is_known)
                 else landed.location_seq_id = 'TLTLTLLL01' or location.facility_id is not null end as location_is_known,
@@ -141,10 +142,10 @@ cross join (select null::bigint as product_id, null::boolean as is_virtual, null
 -- name: location_join
 left join oms.facility_location as location
        on location.facility_id = coalesce(by_reference.facility_id, by_external.facility_id)
-      and location.location_seq_id = landed.location_seq_id
+      and normalize(location.location_seq_id, NFC) = landed.location_seq_id
 
 -- name: no_location_join
-cross join (select null::text as facility_id) as location
+cross join (select null::text as facility_id, null::text as location_seq_id) as location
 
 -- name: product_join
 left join oms.product as by_id

@@ -33,9 +33,9 @@ matched as not materialized (
       left join spelling on spelling.id_type = landed.id_type
       left join oms.shipment_type as type
              on type.shipment_type_id = coalesce(upper(landed.shipment_type), 'IN_TRANSFER')
-      left join ({facility_references}) as origin on origin.id = coalesce(landed.origin_facility_id, %(origin)s)
+      left join ({facility_references}) as origin on origin.id = coalesce(landed.origin_facility_id, normalize(%(origin)s, NFC))
       left join ({facility_references}) as destination
-             on destination.id = coalesce(landed.destination_facility_id, %(destination)s)
+             on destination.id = coalesce(landed.destination_facility_id, normalize(%(destination)s, NFC))
       left join oms.facility as destination_place on destination_place.facility_id = destination.facility_id
       left join oms.facility_type as destination_kind
              on destination_kind.facility_type_id = destination_place.facility_type_id

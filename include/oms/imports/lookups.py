@@ -15,6 +15,14 @@ sql = statements(__file__)
 
 FACILITY_FIELDS = ("facility_id", "external_facility_id")
 PRODUCT_FIELDS = ("id_value", "product_id")
+TRIMMED = (
+    "id_value",
+    *FACILITY_FIELDS,
+    "origin_facility_id",
+    "destination_facility_id",
+    "location_seq_id",
+)
+"""Fields that are compared without their form of Unicode and the blanks around them."""
 BARCODES = frozenset(("UPCA", "EAN", "GTIN", "ISBN"))
 """Identifier types that oms.is_barcode knows."""
 LONGEST_KEY = 200
@@ -52,9 +60,7 @@ def id_types(
         raise FileRefused(
             "ERR_ID_TYPE", f"defaultIdType {settings.default_id_type!r} is unknown; known are {known}"
         )
-    if "id_value" in header.fields:
-        raw = raw_line(header, settings.delimiter)
-        filled(conn, sql.trim_ids, {"blanks": BLANKS}, landed=landed, raw=raw)
+    _trim_ids(conn, landed, header, settings)
     spelled: dict[str, str] = {}
     if "id_type" in header.fields:
         spelled = dict(filled(conn, sql.spelled_id_types, {}, landed=landed).fetchall())
@@ -63,6 +69,24 @@ def id_types(
         "spellings": list(spelled),
         "spelled_types": list(spelled.values()),
     }
+
+
+def _trim_ids(conn: Connection, landed: composed.Identifier, header: Header, settings: Settings) -> None:
+    names = [composed.Identifier(field) for field in TRIMMED if field in header.fields]
+    if not names:
+        return
+    trimmed, suspects = (
+        [composed.SQL(part).format(name=name) for name in names] for part in (sql.trimmed, sql.suspect)
+    )
+    filled(
+        conn,
+        sql.trim_ids,
+        {"blanks": BLANKS},
+        landed=landed,
+        raw=raw_line(header, settings.delimiter),
+        trimmed=composed.SQL(", ").join(trimmed),
+        suspects=composed.SQL(" or ").join(suspects),
+    )
 
 
 def is_positional(header: Header, group_by: str | None) -> bool:

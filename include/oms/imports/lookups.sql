@@ -16,9 +16,14 @@ select identification.identification_type_id, identification.id_value, product.*
 -- name: trim_ids
 -- Letters that can be written in two ways, and blanks that nobody sees; the line itself is kept for the reject file.
 update {landed} as landed
-   set raw = coalesce(raw, {raw}), id_value = nullif(normalize(btrim(id_value, %(blanks)s), NFC), '')
- where octet_length(id_value) <> length(id_value)
-   and id_value <> normalize(btrim(id_value, %(blanks)s), NFC)
+   set raw = coalesce(raw, {raw}), {trimmed}
+ where {suspects}
+
+-- name: trimmed
+{name} = nullif(normalize(btrim({name}, %(blanks)s), NFC), '')
+
+-- name: suspect
+(octet_length({name}) <> length({name}) and {name} <> normalize(btrim({name}, %(blanks)s), NFC))
 
 -- name: spelled_id_types
 -- The spellings of identifier types in a file that stand for one: compared without case and punctuation.

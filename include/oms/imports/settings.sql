@@ -21,8 +21,9 @@ matched as not materialized (
       left join spelling on spelling.id_type = landed.id_type
       left join ({facility_references}) as by_reference
              on by_reference.id = case when landed.external_facility_id is null
-                                       then coalesce(landed.facility_id, %(facility)s) else landed.facility_id end
-      left join oms.facility as by_external on by_external.external_id = landed.external_facility_id
+                                       then coalesce(landed.facility_id, normalize(%(facility)s, NFC)) else landed.facility_id end
+      left join oms.facility as by_external
+             on normalize(by_external.external_id, NFC) = landed.external_facility_id
       left join oms.facility as place on place.facility_id = coalesce(by_reference.facility_id, by_external.facility_id)
       left join oms.facility_type as kind on kind.facility_type_id = place.facility_type_id
       left join lateral (select min(known.product_id) as product_id, count(distinct known.product_id) as owners

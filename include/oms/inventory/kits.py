@@ -10,6 +10,7 @@ from typing import Any
 from oms import crashpoints
 from oms.database import Connection, statements
 from oms.numbers import readings
+from oms.texts import trimmed
 from oms.work import Work
 
 log = logging.getLogger(__name__)
@@ -155,7 +156,7 @@ def define(conn: Connection, rows: Iterable[Mapping[str, str]]) -> int:
 def _product(
     conn: Connection, line: int, column: str, row: Mapping[str, str], faults: list[str]
 ) -> int | None:
-    sku = (row.get(column) or "").strip()
+    sku = trimmed(row.get(column) or "")
     found = conn.execute(sql.product, {"sku": sku}).fetchall() if "\0" not in sku else []
     if len(found) != 1:
         what = "is blank" if not sku else "has no product" if not found else "belongs to several products"

@@ -9,6 +9,7 @@ from typing import Any
 from psycopg.rows import class_row, dict_row
 
 from oms.database import Connection, statements
+from oms.texts import trimmed
 
 sql = statements(__file__)
 
@@ -228,7 +229,7 @@ def why(
 
 def _product(conn: Connection, identifier: str, id_type: str) -> tuple[int, str]:
     match_key = re.sub("[^A-Z0-9]", "", id_type.upper())
-    found = conn.execute(sql.products, {"match_key": match_key, "value": identifier}).fetchall()
+    found = conn.execute(sql.products, {"match_key": match_key, "value": trimmed(identifier)}).fetchall()
     if not found:
         raise NotKnown(f"no product has the {id_type} {identifier!r}; --id-type names another identifier")
     if len(found) > 1:

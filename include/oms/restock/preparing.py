@@ -17,6 +17,7 @@ from oms.imports.contracts import match_key
 from oms.numbers import readings
 from oms.restock.errors import RestockRefused
 from oms.restock.times import due_at
+from oms.texts import trimmed
 
 sql = statements(__file__)
 log = logging.getLogger(__name__)
@@ -164,7 +165,10 @@ def change_items(conn: Connection, shipment_id: int, items: Mapping[str, Any]) -
     out of which units were received by hand.
     """
     _lock_pending(conn, shipment_id)
-    wanted = {sku: _units(str(units), f"{sku}: ", least=0) for sku, units in items.items()}
+    wanted: dict[str, int] = {}
+    for sku, units in items.items():
+        own = trimmed(sku)
+        wanted[own] = wanted.get(own, 0) + _units(str(units), f"{sku}: ", least=0)
     prepared = Prepared()
     products = _products(conn, f"restock {shipment_id}", wanted, prepared)
     if prepared.dropped:
@@ -226,12 +230,12 @@ def _rows(content: bytes, file_name: str, chosen: Chosen) -> list[tuple[int, str
                 raise RestockRefused(f"{where}{len(cells)} columns where the header has {len(header)}")
             if "\0" in "".join(cells):
                 raise RestockRefused(f"{where}a cell holds the letter NUL; write it without")
-            sku = cells[places[SKU]].strip()
+            sku = trimmed(cells[places[SKU]])
             if not sku:
                 raise RestockRefused(f"{where}{SKU} is blank")
             units = _units(cells[places[QUANTITY]], where)
             key = tuple(
-                getattr(chosen, name) or _given(cells[places[column]], column, where)
+                _given(getattr(chosen, name) or cells[places[column]], column, where)
                 for name, column in CHOICES.items()
             )
             if too_long := [part for part in key if len(part) > LONGEST]:
@@ -258,9 +262,9 @@ def _columns(header: list[str], file_name: str, chosen: Chosen) -> dict[str, int
 
 
 def _given(cell: str, column: str, where: str) -> str:
-    if not cell.strip():
+    if not (given := trimmed(cell)):
         raise RestockRefused(f"{where}{column} is blank, and no parameter says it")
-    return cell.strip()
+    return given
 
 
 def _units(said: str, where: str, least: int = 1) -> int:

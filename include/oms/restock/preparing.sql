@@ -5,25 +5,25 @@
 select facility_id, is_virtual
   from oms.facility
   join oms.facility_type using (facility_type_id)
- where facility_id = %(said)s
-    or (not exists (select from oms.facility where facility_id = %(said)s)
-        and (external_id = %(said)s
-             or (lower(facility_name) = lower(%(said)s)
-                 and not exists (select from oms.facility where external_id = %(said)s))))
+ where normalize(facility_id, NFC) = %(said)s
+    or (not exists (select from oms.facility where normalize(facility_id, NFC) = %(said)s)
+        and (normalize(external_id, NFC) = %(said)s
+             or (lower(normalize(facility_name, NFC)) = lower(%(said)s)
+                 and not exists (select from oms.facility where normalize(external_id, NFC) = %(said)s))))
 
 -- name: find_store
 select product_store_id, time_zone
   from oms.product_store
- where product_store_id = %(said)s
-    or (lower(store_name) = lower(%(said)s)
-        and not exists (select from oms.product_store where product_store_id = %(said)s))
+ where normalize(product_store_id, NFC) = %(said)s
+    or (lower(normalize(store_name, NFC)) = lower(%(said)s)
+        and not exists (select from oms.product_store where normalize(product_store_id, NFC) = %(said)s))
 
 -- name: find_shop
 select shop_id, product_store_id
   from oms.shop
- where shop_id = %(said)s
-    or (lower(shop_name) = lower(%(said)s)
-        and not exists (select from oms.shop where shop_id = %(said)s))
+ where normalize(shop_id, NFC) = %(said)s
+    or (lower(normalize(shop_name, NFC)) = lower(%(said)s)
+        and not exists (select from oms.shop where normalize(shop_id, NFC) = %(said)s))
 
 -- name: find_products
 -- What each SKU stands for today; the SKU as Shopify shows it is the second choice.

@@ -1,5 +1,7 @@
 """How rows find their facility, product, location and figure (spec inventory.md 3.5)."""
 
+import unicodedata
+
 import pytest
 
 from oms import catalog
@@ -351,3 +353,48 @@ def test_files_of_every_type_ask_for_the_decimal_separator(floor, job, content):
     (message,) = floor.conn.execute("select error_message from oms.import_reject").fetchone()
     assert "may be 1000 or 1" in message
     assert floor.counts() == {"total": 1, "applied": 1}
+
+
+DECOMPOSED = unicodedata.normalize("NFD", "KÖLN")
+UNSEEN = [DECOMPOSED, "\u200bKÖLN", f"{DECOMPOSED}\u2060", '"KÖLN\u00a0"', "\ufeffKÖLN"]
+
+
+@pytest.fixture(params=["KÖLN", DECOMPOSED], ids=["composed", "decomposed"])
+def cologne(floor, request):
+    """A facility and its location, in either form of Unicode; known outside by that name too."""
+    floor.conn.execute(
+        """insert into oms.facility (facility_id, facility_name, external_id, facility_type_id)
+           values (%(id)s, 'Cologne', %(id)s, 'RETAIL_STORE')""",
+        {"id": request.param},
+    )
+    floor.conn.execute("insert into oms.facility_location values (%(id)s, %(id)s)", {"id": request.param})
+    return request.param
+
+
+@pytest.mark.parametrize("said", UNSEEN)
+def test_facilities_and_locations_are_compared_like_identifiers(floor, cologne, said):
+    rows = f"{said},,A,5,{said}\n,{said},B,6,{said}\nSTORE_1,,C,x,{said}\n"
+    floor.reset("facilityId,externalFacilityId,idValue,availableQty,locationSeqId\n" + rows)
+
+    assert floor.position("A", cologne, cologne) == (5, 5)
+    assert floor.position("B", cologne, cologne) == (6, 6)
+    assert floor.raw_rejects() == [rows.splitlines()[2].encode()]
+
+
+OF_FACILITIES = [
+    (catalog.IMPORT_INVENTORY_VARIANCE, "facilityId,idValue,availableDelta\n{},A,5\n"),
+    (catalog.IMPORT_PRODUCT_FACILITY, "product-sku,facility-id,facility-safety-stock\nA,{},5\n"),
+    (
+        catalog.IMPORT_INBOUND_SHIPMENT,
+        "external-shipment-id,origin-facility-id,destination-facility-id,product-sku,item-external-id,quantity\n"
+        "S1,STORE_2,{},A,1,5\n",
+    ),
+]
+
+
+@pytest.mark.parametrize(("job", "content"), OF_FACILITIES, ids=lambda value: getattr(value, "dag_id", ""))
+def test_files_of_every_type_find_a_facility_in_either_form(floor, cologne, job, content):
+    floor.bring(job, content.format("KÖLN\u200b"), "a.csv")
+    floor.bring(job, content.format(DECOMPOSED).replace("S1", "S2"), "b.csv")
+
+    assert floor.rejects() == []

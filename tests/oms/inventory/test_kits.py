@@ -274,3 +274,9 @@ def _on(world: World, conn: psycopg.Connection) -> World:
     other = object.__new__(World)
     other.db, other.products, other._keys = conn, world.products, iter(["late"])
     return other
+
+
+def test_skus_are_compared_without_their_form_of_unicode_and_blanks_of_no_width(shop_floor: World):
+    known(shop_floor, "KIT", "Ö")
+
+    assert define(shop_floor, "KIT\u200b,O\u0308\ufeff,2") == 1

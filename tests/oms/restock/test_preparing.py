@@ -1,5 +1,6 @@
 """Restocks from a file: what it says, what a person has chosen, and changes while they wait (5.13)."""
 
+import unicodedata
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -52,6 +53,17 @@ def test_names_of_the_product_document_are_understood(open_yard: Yard):
     restock = preparing.read(open_yard.db, shipment)
     assert (restock.facility_id, restock.shop_id, restock.units) == ("BROADWAY", "demo", 100)
     assert restock.local_time.endswith("09:00:00 Europe/Berlin")
+
+
+def test_names_are_compared_without_their_form_of_unicode_and_blanks_of_no_width(open_yard: Yard):
+    composed, decomposed = "KÖLN", unicodedata.normalize("NFD", "KÖLN")
+    open_yard.db.execute("update oms.facility set facility_name = %s where facility_id = 'WH'", (decomposed,))
+    open_yard.db.execute("update oms.product_identification set id_value = 'Ö' where id_value = 'X'")
+
+    shipment = open_yard.prepared(f"O\u0308\u200b,1,{AHEAD},{composed}\u00a0,STORE,demo\ufeff,R1\n")
+    preparing.change_items(open_yard.db, shipment, {"\u2060Ö": 7})
+
+    assert open_yard.items(shipment) == {"X": 7}
 
 
 def test_rows_of_several_places_and_times_are_restocks_of_their_own(open_yard: Yard):
