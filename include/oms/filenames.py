@@ -5,7 +5,7 @@ on RE2, which does not backtrack, and a glob without giving back what a star has
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from fnmatch import translate
 from functools import lru_cache
 from posixpath import splitext
@@ -72,19 +72,22 @@ def matcher(pattern: str) -> Callable[[str], bool]:
     """
     plain = _SUFFIX.sub(lambda found: found[0].lower(), pattern)
     fits = (re.compile(translate(plain)) if is_glob(pattern) else _linear(plain)).fullmatch
+    every = re.search("[A-Z]", re.sub(r"\\.", "", plain)) is not None
 
     def matches(name: str) -> bool:
-        return any(fits(spelling) for spelling in _spellings(name))
+        return any(map(fits, _spellings(name, every)))
 
     return matches
 
 
-def _spellings(name: str) -> Iterator[str]:
-    """The names that a pattern may mean by this one."""
+@lru_cache(maxsize=16_384)
+def _spellings(name: str, every: bool) -> tuple[str, ...]:
+    """The names that a pattern may mean by this one; of suffixes in capital letters where it has capitals."""
     unpacked = unpacked_name(name)
     base, suffix = splitext(unpacked)
-    for packed in ("",) if unpacked == name else (".gz", ""):
-        yield from (f"{base}{spelling}{packed}" for spelling in (suffix, suffix.lower(), suffix.upper()))
+    suffixes = dict.fromkeys((suffix.lower(), suffix, suffix.upper()) if every else (suffix.lower(),))
+    ends = ("",) if unpacked == name else (".gz", "")
+    return tuple(f"{base}{spelling}{end}" for end in ends for spelling in suffixes)
 
 
 def is_glob(pattern: str) -> bool:
