@@ -9,3 +9,8 @@ BLANKS = "".join(chr(code) for code in range(0x3001) if chr(code).isspace()) + "
 def trimmed(text: str) -> str:
     """The text without blanks around, in the one form of Unicode in which texts are compared (NFC)."""
     return unicodedata.normalize("NFC", text.strip(BLANKS))
+
+
+def is_blank(cell: str | None) -> bool:
+    """Whether a cell says nothing; 0x1A ends files of old systems."""
+    return not (cell or "").strip(BLANKS + "\x1a")

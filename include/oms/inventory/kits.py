@@ -10,7 +10,7 @@ from typing import Any
 from oms import crashpoints
 from oms.database import Connection, statements
 from oms.numbers import readings
-from oms.texts import trimmed
+from oms.texts import is_blank, trimmed
 from oms.work import Work
 
 log = logging.getLogger(__name__)
@@ -124,6 +124,8 @@ def define(conn: Connection, rows: Iterable[Mapping[str, str]]) -> int:
     faults: list[str] = []
     kits: dict[int, dict[int, int]] = {}
     for line, row in enumerate(rows, 2):
+        if all(is_blank(row.get(name)) for name in COLUMNS):
+            continue
         kit = _product(conn, line, "kit_sku", row, faults)
         component = _product(conn, line, "component_sku", row, faults)
         quantity = (row.get("quantity") or "1").strip()

@@ -7,7 +7,7 @@ import csv
 from collections.abc import Iterable
 
 from oms.database import Connection, copy_rows, statements
-from oms.texts import trimmed
+from oms.texts import is_blank, trimmed
 
 sql = statements(__file__)
 
@@ -32,7 +32,11 @@ def read(text: Iterable[str]) -> list[Row]:
         raise BadIdentifiers(
             [f"line 1: no column {', '.join(missing)}; the columns are {', '.join(COLUMNS)}"]
         )
-    rows = [(reader.line_num, *(trimmed(row[name] or "") for name in COLUMNS)) for row in reader]
+    rows = [
+        (reader.line_num, *(trimmed(row[name] or "") for name in COLUMNS))
+        for row in reader
+        if not all(is_blank(row[name]) for name in COLUMNS)
+    ]
     unstorable = [line for line, *cells in rows if "\0" in "".join(cells)]
     if unstorable:
         raise BadIdentifiers([f"line {line}: a cell holds the letter NUL" for line in unstorable])

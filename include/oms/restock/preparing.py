@@ -17,7 +17,7 @@ from oms.imports.contracts import match_key
 from oms.numbers import readings
 from oms.restock.errors import RestockRefused
 from oms.restock.times import due_at
-from oms.texts import trimmed
+from oms.texts import is_blank, trimmed
 
 sql = statements(__file__)
 log = logging.getLogger(__name__)
@@ -223,7 +223,7 @@ def _rows(content: bytes, file_name: str, chosen: Chosen) -> list[tuple[int, str
         places = _columns(header, file_name, chosen)
         found = []
         for cells in lines:
-            if not any(cell.strip() for cell in cells):
+            if all(map(is_blank, cells)):
                 continue
             where = f"{file_name} line {lines.line_num}: "
             if len(cells) != len(header):

@@ -10,6 +10,7 @@ from typing import Any
 from oms.filenames import is_junk
 from oms.setup.errors import Finding, SetupRefused
 from oms.setup.tables import TABLES, Column, Table, Value
+from oms.texts import is_blank
 
 Key = tuple[Value, ...]
 
@@ -69,7 +70,7 @@ def _read(path: Path, table: Table, findings: list[Finding]) -> Content:
     header: tuple[str, ...] = ()
     try:
         for cells in reader:
-            if not any(cell.strip() for cell in cells):
+            if all(map(is_blank, cells)):
                 continue
             if header:
                 _add(table, header, cells, reader.line_num, rows, findings)

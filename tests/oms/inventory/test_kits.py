@@ -280,3 +280,9 @@ def test_skus_are_compared_without_their_form_of_unicode_and_blanks_of_no_width(
     known(shop_floor, "KIT", "Ö")
 
     assert define(shop_floor, "KIT\u200b,O\u0308\ufeff,2") == 1
+
+
+def test_a_line_that_says_nothing_is_no_row(shop_floor: World):
+    known(shop_floor, "KIT", "P")
+
+    assert define(shop_floor, ",,", "KIT,P,2", "\u3000,,", "\x1a") == 1

@@ -142,3 +142,7 @@ def test_a_file_that_is_not_there_or_not_utf_8_is_said_without_a_traceback(oms_d
     assert capsys.readouterr().err == f"{tmp_path}/none.csv: No such file or directory\n"
     assert main(["--dsn", oms_dsn, "identify", str(foreign)]) == 2
     assert "not UTF-8 (byte 24): save it as CSV in UTF-8" in capsys.readouterr().err
+
+
+def test_a_line_that_says_nothing_is_no_row(shelf):
+    assert identify(shelf, ",,", "A,ERP_ID,1", "\u3000,,", "\x1a") == (1, 0)

@@ -66,6 +66,12 @@ def test_names_are_compared_without_their_form_of_unicode_and_blanks_of_no_width
     assert open_yard.items(shipment) == {"X": 7}
 
 
+def test_a_line_that_says_nothing_is_no_row(open_yard: Yard):
+    (restock,) = open_yard.prepare(",,,,,,\n" + R1 + "\u200b,,,,,,\n\x1a").restocks
+
+    assert restock.units == 150
+
+
 def test_rows_of_several_places_and_times_are_restocks_of_their_own(open_yard: Yard):
     rows = R1 + f"X,1,{AHEAD},Broadway,STORE,demo,R1\nX,2,2099-12-02 09:00,WH,STORE,demo,R1\n"
 

@@ -54,6 +54,15 @@ def test_the_example_is_entered_and_a_second_time_nothing_changes(oms_db):
     assert oms_db.execute("select online_atp from oms.online_atp('FAC_GRP')").fetchall() == []
 
 
+def test_a_line_that_says_nothing_is_no_row(oms_db, folder):
+    with (folder / "facilities.csv").open("a") as file:
+        file.write(",,,\n\u200b,,,\n\x1a")
+
+    set_up(oms_db, folder)
+
+    assert set_up(oms_db, EXAMPLE).changed == 0
+
+
 def test_a_dry_run_says_what_would_change_and_writes_nothing(oms_db, oms_dsn, folder, capsys):
     assert main(["--dsn", oms_dsn, "setup", str(folder)]) == 0
     before = everything(oms_db)
