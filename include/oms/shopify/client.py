@@ -6,7 +6,6 @@ caller's to repeat, with the same idempotency key (spec shopify.md 3.8, 8.4).
 
 import json
 import logging
-import math
 import random
 import re
 import threading
@@ -59,7 +58,7 @@ FOREIGN_ANSWERS = 3
 DEAREST = 1000.0
 """Points of one request, at most."""
 VERSION = re.compile(r"\d{4}-\d\d|unstable")
-REFUSED_CODES = frozenset(
+MISUNDERSTOOD_CODES = frozenset(
     [
         "PARSE_ERROR",
         "undefinedField",
@@ -69,6 +68,11 @@ REFUSED_CODES = frozenset(
         "argumentLiteralsIncompatible",
         "variableNotUsed",
         "selectionMismatch",
+    ]
+)
+"""The shop cannot read our document: that says nothing of the values that were sent with it."""
+REFUSED_CODES = frozenset(
+    [
         "INVALID_VARIABLE",
         "INVALID_FIELD_ARGUMENTS",
         "BAD_REQUEST",
@@ -78,6 +82,8 @@ REFUSED_CODES = frozenset(
     ]
 )
 LONGEST_PAUSE = 60.0
+LONGEST_ASKED = 86_400.0
+"""No shop asks for a longer wait; it is a moment (seconds since 1970), or damage."""
 
 
 class _Session(requests.Session):
@@ -172,13 +178,14 @@ class ShopifyClient:
         deadline: Deadline | None = None,
         key: str | None = None,
         repeat: bool = False,
-        is_ours: Callable[[dict[str, Any]], bool] = lambda data: True,
+        is_ours: Callable[[dict[str, Any]], bool] | None = None,
     ) -> dict[str, Any]:
         """Send one operation and return `data`, which has the shape that the schema promises.
 
         variables: a dict, or JSON text that is sent byte for byte. key: the idempotency key in it, for logs.
         repeat: the key allows to repeat a mutation here when its outcome is unknown, as a query is. is_ours:
-        tells by what `data` names that it is no answer to another request. Waits for points, and repeats
+        tells by what `data` names that it is no answer to another request; without it the connection is not
+        used again. Waits for points, and repeats
         what was not executed, up to the deadline. Raises Throttled, NotSent or ShopAway (certainly not
         executed), OutcomeUnknown, Rejected, SearchWarning, Misconfigured; user errors of a mutation are part
         of `data`.
@@ -232,7 +239,7 @@ class ShopifyClient:
         body: bytes,
         deadline: Deadline,
         key: str | None,
-        is_ours: Callable[[dict[str, Any]], bool],
+        is_ours: Callable[[dict[str, Any]], bool] | None,
     ) -> dict[str, Any]:
         """One request, answer classified."""
         cost = self.cost_of(document.name)
@@ -260,9 +267,10 @@ class ShopifyClient:
             state = BucketState.of(status)
             short = state is not None and state.available < cost
             data = data_of(answer, response, short_of_points=short, whole=document.is_query)
-            if not is_ours(shapes.checked(document.name, data)):
+            shapes.checked(document.name, data)
+            if is_ours is not None and not is_ours(data):
                 raise OutcomeUnknown(f"the answer to another request came ({document.name})")
-            is_clean = document.is_query or not _is_nameless(data)
+            is_clean = is_ours is not None and (document.is_query or not _is_nameless(data))
             return data
         finally:
             self.budget.answered(cost, status)
@@ -296,6 +304,11 @@ def _part(whole: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 def _points(value: Any) -> float | None:
     """Return the points of a request; None for what cannot be that."""
     return float(value) if type(value) in (int, float) and 0 <= value <= DEAREST else None
+
+
+def _tells(payload: Any) -> bool:
+    """Say whether the payload of a mutation tells its outcome, though it stands beside errors."""
+    return isinstance(payload, dict) and (bool(payload.get("userErrors")) or None not in payload.values())
 
 
 def _is_nameless(data: Mapping[str, Any]) -> bool:
@@ -353,12 +366,12 @@ def _refuses_token(said: dict[str, Any] | None) -> bool:
 
 
 def seconds_asked(text: str | None) -> float | None:
-    """Return the wait that `Retry-After` asks for; None for a date, for 0 and for what was damaged."""
+    """Return the wait that `Retry-After` asks for; None for a date, for 0 and for what cannot be a wait."""
     try:
         seconds = float(text or "")
     except ValueError:
         return None
-    return seconds if 0 < seconds < math.inf else None
+    return seconds if 0 < seconds <= LONGEST_ASKED else None
 
 
 def data_of(
@@ -384,7 +397,8 @@ def data_of(
 def answered_data(answer: dict[str, Any], where: str, *, whole: bool = False) -> dict[str, Any]:
     """Return `data` of one answer (a response, or a line of a bulk result); raises by its error codes.
 
-    whole: data beside errors is not taken: what is null there was not found out.
+    whole: data beside errors is not taken: what is null there was not found out. Else it is taken where it
+    tells what became of the request: an effect or the shop's own user errors.
     """
     data = answer.get("data")
     errors = answer.get("errors")
@@ -392,22 +406,28 @@ def answered_data(answer: dict[str, Any], where: str, *, whole: bool = False) ->
         raise OutcomeUnknown(f"damaged answer: data is {type(data).__name__}, {where}")
     if data is not None and not errors:
         return data
-    if data is not None and not whole and any(value is not None for value in data.values()):
+    if data and not whole and all(_tells(payload) for payload in data.values()):
         return data
     if not errors:
         raise OutcomeUnknown(f"neither data nor errors, {where}")
-    first = errors[0] if isinstance(errors, list) else None
-    if not isinstance(first, dict):
+    if not isinstance(errors, list) or not all(isinstance(error, dict) for error in errors):
         raise OutcomeUnknown(f"damaged answer: errors are {told(errors, 200)!r}, {where}")
-    code = told(_part(first, "extensions").get("code") or "OTHER")
-    message = f"{code}: {told(first.get('message'))} ({where})"
+    found = [_refusal(error, where) for error in errors]
+    # one that we do not know says that something may have been done, whatever stands beside it
+    raise next((error for error in found if isinstance(error, OutcomeUnknown)), found[0])
+
+
+def _refusal(error: dict[str, Any], where: str) -> ShopifyError:
+    """Return what one top-level error says of its request."""
+    code = told(_part(error, "extensions").get("code") or "OTHER")
+    message = f"{code}: {told(error.get('message'))} ({where})"
     if code == "THROTTLED":
-        raise Throttled(message)
-    if code == "ACCESS_DENIED":
-        raise Misconfigured(message, code)
+        return Throttled(message)
+    if code == "ACCESS_DENIED" or code in MISUNDERSTOOD_CODES:
+        return Misconfigured(message, code)
     if code in REFUSED_CODES:
-        raise Rejected(message, code)
-    raise OutcomeUnknown(message)  # INTERNAL_SERVER_ERROR and whatever we do not know
+        return Rejected(message, code)
+    return OutcomeUnknown(message)  # INTERNAL_SERVER_ERROR and whatever we do not know
 
 
 def user_errors(payload: dict[str, Any]) -> tuple[UserError, ...]:

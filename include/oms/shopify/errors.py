@@ -17,7 +17,7 @@ class UserError(NamedTuple):
 
     def line(self) -> int | None:
         """Return the number of the element of `input.changes` that is meant; None when none is named."""
-        if self.field[:2] == ("input", "changes") and len(self.field) > 2 and self.field[2].isdigit():
+        if self.field[:2] == ("input", "changes") and len(self.field) > 2 and self.field[2].isdecimal():
             return int(self.field[2])
         return None
 

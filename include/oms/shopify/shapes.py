@@ -13,6 +13,8 @@ from oms.shopify.errors import OutcomeUnknown
 
 Check = Callable[[Any], None]
 SCALARS = {"string": (str,), "int": (int,), "bool": (bool,), "number": (int, float)}
+LARGEST = 2**31 - 1
+"""GraphQL's Int has 32 bits, as the columns have."""
 
 
 class Misshapen(Exception):
@@ -88,10 +90,13 @@ def _object(fields: dict[str, Any], where: str) -> Check:
 
 def _scalar(kind: str, where: str) -> Check:
     types = SCALARS[kind]
+    is_int = kind == "int"
 
     def check(value: Any) -> None:
         if type(value) not in types:
             raise Misshapen(f"{where} is {type(value).__name__}, not {kind}")
+        if is_int and not -LARGEST <= value <= LARGEST:
+            raise Misshapen(f"{where} is larger than any Int")
         if type(value) is str and not value.isascii():
             _refuse_half_characters(value, where)
 

@@ -48,7 +48,8 @@ RUNNING = "IDEMPOTENCY_CONCURRENT_REQUEST"
 ATTEMPT_FAILED = "IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED"
 UNDECIDED = "UNDECIDED"
 OTHER_PAYLOAD = "IDEMPOTENCY_KEY_PARAMETER_MISMATCH"
-TRY_AGAIN = frozenset({"SERVICE_UNAVAILABLE", "ADJUST_QUANTITIES_FAILED"})
+SERVICE_AWAY = "SERVICE_UNAVAILABLE"
+TRY_AGAIN = frozenset({SERVICE_AWAY, "ADJUST_QUANTITIES_FAILED"})
 MISCONFIGURED = frozenset({"INVALID_REASON", "INVALID_QUANTITY_NAME", "INVALID_REFERENCE_DOCUMENT"})
 TRIES_BEFORE_BISECTING = 3
 KEY_LIVES = timedelta(hours=23)
@@ -317,8 +318,19 @@ class Sender:
             self._reject_whole(batch, code, first.message, set_aside=False)
         elif codes <= TRY_AGAIN and batch.failures < TRIES_BEFORE_BISECTING:
             self._unknown(batch, first.code, first.message)
+        elif SERVICE_AWAY in codes:
+            self._renew(batch, SERVICE_AWAY, first.message)
         else:
             self._refuse_lines(batch, errors)
+
+    def _renew(self, batch: Batch, code: str, message: str) -> None:
+        """Let the lines of a batch that was not applied go on under a new key: the old one may keep its answer."""
+        with self.conn.transaction():
+            self.conn.execute(sql.mark_rejected, {"batch": batch.batch_id, "code": code, "message": message})
+            (renewed,) = self._new_batches(batch, [self._lines(batch)])
+        crashpoints.point(REJECTED_STORED)
+        renewed.failures = batch.failures
+        self._put_again(renewed, 0.0)
 
     def _refuse_lines(self, batch: Batch, errors: tuple[UserError, ...]) -> None:
         """Drop the lines that are named, send the rest as a new batch; nobody named: look by halves."""

@@ -10,6 +10,7 @@ import pytest
 from fakeshop.testing import TOKEN
 from oms.shopify.client import FOREIGN_ANSWERS, ShopifyClient, seconds_asked
 from oms.shopify.errors import ForeignAnswer, Misconfigured, OutcomeUnknown, ShopAway
+from oms.sync.errors import LinesLeft
 from tests.oms.proxy import HTML, Answer, Exchange, Pieces, Proxy, honest, running_proxy
 from tests.oms.sync.bench import Bench
 
@@ -244,6 +245,21 @@ DAMAGED = {
         b'{"data":{"inventoryAdjustQuantities":{"inventoryAdjustmentGroup":'
         b'{"id":"\\ud800","referenceDocumentUri":null},"userErrors":[]}}}'
     ),
+    "an effect that failed to be told": replaced(
+        b'{"data":{"inventoryAdjustQuantities":{"inventoryAdjustmentGroup":null,"userErrors":[]}},'
+        b'"errors":[{"message":"?","extensions":{"code":"INTERNAL_SERVER_ERROR"}}]}'
+    ),
+    "a refusal before another error": replaced(
+        b'{"errors":[{"message":"?","extensions":{"code":"BAD_REQUEST"}},{"message":"?"}]}'
+    ),
+    "throttled before another error": replaced(
+        b'{"errors":[{"message":"?","extensions":{"code":"THROTTLED"}},'
+        b'{"message":"?","extensions":{"code":"INTERNAL_SERVER_ERROR"}}]}'
+    ),
+    "a refusal before no error": replaced(
+        b'{"errors":[{"message":"?","extensions":{"code":"BAD_REQUEST"}},7]}'
+    ),
+    "a code that is a list": replaced(b'{"errors":[{"message":"?","extensions":{"code":["THROTTLED"]}}]}'),
     "words that no database takes": replaced(b'{"errors":[{"message":"\\ud800\\u0000"}]}'),
     "of another batch": replaced(
         b'{"data":{"inventoryAdjustQuantities":{"inventoryAdjustmentGroup":'
@@ -315,7 +331,11 @@ def test_damaged_figures_of_the_budget_are_passed_over(oms: Bench, proxy: Proxy,
             oms.move(sku, -3)
 
 
-@pytest.mark.parametrize("wait", ["-1", "nan", "inf", "-inf", "0", "1e400", "soon", None])
+@pytest.mark.parametrize(
+    "wait",
+    ["-1", "nan", "inf", "-inf", "0", "1e400", "1e300", "1764547200000", "1764547200", "soon", "", None]
+    + ["Wed, 21 Oct 2026 07:28:00 GMT"],
+)
 def test_a_damaged_wait_is_the_default_wait(wait: str | None):
     assert seconds_asked(wait) is None
 
@@ -331,6 +351,61 @@ def test_a_call_that_is_to_wait_for_a_damaged_time_is_repeated_after_the_default
 
     assert (report.applied, report.calls) == (8, 3)
     assert report.wait_seconds > 2
+
+
+def test_a_wait_for_ever_of_one_call_leaves_the_others_their_answers(
+    oms: Bench, proxy: Proxy, behind: ShopifyClient
+):
+    sold(oms)
+    busy = [Answer(503, {"Retry-After": "1764547200000"}).raw()]
+
+    def meddle(exchange: Exchange) -> Pieces:
+        if busy:
+            return [busy.pop()]
+        return [0.1, exchange.forward().raw()]
+
+    proxy.meddle = meddle
+    report = oms.push("DELTA", client=behind, limit=2, parallel=2, push_seconds=30)
+
+    assert report.applied == 8
+
+
+def test_a_service_that_is_not_there_says_nothing_of_an_item(
+    oms: Bench, proxy: Proxy, behind: ShopifyClient
+):
+    sold(oms)
+    error = b'{"code":"SERVICE_UNAVAILABLE","field":%s,"message":"later"}'
+    body = b'{"data":{"inventoryAdjustQuantities":{"inventoryAdjustmentGroup":null,"userErrors":[%s]}}}'
+    for field in (b"null", b'["input","changes","0"]'):
+        proxy.meddle = lambda exchange, said=error % field: [Answer(200, JSON, body % said).raw()]
+
+        with pytest.raises(LinesLeft, match="8 lines unanswered"):
+            oms.push("DELTA", client=behind, push_seconds=1)
+
+        assert set_aside(oms) == 0
+        assert {count for count, status, _ in oms.batches() if status != "REJECTED"} == {8}
+
+    oms.push("DELTA")
+    assert {oms.available(sku) for sku in SKUS} == {97}
+    assert sorted(oms.applied()) == [(sku, -3) for sku in SKUS]
+
+
+@pytest.mark.parametrize("code", ["PARSE_ERROR", "undefinedField"])
+def test_a_shop_that_does_not_understand_our_document_says_nothing_of_an_item(
+    oms: Bench, proxy: Proxy, behind: ShopifyClient, code: str
+):
+    sold(oms)
+    calls: list[str] = []
+    body = b'{"errors":[{"message":"?","extensions":{"code":"%s"}}]}' % code.encode()
+    proxy.meddle = lambda exchange: [calls.append(exchange.operation) or Answer(200, JSON, body).raw()]
+
+    with pytest.raises(Misconfigured, match=code):
+        oms.push("DELTA", client=behind)
+
+    assert calls == [ADJUST]
+    assert set_aside(oms) == 0
+    oms.push("DELTA")
+    assert {oms.available(sku) for sku in SKUS} == {97}
 
 
 def test_a_second_copy_of_an_answer_does_not_pass_for_that_of_the_next_call(
@@ -367,6 +442,7 @@ def test_levels_of_other_items_or_with_another_name_are_read_again(
         replaced(b'{"data":{"nodes":[]}}'),
         changed(b'"isActive":true', b'"isActive":null'),
         changed(b'"quantity":5', b'"quantity":1e5'),
+        changed(b'"quantity":5', b'"quantity":5000000000'),
     ):
         damages = [damaged]
 
