@@ -16,6 +16,7 @@ from oms.shopify.errors import ShopifyError
 from oms.webhooks import subscriptions
 from oms.webhooks.errors import SubscriptionsLeft
 from oms.work import Work
+from tests.oms.proxy import running_proxy
 from tests.web.conftest import Postman
 
 LEVELS = "inventory_levels/update"
@@ -328,3 +329,18 @@ def test_more_than_a_page_of_subscriptions(manager: Manager):
 
     assert manager.run("subscribe", category="orders") == {"create": 4}
     assert len(manager.subscriptions()) == 255
+
+
+def test_a_second_copy_of_an_answer_ends_no_subscription(manager: Manager):
+    """Each answer comes twice on its connection: the second list is no copy of the first one."""
+    with running_proxy(manager.server.port) as proxy:
+        proxy.meddle = lambda exchange: [2 * exchange.forward().raw()]
+        client = ShopifyClient(f"{proxy.url}/demo", TOKEN, patience=2)
+        manager.run("subscribe", topics=[LEVELS])
+
+        found = [subscriptions.in_shop(client) for _ in range(2)]
+        client.mutate("delete_webhook_subscription", {"id": found[1][0].id})
+
+        assert [len(one) for one in found] == [1, 1]
+        assert subscriptions.in_shop(client) == []
+        client.close()

@@ -4,10 +4,10 @@ The shop is read twice: all of it by one bulk query, then, between two snapshots
 differ. What differs only because a push or an import was under way settles at that second look.
 """
 
-import json
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -199,31 +199,36 @@ def _read_all(conn: Connection, operation: dict[str, Any]) -> None:
     items: list[tuple[int, str | None, bool]] = []
     with exports.lines(operation) as lines:
         copy_rows(conn, "pg_temp.drift_reading", READING, _levels(lines, items))
-    columns = ("shopify_inventory_item_id", "sku", "requires_components")
-    copy_rows(conn, "pg_temp.drift_item", columns, items)
+    copy_rows(conn, "pg_temp.drift_item", ITEM, items)
     conn.execute("analyze pg_temp.drift_reading, pg_temp.drift_item")
 
 
+ITEM = ("shopify_inventory_item_id", "sku", "requires_components")
 QUANTITIES = ("available", "committed", "reserved", "on_hand")
 READING = ("shopify_location_id", "shopify_inventory_item_id", "tracked", "active", *QUANTITIES, "updated_at")
 
 
 def _levels(lines: Iterator[bytes], items: list[tuple[int, str | None, bool]]) -> Iterator[tuple[Any, ...]]:
-    for line in lines:
-        node = json.loads(line)
-        if "inventoryItem" in node:
-            item = node["inventoryItem"]
-            items.append((_number(item["id"]), item["sku"], node["requiresComponents"]))
-            continue
-        amounts = {one["name"]: one["quantity"] for one in node["quantities"]}
-        yield (
-            _number(node["location"]["id"]),
-            _number(node["item"]["id"]),
-            node["item"]["tracked"],
-            node["isActive"],
-            *(amounts.get(name) for name in QUANTITIES),
-            node["updatedAt"],
-        )
+    for node in exports.read(lines, _of_node):
+        if len(node) == len(ITEM):
+            items.append(node)
+        else:
+            yield node
+
+
+def _of_node(node: dict[str, Any]) -> tuple[Any, ...]:
+    """Return the values of ITEM or of READING."""
+    if "inventoryItem" in node:
+        item = node["inventoryItem"]
+        return _number(item["id"]), item["sku"], node["requiresComponents"]
+    return (
+        _number(node["location"]["id"]),
+        _number(node["item"]["id"]),
+        node["item"]["tracked"],
+        node["isActive"],
+        *exports.quantities(node, QUANTITIES),
+        datetime.fromisoformat(node["updatedAt"]),
+    )
 
 
 def _number(gid: str) -> int:

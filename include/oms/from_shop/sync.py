@@ -7,7 +7,6 @@ that died has landed the next one applies, or gives up if its rows are gone.
 
 import csv
 import io
-import json
 import logging
 import time
 from collections import Counter
@@ -76,39 +75,34 @@ class Export:
         """The file in pieces, a line for each level of a location that is set up."""
         yield (",".join(column.name for column in CONTRACT.columns) + "\n").encode()
         rows: list[tuple[Any, ...]] = []
-        for line in lines:
-            node = json.loads(line)
-            if "__parentId" not in node:
-                continue  # a location
-            rows += self._row(node)
+        for found in exports.read(lines, self._rows):
+            rows += found
             if len(rows) >= LINES_AT_ONCE:
                 yield _written(rows)
                 rows = []
         yield _written(rows)
 
-    def _row(self, node: dict[str, Any]) -> list[tuple[Any, ...]]:
+    def _rows(self, node: dict[str, Any]) -> list[tuple[Any, ...]]:
+        if "/InventoryLevel/" not in node["id"]:
+            _number(node["id"])
+            return []  # a location
         self.levels += 1
         if self.levels % TELL_EVERY == 0:
             log.info("shop %s: %s levels so far", self.shop_id, self.levels)
-        location = _number(node["location"]["id"])
+        location, item = _number(node["location"]["id"]), node["item"]
+        values = (
+            self.shop_id,
+            _number(item["id"]),
+            item["sku"],
+            "true" if item["tracked"] else "false",
+            location,
+            *exports.quantities(node, ("available", "on_hand")),
+            node["updatedAt"],
+        )
         if location not in self.known:
             self.elsewhere[location] += 1
             return []
-        item = node["item"]
-        amounts = {one["name"]: one["quantity"] for one in node["quantities"]}
-        tracked = "true" if item["tracked"] else "false"
-        return [
-            (
-                self.shop_id,
-                _number(item["id"]),
-                item["sku"],
-                tracked,
-                location,
-                amounts.get("available"),
-                amounts.get("on_hand"),
-                node["updatedAt"],
-            )
-        ]
+        return [values]
 
 
 def sync_shop(

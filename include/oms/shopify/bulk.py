@@ -9,9 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import requests
-
-from oms.shopify import documents
+from oms.shopify import documents, transfers
 from oms.shopify.budget import Deadline
 from oms.shopify.client import ShopifyClient
 from oms.shopify.errors import OutcomeUnknown, Rejected
@@ -38,13 +36,14 @@ def upload(client: ShopifyClient, content: bytes, deadline: Deadline) -> str:
     if not targets or targets[0]["url"] is None or "key" not in dict(fields):
         raise OutcomeUnknown(f"upload of {len(content)} bytes: no place was given")
     try:
-        response = requests.post(
+        response = transfers.send(
+            "post",
             targets[0]["url"],
             data=fields,
             files={"file": (FILE_NAME, content, MIME_TYPE)},
             timeout=TRANSFER_SECONDS,
         )
-    except requests.exceptions.RequestException as error:
+    except transfers.BROKEN as error:
         raise OutcomeUnknown(f"upload of {len(content)} bytes: {type(error).__name__}") from error
     if response.status_code != 201:
         raise OutcomeUnknown(f"upload of {len(content)} bytes: HTTP {response.status_code}")
@@ -77,7 +76,8 @@ def state(
     """Return an operation; None if the shop does not know it."""
 
     def is_it(data: dict[str, Any]) -> bool:
-        return data["bulkOperation"] is None or data["bulkOperation"]["id"] == operation_id
+        said = data["bulkOperation"]
+        return said is None or (said["id"] == operation_id and said["objectCount"].isdecimal())
 
     wanted = {"id": operation_id}
     return client.execute("bulk_operation", wanted, deadline=deadline, is_ours=is_it)["bulkOperation"]
@@ -111,11 +111,11 @@ def results(operation: dict[str, Any]) -> list[tuple[int, dict[str, Any]]]:
     if url is None:
         return []
     try:
-        with requests.get(url, stream=True, timeout=TRANSFER_SECONDS) as response:
+        with transfers.send("get", url, stream=True, timeout=TRANSFER_SECONDS) as response:
             if response.status_code != 200:
                 raise OutcomeUnknown(f"result of {operation['id']}: HTTP {response.status_code}")
             found = list(_numbered(response.iter_lines()))
-    except requests.exceptions.RequestException as error:
+    except transfers.BROKEN as error:
         raise OutcomeUnknown(f"result of {operation['id']}: {type(error).__name__}") from error
     seen = Counter(number for number, _ in found)
     return [(number, answer) for number, answer in found if seen[number] == 1]

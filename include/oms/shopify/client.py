@@ -36,6 +36,7 @@ from oms.shopify.errors import (
     UserError,
     told,
 )
+from oms.shopify.transfers import PlainSession
 
 log = logging.getLogger(__name__)
 
@@ -86,13 +87,6 @@ LONGEST_ASKED = 86_400.0
 """No shop asks for a longer wait; it is a moment (seconds since 1970), or damage."""
 
 
-class _Session(requests.Session):
-    """One that leaves redirects alone: `requests` reads the address even where it does not follow it."""
-
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """Return that there is none."""
-
-
 @dataclass
 class Usage:
     """What the client has done so far: requests sent, points charged, seconds spent waiting for the shop."""
@@ -140,7 +134,7 @@ class ShopifyClient:
         self._costs: dict[str, float] = {}
         self._served_version = api_version
         self._foreign: list[ForeignAnswer] = []
-        self._session = _Session()
+        self._session = PlainSession()
         self._session.headers.update(
             {"X-Shopify-Access-Token": token, "Content-Type": "application/json", "Accept-Encoding": "gzip"}
         )

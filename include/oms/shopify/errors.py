@@ -79,6 +79,10 @@ class ExportIncomplete(ShopifyError):
     """The downloaded export is shorter than the shop says; the same file can be downloaded again."""
 
 
+class ExportDamaged(ShopifyError):
+    """A line of a downloaded export is not what was asked for: nothing of the file is taken."""
+
+
 class Misconfigured(ShopifyError):
     """The shop refuses us as a whole (token, scope, frozen shop, setting): stop and call a person."""
 

@@ -1,18 +1,20 @@
 """Bulk queries: Shopify writes the answer to a file, which we read by lines (spec shopify.md 2.2, 2.6)."""
 
+import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import requests
 
-from oms.shopify import bulk
+from oms.shopify import bulk, transfers
 from oms.shopify.client import ShopifyClient
-from oms.shopify.errors import ExportFailed, ExportIncomplete, NotExecuted, Rejected
+from oms.shopify.errors import ExportDamaged, ExportFailed, ExportIncomplete, NotExecuted, Rejected, told
 
 LONGEST_WAIT = timedelta(hours=2)
+Read = TypeVar("Read")
 OVER_IN_VAIN = ("FAILED", "CANCELED", "EXPIRED")
 
 
@@ -60,9 +62,9 @@ def lines(operation: dict[str, Any]) -> Iterator[Iterator[bytes]]:
     if operation["url"] is None:
         yield _counted(iter(()), operation)
         return
-    try:  # the address is signed: it goes without our token
-        response = requests.get(operation["url"], stream=True, timeout=(5, 60))
-    except requests.exceptions.RequestException as error:
+    try:
+        response = transfers.send("get", operation["url"], stream=True, timeout=(5, 60))
+    except transfers.BROKEN as error:
         raise ExportIncomplete(f"the file of the export did not answer: {type(error).__name__}") from error
     with response:
         if response.status_code != requests.codes.ok:
@@ -77,7 +79,28 @@ def _counted(found: Iterator[bytes], operation: dict[str, Any]) -> Iterator[byte
             if line:
                 count += 1
                 yield line
-    except requests.exceptions.RequestException as error:
+    except transfers.BROKEN as error:
         raise ExportIncomplete(f"the file of the export broke off: {type(error).__name__}") from error
     if count != int(operation["objectCount"]):
         raise ExportIncomplete(f"{count} lines came of the {operation['objectCount']} of {operation['id']}")
+
+
+def read(lines: Iterable[bytes], of_node: Callable[[dict[str, Any]], Read]) -> Iterator[Read]:
+    """Yield what `of_node` makes of each line; raises ExportDamaged where it can make nothing of one."""
+    for number, line in enumerate(lines, start=1):
+        try:
+            made = of_node(json.loads(line))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise ExportDamaged(
+                f"line {number} of the export is not what was asked for ({type(error).__name__}: {error}):"
+                f" {told(line[:200])}; nothing of it was taken, the next run asks for another export"
+            ) from error
+        yield made
+
+
+def quantities(level: dict[str, Any], names: tuple[str, ...]) -> tuple[int | None, ...]:
+    """Return the quantities of a level in the order of the names; None for one that it does not have."""
+    found = {one["name"]: one["quantity"] for one in level["quantities"]}
+    if not all(name in names and type(amount) is int for name, amount in found.items()):
+        raise ValueError(f"quantities are {found}")
+    return tuple(found.get(name) for name in names)

@@ -324,7 +324,7 @@ class Sender:
             self._refuse_lines(batch, errors)
 
     def _renew(self, batch: Batch, code: str, message: str) -> None:
-        """Let the lines of a batch that was not applied go on under a new key: the old one may keep its answer."""
+        """Let the lines of a batch that was refused whole go on under a new key, as the old may be spent."""
         with self.conn.transaction():
             self.conn.execute(sql.mark_rejected, {"batch": batch.batch_id, "code": code, "message": message})
             (renewed,) = self._new_batches(batch, [self._lines(batch)])

@@ -10,11 +10,13 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+import requests
 
 from oms import database, parameters
 from oms.drift.report import ShopsLeft, compare
 from oms.imports import agreement, arrival, landing, staging
 from oms.imports.jobs import Run
+from oms.shopify.errors import ExportDamaged
 from tests.oms.drift.conftest import Reconcile, causes, patient
 from tests.oms.drift.seeds import JOB, seed
 from tests.oms.imports.conftest import RESET, identify, sftp_client
@@ -295,6 +297,34 @@ def test_a_shop_that_fails_does_not_hinder_the_others(oms: Bench, reconcile: Rec
         ("demo", "STARTED"),
         ("other", "FINISHED"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        (b'"name":"available"', b'"name":"availabel"'),
+        (b'"updatedAt":"2', b'"updatedAt":"z'),
+        (b'"isActive"', b'"isActivo"'),
+        (b"InventoryItem\\/7", b"InventoryItem\\/x"),
+        (b"{", b"<html>"),
+    ],
+)
+def test_a_damaged_line_of_a_download_is_named(
+    oms: Bench, reconcile: Reconcile, monkeypatch, good: bytes, bad: bytes
+):
+    oms.open_shop("demo", {"A": 5})
+    oms.move("A", 5)
+    whole = requests.Response.iter_lines
+
+    def damaged(*args, **more):
+        yield from (line.replace(good, bad, 1) for line in whole(*args, **more))
+
+    monkeypatch.setattr(requests.Response, "iter_lines", damaged)
+
+    with pytest.raises(ExportDamaged, match=r"line \d+ of the export is not what was asked for"):
+        reconcile()
+
+    assert oms.db.execute("select status from oms.drift_report").fetchall() == [("STARTED",)]
 
 
 def test_a_location_that_waits_for_its_first_stock_is_left_out(oms: Bench, reconcile: Reconcile):

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from oms import crashpoints, database
 from oms.from_shop import sync
 from oms.parameters import BadParameter
-from oms.shopify.errors import ExportIncomplete, Misconfigured
+from oms.shopify.errors import ExportDamaged, ExportIncomplete, Misconfigured
 from tests.oms.from_shop.side import Side
 
 ZERO = {"Store": 0, "Other": 0}
@@ -63,6 +64,39 @@ def test_a_change_of_the_same_second_is_taken_by_the_next_sync(side: Side):
     side.sync()
     side.db.execute("update oms.shop_level_applied set figure = 8, told_at = told_at - interval '1 second'")
     side.stand("P", 8, 8)
+
+    side.sync()
+
+    assert side.position("P") == (7, 7)
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        (b"shopify\\/InventoryLevel", b"shopify\\/InventoryLevex"),
+        (b'"id"', b'"iD"'),
+        (b'"name":"available"', b'"name":"availabel"'),
+        (b'"quantity":7', b'"quantity":"7"'),
+        (b'"updatedAt"', b'"updatedIt"'),
+        (b"{", b"<html>"),
+        (b"{", b"[" * 100_000),
+    ],
+)
+def test_a_damaged_line_of_a_download_is_named_and_no_level_is_passed_over(
+    side: Side, monkeypatch, good: bytes, bad: bytes
+):
+    side.open_shop({"P": {"levels": {"Store": 7}}, "Q": {"levels": {"Store": 7}}})
+    whole = requests.Response.iter_lines
+
+    def damaged(*args, **more):
+        for line in whole(*args, **more):
+            yield line.replace(good, bad, 1) if b"InventoryLevel" in line else line
+
+    with monkeypatch.context() as patch:
+        patch.setattr(requests.Response, "iter_lines", damaged)
+        with pytest.raises(ExportDamaged, match=r"line \d+ of the export is not what was asked for"):
+            side.sync()
+    assert (side.position("P"), side.logs()) == (None, ["DmlsCancelled"])
 
     side.sync()
 

@@ -1,7 +1,11 @@
 """Many batches through bulk operations, exactly once (spec inventory.md 6.4, shopify.md 8.2)."""
 
+from collections.abc import Callable
+
 import pytest
 
+from oms.shopify.client import ShopifyClient
+from tests.oms.proxy import Answer, Exchange, Pieces, Proxy
 from tests.oms.sync.bench import Bench
 
 IN_BULK = {"bulk_above_seconds": 0.5, "limit": 1, "push_seconds": 20}
@@ -103,3 +107,66 @@ def test_five_running_operations_of_others_mean_direct_calls(changed: Bench):
     changed.push("DELTA", **IN_BULK)
 
     assert all_applied_once(changed)
+
+
+NOWHERE = {"Content-Type": "text/html", "Location": "http://["}
+
+
+def elsewhere(name: bytes) -> Callable[[Answer], Answer]:
+    """Answers that name another address."""
+    return lambda answer: Answer(
+        answer.status, answer.headers, answer.body.replace(b'"%s":"' % name, b'"%s":"http://a..b/?' % name)
+    )
+
+
+def cut(answer: Answer) -> Answer:
+    """Half an answer, whose length nothing tells."""
+    return Answer(answer.status, answer.headers, answer.body[: len(answer.body) // 2])
+
+
+UPLOAD, POLL, RESULT = "POST /_storage", "BulkOperationState", "GET /_storage"
+BETWEEN = [
+    ("StageUpload", elsewhere(b"url")),
+    ("StageUpload", lambda answer: Answer(200)),
+    (UPLOAD, lambda answer: Answer(302, NOWHERE)),
+    (UPLOAD, lambda answer: Answer(307, {"Location": "http://127.0.0.1:9/"})),
+    (UPLOAD, lambda answer: Answer(200)),
+    (UPLOAD, lambda answer: None),
+    ("RunBulkMutation", lambda answer: Answer(302, NOWHERE)),
+    (POLL, elsewhere(b"url")),
+    (POLL, lambda answer: Answer(200)),
+    (RESULT, lambda answer: Answer(302, NOWHERE)),
+    (RESULT, lambda answer: Answer(200)),
+    (RESULT, lambda answer: Answer(206, answer.headers, answer.body)),
+    (RESULT, lambda answer: Answer(200, {"Content-Encoding": "gzip"}, answer.body)),
+    (RESULT, cut),
+    (RESULT, lambda answer: None),
+]
+
+
+def test_what_stands_between_us_and_a_bulk_operation_costs_no_line_and_doubles_none(
+    changed: Bench, proxy: Proxy, behind: ShopifyClient
+):
+    expected: list[tuple[str, int]] = []
+    for number, (operation, said) in enumerate(BETWEEN):
+        struck: list[str] = []
+
+        def meddle(exchange: Exchange, operation=operation, said=said, struck=struck) -> Pieces | None:
+            answer = exchange.forward()
+            names = (exchange.operation, f"{exchange.method} {exchange.path[:9]}")
+            is_early = operation == POLL and b'"url":"' not in answer.body
+            if struck or operation not in names or is_early:
+                return [answer.raw()]
+            struck.append(operation)
+            answer = said(answer)
+            return None if answer is None else [answer.raw()]
+
+        proxy.meddle = meddle
+        expected += [(sku, 1 if number % 2 else -1) for sku in SKUS]
+        report = changed.push("DELTA", client=behind, limit=8, bulk_above_seconds=-1.0, push_seconds=20)
+
+        assert struck, (number, operation)
+        assert report.applied == len(SKUS), (number, operation)
+        assert sorted(changed.applied()) == sorted(expected), (number, operation)
+        for sku in SKUS:
+            changed.move(sku, -1 if number % 2 else 1)

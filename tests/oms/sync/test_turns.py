@@ -1,11 +1,12 @@
 """Runs that find a shop busy: one waits, the others leave."""
 
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
 from oms import database
+from oms.sync import planning
 from oms.sync.options import PushOptions
 from oms.sync.push import push_shop
 from oms.sync.turns import AlreadyWaiting, waiting
@@ -64,7 +65,7 @@ def test_a_slow_shop_holds_two_runs_and_what_changed_meanwhile_is_sent(oms: Benc
     """The first run is at the shop, the second waits, the third leaves: its change goes with the second."""
     oms.open_shop("demo", {"A": 0, "B": 0})
     oms.move("A", 5)
-    oms.server.fault("delay", seconds=1.0, count=1)
+    others: list[Future] = []
 
     def run(shop: str) -> str:
         with (
@@ -76,17 +77,21 @@ def test_a_slow_shop_holds_two_runs_and_what_changed_meanwhile_is_sent(oms: Benc
                 lambda: database.connect(oms.dsn), oms.client(shop), shop, "RECENT", options, "test", begin
             ).summary()
 
-    with ThreadPoolExecutor(3) as pool:
-        first = pool.submit(run, "demo")
-        time.sleep(0.4)
-        second = pool.submit(run, "demo")
-        time.sleep(0.2)
+    def two_more() -> None:
+        others.append(pool.submit(run, "demo"))
+        waits = """select exists (select from pg_locks join pg_database on pg_database.oid = database
+                                  where locktype = 'advisory' and not granted
+                                    and datname = current_database())"""
+        while not others[0].done() and not oms.db.execute(waits).fetchone()[0]:
+            time.sleep(0.01)
         oms.move("B", 7)
-        third = pool.submit(run, "demo")
         with pytest.raises(AlreadyWaiting):
-            third.result(timeout=0.3)
-        assert not second.done()
-        first.result(timeout=30)
-        second.result(timeout=30)
+            run("demo")
+        assert not others[0].done()
+
+    with ThreadPoolExecutor(1) as pool:
+        with oms.at(planning.SNAPSHOT_TAKEN, two_more):
+            run("demo")
+        others[0].result()
 
     assert oms.server.available("demo") == {("A", "Main"): 5, ("B", "Main"): 7}
