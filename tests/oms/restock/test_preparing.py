@@ -16,6 +16,7 @@ from oms.parameters import BadParameter
 from oms.restock import preparing
 from oms.restock.errors import RestockRefused
 from tests.oms.imports.conftest import sftp_client
+from tests.oms.imports.odd_server import odd_server
 from tests.oms.restock.yard import AHEAD, HEADER, R1, Yard
 
 
@@ -307,6 +308,23 @@ class TestFiles:
 
         assert sorted(path.name for path in folder.iterdir()) == ["a.csv", "archive"]
         assert len(preparing.listed(open_yard.db)) == 1
+
+    def test_what_a_server_refuses_about_one_file_keeps_no_other_waiting_and_books_none_twice(
+        self, open_yard: Yard, folder: Path, sftp_server: Any
+    ):
+        for name in ("a.csv", "b.csv", "c.csv"):
+            (folder / name).write_text(HEADER + R1.replace("R1", name))
+        with odd_server(sftp_server) as (server, habits):
+            habits.refuses |= {("read", "a.csv"), ("rename", "b.csv")}
+
+            with pytest.raises(RestockRefused, match=r"a\.csv cannot be read.*b\.csv is prepared and stays"):
+                open_yard.schedule(lambda _: sftp_client(server), settleSeconds=0)
+
+            assert sorted(path.name for path in folder.iterdir()) == ["a.csv", "archive", "b.csv"]
+            habits.refuses.clear()
+            assert open_yard.schedule(lambda _: sftp_client(server), settleSeconds=0)["new"] == 1
+        assert [path.name for path in folder.iterdir()] == ["archive"]
+        assert len(preparing.listed(open_yard.db)) == 3
 
     def test_a_folder_that_does_not_exist_fails_the_run(self, open_yard: Yard, open_sftp):
         with pytest.raises(FileMissing, match="the folder restock/incomming does not exist on FTP_CONFIG"):

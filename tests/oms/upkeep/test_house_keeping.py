@@ -12,7 +12,8 @@ from oms.imports import undoing
 from oms.imports.errors import UndoRefused
 from oms.inventory.checking import breaches
 from oms.upkeep.house_keeping import RULES, keep_house
-from tests.oms.imports.conftest import RESET, RESET_JOB, VARIANCE, VARIANCE_JOB, Floor
+from tests.oms.imports.conftest import RESET, RESET_JOB, VARIANCE, VARIANCE_JOB, Floor, sftp_client
+from tests.oms.imports.odd_server import odd_server
 from tests.oms.upkeep.conftest import work_of
 
 JOB = catalog.HOUSE_KEEPING
@@ -118,6 +119,24 @@ def test_a_server_that_is_gone_keeps_no_file_on_another(floor: Floor, later: Cal
 
     removed = "select file_name, files_removed_at is not null from oms.import_log order by file_name"
     assert floor.conn.execute(removed).fetchall() == [("gone.csv", False), ("here.csv", True)]
+
+
+def test_a_file_that_its_server_does_not_let_us_remove_keeps_no_other_and_is_named(
+    floor: Floor, later: Callable, sftp_server
+):
+    for name in ("a.csv", "b.csv", "c.csv"):
+        floor.reset(RESET + "STORE_1,SKU,A,7\n", name)
+    later("import_log", 91)
+    with odd_server(sftp_server) as (server, habits):
+        work = replace(work_of(floor, JOB), open_sftp=lambda _: sftp_client(server))
+        habits.refuses.add(("remove", "b.csv"))
+
+        with pytest.raises(OSError, match=r"removing .*/archive/2_b\.csv: the server says 'Failure'"):
+            keep_house(work)
+
+        assert floor.files(RESET_JOB, "archive") == ["2_b.csv"]
+        habits.refuses.clear()
+        assert keep_house(work)["files in archive/ and error/"] == 1
 
 
 def test_staging_left_behind_goes_that_of_open_files_stays(floor: Floor):
