@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from oms import catalog
-from oms.imports import arrival, landing, rejects, undoing
+from oms.imports import arrival, landing, packing, rejects, undoing
 from oms.inventory.why import why
 from tests.oms.imports.conftest import (
     RESET,
@@ -503,6 +503,20 @@ def test_a_repaired_sale_from_a_clock_that_is_ahead_is_in_a_count_that_was_begun
     floor.vary(mend(returned(floor), (",x,", ",-1,")), name="repair.csv")
 
     assert (floor.position("A"), floor.notes()) == ((9, 9), [(2, "ALREADY_COUNTED")])
+
+
+@pytest.mark.parametrize("units", [5, 7])
+def test_a_refused_line_is_of_one_moment_with_the_others_of_its_file_in_any_chunk(floor, monkeypatch, units):
+    """The second chunk is applied later than the file began; its row changes something, or nothing."""
+    monkeypatch.setattr(landing, "pack", lambda rows, most, least: packing.pack(rows, 2, 1))
+    floor.stock("A", 5, 5, "STORE_2")
+    rows = f"STORE_1,SKU,B,1\nSTORE_2,SKU,A,{units}\nSTORE_2,SKU,A,x\n"
+    floor.reset(RESET + rows, groupBy="facilityId")
+    assert len(floor.chunks) == 2
+
+    floor.reset(mend(returned(floor, RESET_JOB), (",x", ",9")), name="repair.csv")
+
+    assert (floor.position("A", "STORE_2"), floor.notes()) == ((9, 9), [])
 
 
 def test_changes_of_stock_are_not_said_again_by_later_ones(floor):
