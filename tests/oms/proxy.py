@@ -5,7 +5,7 @@ import re
 import socketserver
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -59,7 +59,7 @@ class Exchange:
             shop.close()
 
 
-Pieces = Sequence[bytes | float]
+Pieces = Iterable[bytes | float]
 """What the proxy sends, and the seconds it waits in between."""
 Meddle = Callable[[Exchange], Pieces | None]
 """None: the connection is cut; so it is behind an empty piece."""

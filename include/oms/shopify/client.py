@@ -82,6 +82,7 @@ REFUSED_CODES = frozenset(
         "RESOURCE_NOT_FOUND",
     ]
 )
+PIECE = 1 << 20
 LONGEST_PAUSE = 60.0
 LONGEST_ASKED = 86_400.0
 """No shop asks for a longer wait; it is a moment (seconds since 1970), or damage."""
@@ -119,7 +120,8 @@ class ShopifyClient:
     ) -> None:
         """Prepare a client; nothing is sent.
 
-        base_url: `https://shop.myshopify.com`. timeout: seconds to connect, seconds to answer.
+        base_url: `https://shop.myshopify.com`. timeout: seconds to connect, seconds to answer (to begin, and
+        then to end).
         patience: seconds that a call waits for the shop when its caller names no deadline.
         Raises UnsupportedVersion for an API version before 2026-07.
         """
@@ -282,11 +284,27 @@ class ShopifyClient:
         self.usage.add(calls=1)
         url = f"{self.base_url}/admin/api/{self.api_version}/graphql.json"
         try:
-            return self._session.post(url, data=body, timeout=self._timeout, allow_redirects=False)
+            response = self._session.post(
+                url, data=body, timeout=self._timeout, stream=True, allow_redirects=False
+            )
+            with response:
+                _read_whole(response, Deadline(self._timeout[1]))
+            return response
         except requests.exceptions.RequestException as error:
             raise _connection_error(error) from error
         except urllib3.exceptions.HTTPError as error:  # some damage goes past `requests`
             raise OutcomeUnknown(f"no answer: {type(error).__name__}") from error
+
+
+def _read_whole(response: requests.Response, deadline: Deadline) -> None:
+    """Read the body as it comes. The time-out of the socket is one of each piece, and pieces can be small."""
+    pieces = []
+    while piece := response.raw.read1(PIECE, decode_content=True):
+        pieces.append(piece)
+        if not deadline.left():
+            raise OutcomeUnknown(f"no whole answer: {sum(map(len, pieces))} bytes came in time")
+    response._content = b"".join(pieces)  # what `requests` itself keeps of a body that it reads
+    response._content_consumed = True
 
 
 def _part(whole: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -2,11 +2,12 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import count
 
 import pytest
 
+from fakeshop.testing import TOKEN
 from oms.shopify.client import FOREIGN_ANSWERS, ShopifyClient, seconds_asked
 from oms.shopify.errors import ForeignAnswer, Misconfigured, OutcomeUnknown, ShopAway
 from oms.sync.errors import LinesLeft
@@ -454,3 +455,31 @@ def test_the_message_names_what_answered(proxy: Proxy, behind: ShopifyClient):
 
     with pytest.raises(ForeignAnswer, match=f"HTTP 302 to Location {ELSEWHERE}"):
         behind.execute("adjust_inventory", {"input": {}, "key": "k"})
+
+
+def test_an_answer_that_drips_is_not_waited_for_without_end(oms: Bench, proxy: Proxy, behind: ShopifyClient):
+    """Each byte is in time, the whole is not; the batch is repeated under its key."""
+    sold(oms)
+    sent: list[bytes] = []
+
+    def drip(raw: bytes) -> Iterator[bytes | float]:
+        yield raw[:-400]
+        for byte in raw[-400:]:
+            yield 0.05
+            sent.append(bytes([byte]))
+            yield sent[-1]
+
+    slow = [True]
+
+    def meddle(exchange: Exchange) -> Pieces:
+        raw = exchange.forward().raw()
+        return drip(raw) if slow and slow.pop() else [raw]
+
+    proxy.meddle = meddle
+    client = ShopifyClient(proxy.url + "/demo", TOKEN, timeout=(2.0, 1.0), patience=5.0)
+    report = oms.push("DELTA", client=client, push_seconds=30)
+    client.close()
+
+    assert report.applied == 8
+    assert len(sent) < 400
+    assert oms.batches() == [(8, "APPLIED", 2)]
