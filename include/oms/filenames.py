@@ -5,7 +5,7 @@ on RE2, which does not backtrack, and a glob without giving back what a star has
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from fnmatch import translate
 from functools import lru_cache
 from posixpath import splitext
@@ -21,6 +21,9 @@ JUNK_BEGINNINGS = (".", "~$")
 LONGEST_PATTERN = 1000
 MOST_MEMORY = 64 << 20
 """Bytes that RE2 may use for a pattern; the letters of all scripts take more than its own 8 MiB allow."""
+
+MOST_MEMORY_OF_ALL = 512 << 20
+"""The same for patterns that are asked together."""
 
 NUMBER = re.compile("([0-9]+)")
 
@@ -70,14 +73,49 @@ def matcher(pattern: str) -> Callable[[str], bool]:
     It means the name with or without a `.gz` at its end, since the file is unpacked while it is read, and
     with its suffix in capital or small letters. Raises BadPattern.
     """
-    plain = _SUFFIX.sub(lambda found: found[0].lower(), pattern)
+    plain, every = _plain(pattern)
     fits = (re.compile(translate(plain)) if is_glob(pattern) else _linear(plain)).fullmatch
-    every = re.search("[A-Z]", re.sub(r"\\.", "", plain)) is not None
 
     def matches(name: str) -> bool:
         return any(map(fits, _spellings(name, every)))
 
     return matches
+
+
+def which(patterns: Iterable[str]) -> Callable[[str], set[str]]:
+    """Which of the patterns mean a name: regular expressions are asked at once, however many there are."""
+    globs: list[str] = []
+    expressions: dict[bool, list[str]] = {True: [], False: []}
+    for pattern in dict.fromkeys(patterns):
+        (globs if is_glob(pattern) else expressions[_plain(pattern)[1]]).append(pattern)
+    sets = [(every, some, _set_of(some)) for every, some in expressions.items() if some]
+
+    def found(name: str) -> set[str]:
+        hits = {pattern for pattern in globs if matcher(pattern)(name)}
+        for every, some, all_at_once in sets:
+            for spelling in _spellings(name, every):
+                hits.update(some[number] for number in all_at_once.Match(spelling) or ())
+        return hits
+
+    return found
+
+
+def _set_of(patterns: list[str]) -> "re2.Set":
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = MOST_MEMORY_OF_ALL
+    together = re2.Set.FullMatchSet(options)
+    for pattern in patterns:
+        together.Add(_in_all_scripts(_plain(pattern)[0]))
+    together.Compile()
+    return together
+
+
+@lru_cache(maxsize=1024)
+def _plain(pattern: str) -> tuple[str, bool]:
+    """The pattern with its suffix in small letters, and whether it has capitals elsewhere."""
+    plain = _SUFFIX.sub(lambda found: found[0].lower(), pattern)
+    return plain, re.search("[A-Z]", re.sub(r"\\.", "", plain)) is not None
 
 
 @lru_cache(maxsize=16_384)

@@ -4,8 +4,15 @@ import subprocess
 import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from oms.filenames import BadPattern, check_pattern, wanted
+from oms.filenames import BadPattern, check_pattern, matcher, wanted, which
+
+PATTERNS = [
+    "*.csv", "*", "store_1*.CSV", "store_?.csv.gz", r"store_\d+\.csv", r"store_1\d?\.(csv|txt)", r"\w+\.csv",
+    r"Best\w+\.CSV", r"[^_]+\.csv\.gz", r".*_x.*", r"store_(1|2)\.csv", r"a\.\w{3}",
+]  # fmt: skip
 
 
 def takes(pattern: str | None, name: str) -> bool:
@@ -92,3 +99,11 @@ def test_a_pattern_that_no_linear_engine_runs_is_refused_with_the_reason(pattern
         check_pattern(pattern)
     assert "RE2 says: " in str(refused.value)
     assert reason in str(refused.value)
+
+
+@given(
+    st.lists(st.sampled_from(PATTERNS), unique=True),
+    st.from_regex(r"\A(store_[0-9]{1,2}|Bestände|a)(_x)?\.(csv|CSV|Csv|txt)(\.gz|\.GZ)?\Z"),
+)
+def test_many_patterns_asked_at_once_say_what_each_says_alone(patterns: list[str], name: str):
+    assert which(patterns)(name) == {one for one in patterns if matcher(one)(name)}

@@ -2,6 +2,7 @@
 
 import csv
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,7 +12,7 @@ from posixpath import dirname
 from psycopg.rows import class_row
 
 from oms.database import Connection, statements
-from oms.filenames import matcher
+from oms.filenames import which
 from oms.imports.contracts import reject_places
 
 sql = statements(__file__)
@@ -73,10 +74,8 @@ class Feed:
         """Configuration and connection: what the files of the feed share with those of others."""
         return self.config_id, self.connection_id
 
-    def of(self, files: Iterable[File]) -> list[File]:
-        """Those of the configuration's files that are of this feed."""
-        folder, takes = self.path and self.path.strip("/"), matcher(self.file_pattern)
-        return [one for one in files if (folder is None or one.folder == folder) and takes(one.file_name)]
+    def is_in_its_folder(self, file: File) -> bool:
+        return self.path is None or file.folder == self.path.strip("/")
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,7 @@ class Arrivals:
     conn: Connection
     feeds: Sequence[Feed]
     since: datetime | None
-    _files: dict[tuple[str, str], list[File]] = field(default_factory=dict)
+    _files: dict[tuple[str, str], dict[str, list[File]]] = field(default_factory=dict)
     _before: dict[tuple[str, str], dict[str, File]] = field(default_factory=dict)
 
     def of_feed(self, feed: Feed) -> list[File]:
@@ -110,8 +109,20 @@ class Arrivals:
         if feed.source not in self._files:
             values = {"config_id": feed.config_id, "connection_id": feed.connection_id, "since": self.since}
             with self.conn.cursor(row_factory=class_row(File)) as cursor:
-                self._files[feed.source] = cursor.execute(sql.files, values).fetchall()
-        return feed.of(self._files[feed.source])
+                self._files[feed.source] = self._by_pattern(feed.source, cursor.execute(sql.files, values))
+        return [file for file in self._files[feed.source][feed.file_pattern] if feed.is_in_its_folder(file)]
+
+    def _of_source(self, source: tuple[str, str]) -> list[Feed]:
+        return [feed for feed in self.feeds if feed.source == source]
+
+    def _by_pattern(self, source: tuple[str, str], files: Iterable[File]) -> dict[str, list[File]]:
+        """By the pattern of a feed: the files that it means, in their order."""
+        meant_by = which(feed.file_pattern for feed in self._of_source(source))
+        found: dict[str, list[File]] = defaultdict(list)
+        for file in files:
+            for pattern in meant_by(file.file_name):
+                found[pattern].append(file)
+        return found
 
     def last_good(self, feed: Feed, files: Sequence[File], before: datetime) -> File | None:
         """The newest file with rows enough that came before, among the feed's files or older than them."""
@@ -124,13 +135,19 @@ class Arrivals:
 
     def _older(self, source: tuple[str, str]) -> dict[str, File]:
         """By feed: the last good file from before. One pass back through the files serves all feeds."""
-        open_ones = [feed for feed in self.feeds if feed.source == source]
+        open_ones = self._of_source(source)
+        meant_by = which(feed.file_pattern for feed in open_ones)
         found: dict[str, File] = {}
         values = {"config_id": source[0], "connection_id": source[1], "before": self.since}
         with self.conn.transaction(), self.conn.cursor("files_before", row_factory=class_row(File)) as files:
             files.itersize = 1_000
             for file in files.execute(sql.files_before, values):
-                hits = [feed for feed in open_ones if feed.of([file]) and was_good(feed, file)]
+                patterns = meant_by(file.file_name)
+                hits = [
+                    feed
+                    for feed in open_ones
+                    if feed.file_pattern in patterns and feed.is_in_its_folder(file) and was_good(feed, file)
+                ]
                 found |= {feed.feed_id: file for feed in hits}
                 open_ones = [feed for feed in open_ones if feed not in hits] if hits else open_ones
                 if not open_ones:
