@@ -30,10 +30,11 @@ def test_inv_32_a_restock(yard: Yard, point: str | None):
     yard.open("X", "Y", "Z")
     shipment = yard.prepared()
     yard.due()
+    (own,) = yard.tick(limit=2)
 
     if point is not None:
-        crash(yard.oms, point, "scheduled_restock", {"limit": 2})
-    yard.run(limit=2)
+        crash(yard.oms, point, "scheduled_restock", own["conf"])
+    yard.tick("operator_triggered", **own["conf"])
 
     assert yard.stock("X", "Y", "Z") == [(110, 110), (50, 50), (20, 20)]
     assert yard.shown("X", "Y", "Z") == [110, 50, 20]

@@ -253,7 +253,7 @@ update pg_temp.drift_candidate as level
     (not level.settled, 'PUSH_PENDING', 'the level moves: it changed during every look'),
     (level.open_units <> 0, 'PUSH_PENDING', format('line %%s is %%s in batch %%s', level.last_line, fact.line_status, fact.batch_id)),
     (not level.opened and fact.file is not null, 'LATE_FILE', fact.file),
-    (not level.opened, 'PUSH_PENDING', 'the level was never compared: it waits for a hard sync'),
+    (not level.opened, 'PUSH_PENDING', 'the level was never compared: it waits for its first stock or a hard sync'),
     (fact.touched and fact.sync_mode = 'RECENT', 'PUSH_PENDING', 'changed since the last plan'),
     (fact.file is not null and fact.by_others <> 0, 'LATE_FILE', fact.file),
     (fact.by_others <> 0 and abs(fact.by_others) >= greatest(abs(fact.pending), abs(fact.not_imported)), 'OTHER_WRITER',
