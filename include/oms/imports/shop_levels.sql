@@ -66,6 +66,7 @@ with default_location as not materialized (
                      and lower(tracked) not in ('true', 't', 'yes', 'y', '1', 'false', 'f', 'no', 'n', '0')
                 then 'ERR_INVALID_BOOLEAN'
                 when moment is null then 'ERR_INVALID_TIMESTAMP'
+                when moment > now() + interval '5 minutes' then 'ERR_FUTURE_TIMESTAMP'
                 when product_id is null and is_mapped then 'ERR_PRODUCT_NOT_FOUND'
                 when figure is not null and quantity is null then 'ERR_INVALID_NUMBER' end as error_code
       from matched
@@ -91,6 +92,7 @@ select %(log_id)s, row.line_number,
                      else %(figure)s end
             when 'ERR_INVALID_BOOLEAN' then 'tracked'
             when 'ERR_INVALID_TIMESTAMP' then 'updated_at'
+            when 'ERR_FUTURE_TIMESTAMP' then 'updated_at'
             when 'ERR_PRODUCT_NOT_FOUND' then 'inventory_item_id'
        end,
        row.error_code,
@@ -109,6 +111,8 @@ select %(log_id)s, row.line_number,
             when 'ERR_INVALID_BOOLEAN' then format('%%L is neither true nor false', left(landed.tracked, 80))
             when 'ERR_INVALID_TIMESTAMP' then
                 format('%%L is not a moment with a zone, such as 2026-11-03T09:00:05Z', left(landed.updated_at, 80))
+            when 'ERR_FUTURE_TIMESTAMP' then
+                format('%%s lies in the future: no later word of the shop would count', left(landed.updated_at, 80))
             when 'ERR_PRODUCT_NOT_FOUND' then
                 format('shop %%s has no product of ours with the inventory item %%s: import products first, '
                        'or it was deleted', landed.shop_id, landed.inventory_item_id)

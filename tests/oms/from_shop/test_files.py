@@ -89,6 +89,7 @@ def test_bad_lines_are_set_aside_and_stop_no_other(side: Side, sftp, sftp_root):
         f"demo,x,P,true,{store},1,1,{TEN}\n"
         f"demo,{item},P,true,{store},many,1,{TEN}\n"
         f"demo,{item},P,true,{store},1,1,soon\n"
+        f"demo,{item},P,true,{store},1,1,2099-01-01T00:00:00Z\n"
         f"demo,{item},P,true,{store},1,1,\n"
         f"demo,{item},P,perhaps,{store},1,1,{TEN}\n"
         f"demo,{item},P,true,404,1,1,{TEN}\n"
@@ -99,6 +100,7 @@ def test_bad_lines_are_set_aside_and_stop_no_other(side: Side, sftp, sftp_root):
 
     assert side.position("P") == (5, 5)
     assert side.rejects() == [
+        "ERR_FUTURE_TIMESTAMP",
         "ERR_INVALID_BOOLEAN",
         "ERR_INVALID_NUMBER",
         "ERR_INVALID_NUMBER",
