@@ -271,7 +271,7 @@ FAULTS = (
     Fault("enormous product id", "ERR_PRODUCT_NOT_FOUND", put(lambda f: f.product_id, "9" * 30)),
     Fault(
         "unknown kind of identifier",
-        "ERR_PRODUCT_NOT_FOUND",
+        "ERR_ID_TYPE",
         put(lambda f: "idType", "COLOUR", "SKÜ"),
         is_balance,
     ),
