@@ -72,12 +72,9 @@ def test_a_missing_file_fails_the_run_once_and_is_mailed_by_airflow_s_notifier(
 
     assert (str(silent.state), str(quiet.state)) == ("failed", "success")
     mail = inbox.mails[0]
-    assert (mail["Subject"], mail["From"], mail["To"]) == (
-        "[OMS] feed COUNT: no file",
-        "oms@example.com",
-        "pos@example.com",
-    )
-    assert mail["Message-ID"].startswith("<feed-alert-1-raised-")
+    assert mail["Subject"].startswith("[OMS] feed COUNT: no file")  # of one midnight or two
+    assert (mail["From"], mail["To"]) == ("oms@example.com", "pos@example.com")
+    assert mail["Message-ID"].startswith("<feed-alert-1-")
     text = mail.get_body().get_content()
     assert "Count &lt;b&gt;of {{ ds }}&lt;/b&gt;" in text, "neither HTML nor a template"
     told = oms.db.execute("select told_to from oms.feed_alert").fetchall()

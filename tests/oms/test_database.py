@@ -18,11 +18,12 @@ def test_a_table_that_was_just_filled_is_known_to_the_planner(oms_dsn: str):
                select n::text, n::text from generate_series(1, 2000) as n"""
         )
         db.execute("select pg_stat_force_next_flush()")
+        of_others = known_rows(db, "oms.facility")
 
         database.freshen_statistics(db, "product")
 
         assert known_rows(db, "oms.product") == 2000
-        assert known_rows(db, "oms.facility") == -1
+        assert known_rows(db, "oms.facility") == of_others
 
 
 def test_a_table_with_few_rows_is_known_to_the_planner_and_not_analyzed_again(oms_dsn: str):
