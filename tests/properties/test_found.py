@@ -58,6 +58,8 @@ from tests.properties.file_model import File, Row
 from tests.properties.model import BOX, KIT, RESET_REASON
 from tests.properties.play import World, play
 
+pytestmark = pytest.mark.slow
+
 DELTA, RECENT = World(modes=("DELTA", "DELTA")), World(modes=("RECENT", "DELTA"))
 THROTTLED = Fault("throttled", stubborn=True)
 KITS = World(modes=("DELTA", "DELTA"), stock=(5, 9, 4, 8, 7), kit=(2, 3))
