@@ -85,8 +85,6 @@ def schema_of(parameter: Parameter) -> dict[str, Any]:
     """
     optional = "null" in parameter.types or (parameter.required and parameter.default is None)
     types = [*parameter.types] if "null" in parameter.types or not optional else [*parameter.types, "null"]
-    if parameter.said_as:
-        types.append("string")  # the form shows the field of the first type
     schema: dict[str, Any] = {
         "type": types if len(types) > 1 else types[0],
         "description": description_of(parameter),

@@ -192,7 +192,7 @@ def test_the_plain_texts_of_the_product_documents_are_taken(
     job: catalog.Job, name: str, said: str, meant: Any
 ):
     assert resolve(job, {name: said})[name] == meant
-    assert "string" in docs.schema_of(job.parameter(name))["type"], "Airflow would refuse the text before"
+    assert "string" not in docs.schema_of(job.parameter(name))["type"], "the form would show a text area"
 
 
 def test_the_form_is_handed_no_bounds():
