@@ -51,7 +51,7 @@ format: $(INSTALLED) ## repair what can be repaired of the style
 
 soak: $(INSTALLED) ## plays drawn anew, for each night; PLAYS=500, SEED=… plays a night again
 	@echo "make soak: $(PLAYS) plays, SEED=$(SEED)"
-	@OMS_PROPERTY_EXAMPLES=$(PLAYS) $(RUN) -m pytest tests/properties/test_interleavings.py \
+	@OMS_PROPERTY_EXAMPLES=$(PLAYS) $(RUN) -m pytest tests/simulation/test_interleavings.py \
 		--hypothesis-seed=$(SEED) $(ARGS) || { echo "make soak: failed; SEED=$(SEED) plays it again"; exit 1; }
 
 bench: $(INSTALLED) ## measurements with both arms and their ratio; not pass or fail

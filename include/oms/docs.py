@@ -24,7 +24,7 @@ README = PROJECT / "dags" / "README.md"
 FRONT_PAGE = PROJECT / "README.md"
 BEGIN, END = "<!-- jobs: written by python -m oms.docs -->", "<!-- /jobs -->"
 
-BELLS = {
+SIGNALS = {
     "stock_changed_recent": "a change of stock",
     "stock_changed_delta": "a change of stock",
     "file_held": "a file was held",
@@ -139,7 +139,7 @@ def timetable_of(job: Job) -> str:
     if isinstance(job, ImportJob):
         times.append("when a file arrives")
     if isinstance(job, SyncJob | TaskJob | ApprovalJob):
-        times += [f"after {BELLS[bell]}" for bell in job.rung_by]
+        times += [f"after {SIGNALS[bell]}" for bell in job.signals]
     if job.schedule:
         times.append(f"`{job.schedule}`")
     return ", ".join(times) or "by hand"

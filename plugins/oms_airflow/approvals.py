@@ -9,7 +9,7 @@ from airflow.sdk import DAG, Context, dag, get_current_context, task, task_group
 from airflow.sdk.exceptions import AirflowSkipException
 
 from oms.catalog import JOBS, ApprovalJob
-from oms_airflow.assets import BELLS, DECISIONS, arrivals_of
+from oms_airflow.assets import DECISIONS, SIGNALS, arrivals_of
 from oms_airflow.connections import oms_db
 from oms_airflow.file_arrival import run_parameters
 from oms_airflow.job_dags import dag_arguments, run_name, schedule_of
@@ -47,7 +47,7 @@ def approval_dag(job: ApprovalJob) -> DAG:
     """List the held files, ask about each, do what was answered."""
 
     @dag(
-        schedule=schedule_of(job, [BELLS[name] for name in job.rung_by]),
+        schedule=schedule_of(job, [SIGNALS[name] for name in job.signals]),
         max_active_runs=QUESTIONS,
         **dag_arguments(job),
     )

@@ -34,7 +34,7 @@ def webhooks_on(topic: str, name: str) -> Asset:
     return Asset(name, uri=f"oms://webhooks/{topic}", watchers=[watcher])
 
 
-BELLS = {
+SIGNALS = {
     asset.name: asset
     for asset in (
         INVENTORY_RESET,

@@ -380,16 +380,16 @@ class SftpFileSensor(BaseOperator):
                 announced,
                 folder_must_exist=by_hand,
                 most=params["maxFiles"],
-                untaken=lambda folder, names: _untaken(params, folder, names),
+                unclaimed=lambda folder, names: _unclaimed(params, folder, names),
             )
 
 
-def _untaken(params: Mapping[str, Any], folder: str, names: Collection[str]) -> list[str]:
+def _unclaimed(params: Mapping[str, Any], folder: str, names: Collection[str]) -> list[str]:
     """Of these files those that no run has taken."""
     from oms.imports import landing
 
     with oms_db() as conn:
-        return landing.untaken(conn, connection_id(params["propertyResource"]), folder, names)
+        return landing.unclaimed(conn, connection_id(params["propertyResource"]), folder, names)
 
 
 def run_parameters(job: Any, context: Context) -> dict[str, Any]:
@@ -410,12 +410,12 @@ def announcements(context: Context) -> Iterator[dict[str, Collection[Stamp]] | N
     in Airflow's database by the time that the run looks; what is announced later starts a run of its own.
     None: an event could not name all its files, so the run looks for itself.
     """
-    rung_by = context["dag_run"].consumed_asset_events
-    if not rung_by:
+    signals = context["dag_run"].consumed_asset_events
+    if not signals:
         return
-    yield None if any(map(_names_a_part, rung_by)) else announced_files(rung_by)
+    yield None if any(map(_names_a_part, signals)) else announced_files(signals)
     latest = list(context["inlet_events"][0].ascending(False).limit(EVENTS_LOOKED_AT))
-    first = min(event.timestamp for event in rung_by)
+    first = min(event.timestamp for event in signals)
     merged = (event for event in latest if event.timestamp >= first)
     yield None if any(map(_names_a_part, merged)) else announced_files(latest)
 

@@ -54,12 +54,12 @@ from oms.sync.errors import LinesLeft, ShopBusy, TooManyDrops
 from oms.webhooks.errors import SubscriptionsLeft
 from oms_airflow.assets import (
     BACKLOGS,
-    BELLS,
     FILE_HELD,
     HOLDS,
     INVENTORY,
     INVENTORY_RESET,
     RESETS,
+    SIGNALS,
     arrivals_of,
 )
 from oms_airflow.connections import (
@@ -184,7 +184,7 @@ def import_job_dag(job: ImportJob) -> DAG:
                     context["outlet_events"][HOLDS].add(FILE_HELD)
                 if params["maxFiles"] is not None and len(found) > params["maxFiles"]:
                     folder = folder_of(sftp, params["importPath"])
-                    left = set(landing.untaken(conn, resource, folder, settled))
+                    left = set(landing.unclaimed(conn, resource, folder, settled))
                     log.info("%s more files wait: the next run follows at once", len(left))
                     files = [file for file in found if file["name"] in left]
                     context["outlet_events"][BACKLOGS].add(arrivals, extra={"payload": {"files": files}})
@@ -272,9 +272,9 @@ def _push_uploads(job: ImportJob) -> Any:
 
 def sync_job_dag(job: SyncJob) -> DAG:
     """Bring the figures of every shop to Shopify, each shop on its own."""
-    bells = [BELLS[name] for name in job.rung_by]
+    signals = [SIGNALS[name] for name in job.signals]
 
-    @dag(schedule=schedule_of(job, bells), max_active_runs=PUSH_LANES, **dag_arguments(job))
+    @dag(schedule=schedule_of(job, signals), max_active_runs=PUSH_LANES, **dag_arguments(job))
     def flow() -> None:
         @task
         def choose_shops() -> list[str]:
@@ -375,10 +375,10 @@ def _ring_for_resets(conn: "Connection", facilities: list[str] | None, extra: di
 
 def task_job_dag(job: TaskJob) -> DAG:
     """One task that hands the job's function what it works on; it may ask for further runs of the job."""
-    bells = [BELLS[name] for name in job.rung_by]
+    signals = [SIGNALS[name] for name in job.signals]
     rung = [RESETS] if job.sets_balances else []
 
-    @dag(schedule=schedule_of(job, bells), max_active_runs=LANES, **dag_arguments(job))
+    @dag(schedule=schedule_of(job, signals), max_active_runs=LANES, **dag_arguments(job))
     def flow() -> None:
         @task(task_id="work", pool=job.pool, execution_timeout=timedelta(minutes=job.minutes), outlets=rung)
         def work() -> Any:

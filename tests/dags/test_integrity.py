@@ -161,7 +161,7 @@ def test_a_schedule_is_the_catalogue_s_clock_and_bells(dag: DAG, job: catalog.Jo
     if isinstance(job, catalog.ImportJob):
         assert watched == {f"{job.dag_id}_files"}
     elif isinstance(job, catalog.SyncJob | catalog.TaskJob | catalog.ApprovalJob):
-        assert watched == set(job.rung_by)
+        assert watched == set(job.signals)
 
 
 def test_a_job_with_a_schedule_is_switched_on_from_the_start(dag: DAG, job: catalog.Job):

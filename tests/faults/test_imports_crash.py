@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from oms import catalog, crashpoints, parameters
-from oms.imports import agreement, applying, arrival, closing, landing
+from oms.imports import applying, arrival, closing, landing, prefilter
 from oms.imports.errors import FileRefused
 from sandbox import sftp
 from tests.faults.killing import killed_at
@@ -30,7 +30,7 @@ def run_import(
     dsn: str, server: sftp.Server, job: catalog.ImportJob, worth_rows: int, lose_staging: bool
 ) -> None:
     """What a DAG run does."""
-    agreement.WORTH_ROWS = worth_rows
+    prefilter.WORTH_ROWS = worth_rows
     params = parameters.resolve(job, {"minChunkRows": 1}) | {"settleSeconds": 0}
     run = landing.Run(job.dag_id, "first")
     with psycopg.connect(dsn, autocommit=True) as conn, sftp_client(server) as session:
@@ -45,7 +45,7 @@ def run_import(
 def crash(one: Floor, server: sftp.Server, job: catalog.ImportJob, point: str) -> None:
     """Run an import that is killed at the point; it must get there."""
     lose_staging = point == applying.RELANDED
-    killed_at(point, run_import, one.dsn, server, job, agreement.WORTH_ROWS, lose_staging)
+    killed_at(point, run_import, one.dsn, server, job, prefilter.WORTH_ROWS, lose_staging)
 
 
 def arrange(one: Floor, job, *, small: bool = False) -> None:
@@ -123,9 +123,9 @@ def undisturbed() -> dict[str, dict[str, object]]:
 
 
 IMPORTS = {
-    "reset": (RESET_JOB, agreement.WORTH_ROWS),
-    "delta": (VARIANCE_JOB, agreement.WORTH_ROWS),
-    "small deltas": (VARIANCE_JOB, agreement.WORTH_ROWS),
+    "reset": (RESET_JOB, prefilter.WORTH_ROWS),
+    "delta": (VARIANCE_JOB, prefilter.WORTH_ROWS),
+    "small deltas": (VARIANCE_JOB, prefilter.WORTH_ROWS),
     "reset compared first": (RESET_JOB, 1),
 }
 
@@ -141,7 +141,7 @@ def test_an_import_killed_anywhere_is_finished_by_the_next_run(
     kind,
 ):
     job, worth_rows = IMPORTS[kind]
-    monkeypatch.setattr(agreement, "WORTH_ROWS", worth_rows)
+    monkeypatch.setattr(prefilter, "WORTH_ROWS", worth_rows)
     arrange(floor, job, small=kind == "small deltas")
 
     if point is not None:

@@ -8,7 +8,7 @@ import pytest
 
 from oms import crashpoints
 from oms.restock import preparing, running, scheduling
-from tests.faults.test_from_shop_crash import crash
+from tests.faults.test_stock_pull_crash import crash
 from tests.oms.imports.conftest import sftp_client
 from tests.oms.restock.conftest import yard  # noqa: F401 - a fixture
 from tests.oms.restock.yard import HEADER, R1, Yard

@@ -173,7 +173,7 @@ APPROVE_HELD_FILES = ApprovalJob(
     category="inventory",
     direction="internal",
     schedule="10-59/15 * * * *",
-    rung_by=(FILE_HELD,),
+    signals=(FILE_HELD,),
     purpose=(
         "Asks a person about files that look wrong: a reset that would take too much stock from a facility, "
         "lacks a facility or has far fewer rows than usual. One task for each file shows the figures under "

@@ -33,7 +33,7 @@ UPLOAD_RECENT_INVENTORY_CHANGES = SyncJob(
     schedule="*/15 * * * *",
     pool="shopify",
     mode="RECENT",
-    rung_by=(STOCK_CHANGED_RECENT,),
+    signals=(STOCK_CHANGED_RECENT,),
     purpose=(
         "Brings the stock of products that changed to Shopify: reads Shopify's figures of those "
         "products, compares and sends the differences, for locations in RECENT mode."
@@ -57,7 +57,7 @@ PUSH_INVENTORY_DELTAS = SyncJob(
     schedule="*/5 * * * *",
     pool="shopify",
     mode="DELTA",
-    rung_by=(STOCK_CHANGED_DELTA,),
+    signals=(STOCK_CHANGED_DELTA,),
     purpose=(
         "Sends only the net change that Shopify was not told of, without reading its figures, for "
         "locations in DELTA mode. Units that Shopify sold and the OMS has not imported yet stay "
@@ -112,7 +112,7 @@ UPLOAD_INVENTORY = SyncJob(
     schedule="0 2 * * *",
     pool="shopify",
     mode="HARD",
-    rung_by=(INVENTORY_RESET,),
+    signals=(INVENTORY_RESET,),
     purpose=(
         "Compares every level of every mapped location with Shopify and sends the differences. It "
         "repairs whatever the frequent jobs cannot see: figures changed by hand in Shopify, pushes "

@@ -154,7 +154,7 @@ class SyncJob(Job):
 
     mode: str
     """RECENT, HARD or DELTA (inventory.md 6.1)."""
-    rung_by: tuple[str, ...] = ()
+    signals: tuple[str, ...] = ()
     """Names of the assets that start it beside its schedule."""
 
 
@@ -176,7 +176,7 @@ class TaskJob(Job):
 
     function: str
     """Where the work is done, as "module:function"; it returns counts or short strings."""
-    rung_by: tuple[str, ...] = ()
+    signals: tuple[str, ...] = ()
     """Names of the assets that start it beside its schedule."""
     minutes: int = 120
     """After so long the task is ended."""
@@ -190,7 +190,7 @@ class TaskJob(Job):
 class ApprovalJob(Job):
     """A job that asks a person about held files."""
 
-    rung_by: tuple[str, ...]
+    signals: tuple[str, ...]
     """Names of the assets that start it beside its schedule."""
 
 

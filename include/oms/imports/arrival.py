@@ -51,16 +51,15 @@ def find(
     *,
     folder_must_exist: bool = False,
     most: int | None = None,
-    untaken: Callable[[str, Collection[str]], Collection[str]] | None = None,
+    unclaimed: Callable[[str, Collection[str]], Collection[str]] | None = None,
 ) -> dict[str, Stamp]:
     """The files at rest that a run takes, oldest first: size and mtime by name.
 
     params: importPath, remoteFilename, fileNameRegex, settleSeconds. Files that are announced with a stamp
     which they still have need no second look, and go ahead of others, which are announced in their turn;
     where none is, or None stands for files that no event could name, all are looked at twice. So are they
-    where more than `most` wait, without those that runs
-    have taken already (`untaken`, of names in a folder): runs follow each other then, and not every file has
-    an event of its own.
+    where more than `most` wait, without those that runs have taken already (`unclaimed`, of names in a
+    folder): runs follow each other then, and not every file has an event of its own.
 
     Raises:
         FileMissing: the file asked for by name is not there or not at rest, or the folder does not exist
@@ -76,8 +75,8 @@ def find(
         log.warning("the folder %s does not exist on %s (yet)", folder, server_of(sftp, params))
         there = Listing()
     say_left(folder, there.others)
-    if is_backlog := most is not None and untaken is not None and len(_wanted(there, params)) > most:
-        free = set(untaken(folder, _wanted(there, params).keys()))
+    if is_backlog := most is not None and unclaimed is not None and len(_wanted(there, params)) > most:
+        free = set(unclaimed(folder, _wanted(there, params).keys()))
         there.files = {name: stamp for name, stamp in there.files.items() if name in free}
         is_backlog = len(there.files) > most
     found = _at_rest(sftp, folder, there, params, announcements, every=is_backlog)

@@ -4,9 +4,9 @@ from typing import Protocol
 
 from oms.database import Connection
 from oms.imports import (
-    agreement,
     allotment,
     inbound_shipment,
+    prefilter,
     product_facility,
     reset,
     shop_levels,
@@ -55,7 +55,7 @@ FILE_TYPES: dict[str, FileType] = {
 JOINT = {"variance": variance.apply_joint}
 """File types of which small files share tables, and how rows of several files are applied at once."""
 
-COMPARISONS = {"reset": agreement.compare}
+COMPARISONS = {"reset": prefilter.compare}
 """What may take rows of a large file while it streams by."""
 
 

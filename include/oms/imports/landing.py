@@ -145,7 +145,7 @@ def _free(conn: Connection, settings: Settings, found: list[RemoteFile]) -> list
     return [file for file in found if file.path not in taken]
 
 
-def untaken(conn: Connection, connection_id: str, folder: str, names: Collection[str]) -> list[str]:
+def unclaimed(conn: Connection, connection_id: str, folder: str, names: Collection[str]) -> list[str]:
     """Of these names in a folder of a server those that no run has taken yet, in their order."""
     paths = {name: f"{folder.rstrip('/')}/{name}" for name in names}
     values = {"connection_id": connection_id, "paths": list(paths.values())}

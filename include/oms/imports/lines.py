@@ -17,7 +17,7 @@ import numpy as np
 from oms.imports import cleaning
 from oms.imports.cleaning import BLANKS, TEN_DIGITS, WIDE_BLANKS, write_digits
 from oms.imports.errors import FileRefused
-from oms.imports.sieve import LONGEST_NAME, Sieve
+from oms.imports.prefilter_blocks import LONGEST_NAME, Prefilter
 
 MAX_LINE_BYTES = 1 << 20
 MOST_LINES = 2_000_000_000
@@ -80,14 +80,14 @@ class LineSorter:
         delimiter: str,
         encoding: str,
         integer_column: int | None = None,
-        sieve: Sieve | None = None,
+        prefilter: Prefilter | None = None,
         most_lines: int = MOST_LINES,
     ) -> None:
         """`integer_column`: position of a column that holds a whole number, or nothing, in plain lines.
 
-        `sieve`: plain lines that it takes are counted as rows and left out.
+        `prefilter`: plain lines that it takes are counted as rows and left out.
         """
-        self._sieve = sieve
+        self._prefilter = prefilter
         self._columns = columns
         self._integer_column = integer_column
         self.delimiter = delimiter
@@ -165,8 +165,8 @@ class LineSorter:
             self._note_row(int(numbers[-1]))
             if count < len(ends):
                 letters, starts, ends = _picked(letters, starts, ends, plain)
-            if self._sieve is not None:
-                staged = self._sieve.differ(*self._cells(letters, starts, ends), numbers)
+            if self._prefilter is not None:
+                staged = self._prefilter.differ(*self._cells(letters, starts, ends), numbers)
                 letters, starts, ends = _picked(letters, starts, ends, staged)
                 numbers = numbers[staged]
             if len(numbers):
@@ -249,8 +249,8 @@ class LineSorter:
         if not len(numbers):
             return
         self._note_row(int(numbers[-1]))
-        if self._sieve is not None:
-            self._sieve.pass_by(numbers)
+        if self._prefilter is not None:
+            self._prefilter.pass_by(numbers)
         done.rows += len(numbers)
         done.cleaned = cleaning.rows_for_copy(
             numbers, *_lines(raw, raw_ends, wanted), *_lines(cleaned.letters, cleaned.ends, wanted)
@@ -290,7 +290,7 @@ class LineSorter:
     def _cells(
         self, letters: np.ndarray, starts: np.ndarray, ends: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Plain lines as a sieve wants them: room behind them, and the borders of their cells."""
+        """Plain lines as a pre-filter wants them: room behind them, and the borders of their cells."""
         marks = np.flatnonzero(letters == self._separator).reshape(len(starts), self._columns - 1)
         borders = np.concatenate((starts[:, None] - 1, marks, ends[:, None]), axis=1)
         return np.concatenate((letters, np.zeros(LONGEST_NAME, np.uint8))), borders
@@ -395,8 +395,8 @@ class LineSorter:
             if line.code:
                 self.misshapen += 1
                 self._note_problem(line)
-            elif self._sieve is not None:
-                self._sieve.pass_by([line.number])
+            elif self._prefilter is not None:
+                self._prefilter.pass_by([line.number])
         return len(ends), taken
 
     def _parsed(self, number: int, raw: bytes, *, closed: bool) -> OddLine | None:

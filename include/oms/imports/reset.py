@@ -3,7 +3,7 @@
 from psycopg import sql as composed
 
 from oms.database import Connection, statements
-from oms.imports import agreement, balances, confirmed, positions
+from oms.imports import balances, confirmed, positions, prefilter
 from oms.imports.contracts import Column, FileContract
 from oms.imports.jobs import Settings
 from oms.imports.outcome import Counts, Part
@@ -106,14 +106,14 @@ set_rejects_aside = balances.set_rejects_aside
 
 def judge(conn: Connection, log_id: int, content: Content, settings: Settings, *, again: bool) -> Judged:
     """Give the rows their ids and verdicts; of a large file only those that differ from their position."""
-    how = agreement if content.compared else balances
+    how = prefilter if content.compared else balances
     return how.judge(conn, log_id, content, settings, again=again)
 
 
 def apply(conn: Connection, part: Part, settings: Settings) -> Counts:
     """Bring the positions of the rows to the stated balances; return what became of the rows."""
     names = {"rows": resolved_table(part.log_id), "in_part": positions.in_part(part)}
-    agreeing = agreement.bring_back(conn, part, settings)
+    agreeing = prefilter.bring_back(conn, part, settings)
     rows, skipped, _, named, dated = filled(conn, sql.count_rows, {}, **names).fetchone()
     considered = rows - skipped
     source = (
@@ -140,7 +140,7 @@ def apply(conn: Connection, part: Part, settings: Settings) -> Counts:
     if unchanged:
         confirmed.keep_named(conn, part.log_id, source, composed.SQL(sql.undated).format(**names))
     if agreeing:
-        agreement.confirm(conn, part)
+        prefilter.confirm(conn, part)
     if skipped:
         positions.note_skipped(conn, part)
     return Counts(

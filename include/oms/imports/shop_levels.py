@@ -1,7 +1,6 @@
 """Files of Shopify's stock levels: the balance of a store follows its location (inventory.md 5.14, 5.15)."""
 
 from oms.database import Connection, statements
-from oms.from_shop import levels
 from oms.imports import positions
 from oms.imports.contracts import Column, FileContract, Header
 from oms.imports.errors import FileRefused
@@ -18,6 +17,7 @@ from oms.imports.staging import (
     raw_line,
     resolved_table,
 )
+from oms.stock_pulls import levels
 
 sql = statements(__file__)
 

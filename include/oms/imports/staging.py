@@ -30,7 +30,7 @@ sql = statements(__file__)
 
 SCHEMA = "oms_staging"
 KINDS = ("file", "rows", "agreeing", "products")
-"""Tables that a log may have: the landed rows, the resolved ones, and what `agreement` keeps."""
+"""Tables that a log may have: the landed rows, the resolved ones, and what `prefilter` keeps."""
 ODD_BYTES_AT_ONCE = 4 << 20
 BOM = b"\xef\xbb\xbf"
 WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff")
@@ -44,7 +44,7 @@ class Content:
     """None: the file is empty."""
     rows: int
     compared: Any = None
-    """What took some of the rows while they streamed by, if anything did (`oms.imports.agreement`)."""
+    """What took some of the rows while they streamed by, if anything did (`oms.imports.prefilter`)."""
 
 
 @dataclass(frozen=True)
@@ -133,8 +133,8 @@ def copy_in(
 
     `whole`: a file that ends in the middle of a line is refused (delta files, inventory.md 3.5), unless it is
     `doubted`, asked at the end: a person decides on it then.
-    `compare`: is given the header and the first lines; what it returns, if not None, has a `sieve`, and the
-    lines that this takes are not copied.
+    `compare`: is given the header and the first lines; what it returns, if not None, has a `prefilter`, and
+    the lines that this takes are not copied.
 
     Raises:
         FileRefused: the file as a whole is at fault; nothing of it may be kept.
@@ -148,7 +148,7 @@ def copy_in(
     header = read_header(text, settings.delimiter, contract)
     beginning = beginning or next(rest, b"")
     compared = compare(header, beginning) if compare else None
-    sorter = _sorter(header, settings, compared.sieve if compared else None)
+    sorter = _sorter(header, settings, compared.prefilter if compared else None)
     _make_landed(conn, log_id, header)
     _copy_lines(conn, log_id, header, sorter, _chained(beginning, rest), settings.max_rejects)
     _refuse_unfinished(sorter, settings, whole=whole, taken_whole=not doubted())
@@ -156,13 +156,13 @@ def copy_in(
     return Content(header, sorter.rows, compared)
 
 
-def _sorter(header: Header, settings: Settings, sieve: Any = None) -> LineSorter:
+def _sorter(header: Header, settings: Settings, prefilter: Any = None) -> LineSorter:
     return LineSorter(
         len(header.fields),
         settings.delimiter,
         settings.encoding,
         integer_column=figure_position(header),
-        sieve=sieve,
+        prefilter=prefilter,
         most_lines=settings.max_lines,
     )
 

@@ -114,7 +114,7 @@ class PushOptions:
 
 
 @dataclass(frozen=True)
-class Untaken:
+class UnimportedUnits:
     """Units of a level that Shopify has sold and no import has taken in since then (inventory.md 6.8).
 
     shop_sku: the SKU as the shop spells it. orders: open orders with it that the OMS does not know.
@@ -165,7 +165,7 @@ class Report:
     left_alone: tuple[int, ...] = ()
     needs_hard_sync: tuple[int, ...] = ()
     without_stock: tuple[int, ...] = ()
-    untaken: tuple[Untaken, ...] = ()
+    unimported: tuple[UnimportedUnits, ...] = ()
     no_order_imports: bool = False
     calls: int = 0
     wait_seconds: float = 0.0
@@ -205,8 +205,8 @@ class Report:
             "needs_hard_sync": list(self.needs_hard_sync),
             "without_stock": list(self.without_stock),
             "left_alone": list(self.left_alone),
-            "untaken": len(self.untaken),
-            "untaken_orders": sorted({order for one in self.untaken for order in one.orders}),
+            "unimported": len(self.unimported),
+            "unimported_orders": sorted({order for one in self.unimported for order in one.orders}),
             "no_order_imports": self.no_order_imports,
         }
 
@@ -237,12 +237,12 @@ class Report:
         width = max(len(name) for name, _ in rows)
         lines = [f"{self.mode} push of shop {self.shop_id}", *([self.message] if self.message else [])]
         lines += [f"  {name:<{width}}  {value}" for name, value in rows]
-        if self.untaken:
-            lines.append(f"units sold and not taken in for more than a day, {len(self.untaken)} levels:")
+        if self.unimported:
+            lines.append(f"units sold and not taken in for more than a day, {len(self.unimported)} levels:")
         lines += [
             f"  location {one.shopify_location_id} {one.sku} (product {one.product_id}):"
             f" {one.units} since {one.since:%Y-%m-%d %H:%M}; orders: {', '.join(one.orders) or 'not found'}"
-            for one in self.untaken[:PREVIEW_LINES]
+            for one in self.unimported[:PREVIEW_LINES]
         ]
         if self.preview:
             lines.append(f"would send {len(self.preview)} lines:")

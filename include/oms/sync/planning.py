@@ -21,7 +21,7 @@ from oms.shopify.client import ShopifyClient, gid
 from oms.shopify.errors import Rejected
 from oms.shopify.levels import Reading, read_levels
 from oms.sync.errors import SyncMisconfigured, TooManyDrops
-from oms.sync.options import Mode, PreviewLine, PushOptions, Report, Untaken
+from oms.sync.options import Mode, PreviewLine, PushOptions, Report, UnimportedUnits
 
 log = logging.getLogger(__name__)
 sql = statements(__file__)
@@ -553,10 +553,10 @@ def open_looks(conn: Connection, shop_id: str, locations: list[int]) -> Looks:
     return Looks(*conn.execute(sql.open_looks, values).fetchone())
 
 
-def long_untaken(conn: Connection, shop_id: str, locations: list[int]) -> tuple[Untaken, ...]:
+def long_unimported(conn: Connection, shop_id: str, locations: list[int]) -> tuple[UnimportedUnits, ...]:
     """Return what Shopify has sold at some locations and nobody has taken in for more than a day (6.8)."""
     values = {"shop_id": shop_id, "locations": locations}
-    return tuple(Untaken(*row) for row in conn.execute(sql.long_untaken, values))
+    return tuple(UnimportedUnits(*row) for row in conn.execute(sql.long_unimported, values))
 
 
 def preview(conn: Connection) -> tuple[PreviewLine, ...]:
@@ -604,8 +604,8 @@ def store(
                 conn.execute(sql.book_drifts, values)
                 conn.execute(sql.note_looks, values)
                 conn.execute(sql.forget_looks, values)
-                conn.execute(sql.note_untaken, values)
-                conn.execute(sql.forget_untaken, values)
+                conn.execute(sql.note_unimported, values)
+                conn.execute(sql.forget_unimported, values)
                 conn.execute(sql.note_comparisons, values)
                 conn.execute(sql.keep_foreign_queues, values)
             batches = _store_lines(conn, shop_id, plan.mode, run_id, first, first + step)

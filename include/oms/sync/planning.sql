@@ -850,7 +850,7 @@ delete from oms.sync_look as look
         or (level.outcome in ('LINE', 'UNCHANGED')
             and (not level.guarded or not level.opened or level.drift = 0 or level.is_found)))
 
--- name: note_untaken!
+-- name: note_unimported!
 -- Units that Shopify holds committed beyond what the OMS knows: the fewest at any look since then (6.8).
 insert into oms.sync_untaken as kept (shop_id, shopify_location_id, shopify_inventory_item_id, units)
 select %(shop_id)s, shopify_location_id, shopify_inventory_item_id, committed - told
@@ -863,7 +863,7 @@ on conflict (shop_id, shopify_location_id, shopify_inventory_item_id) do update
    set units = excluded.units
  where kept.units > excluded.units
 
--- name: forget_untaken!
+-- name: forget_unimported!
 delete from oms.sync_untaken as waiting
  using pg_temp.plan_level as level
  where waiting.shop_id = %(shop_id)s
@@ -872,7 +872,7 @@ delete from oms.sync_untaken as waiting
    and level.outcome in ('LINE', 'UNCHANGED')
    and (not level.guarded or level.committed <= level.told)
 
--- name: long_untaken
+-- name: long_unimported
 -- Units of these locations that nobody has taken in for more than a day (inventory.md 6.8).
 select waiting.shopify_location_id, waiting.shopify_inventory_item_id, product.product_id, product.internal_name,
        waiting.units, waiting.since,

@@ -12,7 +12,7 @@ from oms import crashpoints
 from oms.database import Connection, statements
 from oms.shopify.budget import Deadline
 from oms.shopify.client import ShopifyClient
-from oms.sync import in_bulk, planning, sending, untaken
+from oms.sync import in_bulk, planning, sending, unimported_orders
 from oms.sync.errors import ShopBusy, SyncMisconfigured
 from oms.sync.options import Mode, PushOptions, Report
 from oms.sync.planning import Location
@@ -163,8 +163,8 @@ def _look_again(
         report.left_alone = tuple(sorted({*left_alone, *report.left_alone}))
         _count_left(conn, report, [one.shopify_location_id for one in locations])
     report.drifts = planning.open_looks(conn, report.shop_id, numbers).count
-    waiting = planning.long_untaken(conn, report.shop_id, numbers)
-    report.untaken = untaken.with_orders(conn, client, report.shop_id, waiting)
+    waiting = planning.long_unimported(conn, report.shop_id, numbers)
+    report.unimported = unimported_orders.with_orders(conn, client, report.shop_id, waiting)
 
 
 @contextmanager

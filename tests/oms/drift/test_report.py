@@ -14,7 +14,7 @@ import requests
 
 from oms import database, parameters
 from oms.drift.report import ShopsLeft, compare
-from oms.imports import agreement, arrival, landing, staging
+from oms.imports import arrival, landing, prefilter, staging
 from oms.imports.jobs import Run
 from oms.shopify.errors import ExportDamaged
 from tests.oms.drift.conftest import Reconcile, causes, patient
@@ -76,7 +76,7 @@ def test_a_row_that_says_our_figure_explains_no_difference(
     large_from: int,
 ):
     """The open file changes B, not A: what A shows in the shop has somebody else done."""
-    monkeypatch.setattr(agreement, "WORTH_ROWS", large_from)
+    monkeypatch.setattr(prefilter, "WORTH_ROWS", large_from)
     oms.open_shop("demo", {"A": 5, "B": 5}, mode="DELTA")
     for sku in "AB":
         identify(oms.db, oms.world.products[sku], "SKU", sku)

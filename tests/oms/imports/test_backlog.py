@@ -208,7 +208,7 @@ def test_a_run_takes_the_oldest_files_and_leaves_the_rest_to_the_next(floor):
 
     landing.land(floor.conn, floor.sftp, VARIANCE_JOB, params, Run("x", "1"), stamps)
     assert floor.logs("file_name") == [("1.csv",), ("2.csv",), ("3.csv",)]
-    left = landing.untaken(floor.conn, "ftp_config", VARIANCE_JOB.import_path, list(stamps))
+    left = landing.unclaimed(floor.conn, "ftp_config", VARIANCE_JOB.import_path, list(stamps))
     assert left == ["7.csv", "6.csv", "5.csv", "4.csv"]
 
     landing.land(floor.conn, floor.sftp, VARIANCE_JOB, params, Run("x", "2"), stamps)
@@ -228,12 +228,12 @@ def test_where_more_wait_than_a_run_takes_unannounced_files_are_looked_for_too(f
     drop_all(floor, {f"{n}.csv": VARIANCE for n in range(1, 6)})
     stamp = (len(VARIANCE), SECOND + 4)
 
-    def untaken(folder: str, names: Collection[str]) -> list[str]:
+    def unclaimed(folder: str, names: Collection[str]) -> list[str]:
         assert folder == VARIANCE_JOB.import_path
         return [name for name in names if name not in taken]
 
     announced = [{"5.csv": {stamp}}]
-    at_rest = arrival.find(floor.sftp, floor.params(VARIANCE_JOB), announced, most=3, untaken=untaken)
+    at_rest = arrival.find(floor.sftp, floor.params(VARIANCE_JOB), announced, most=3, unclaimed=unclaimed)
 
     assert list(at_rest) == found
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from oms.imports import agreement, guard
+from oms.imports import guard, prefilter
 from oms.imports.errors import FileRefused
 from tests.oms.imports.conftest import RESET, RESET_JOB, VARIANCE, VARIANCE_JOB, Floor, empty_staging
 
@@ -282,7 +282,7 @@ def test_a_delta_file_is_never_held(stocked: Floor):
 
 
 def test_a_large_file_is_judged_by_the_rows_that_differ(stocked: Floor, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(agreement, "WORTH_ROWS", 1)
+    monkeypatch.setattr(prefilter, "WORTH_ROWS", 1)
 
     stocked.reset(lines("STORE_1,SKU,A,10", "STORE_1,SKU,B,20", "STORE_2,SKU,A,30"), **HALF)
 

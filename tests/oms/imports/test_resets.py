@@ -2,7 +2,7 @@
 
 import pytest
 
-from oms.imports import agreement, undoing
+from oms.imports import prefilter, undoing
 from tests.oms.imports.conftest import RESET, RESET_JOB, now
 
 BAD_ROWS = RESET + (
@@ -241,7 +241,7 @@ def test_a_count_between_two_resets_moves_nothing(floor):
 def test_a_reset_that_found_nothing_to_change_makes_an_older_count_stale(floor, monkeypatch, units, compared):
     """Also where no position exists yet, and where rows that agree are left out of a large file."""
     if compared:
-        monkeypatch.setattr(agreement, "WORTH_ROWS", 1)
+        monkeypatch.setattr(prefilter, "WORTH_ROWS", 1)
     if units:
         floor.stock("A", units, units)
     floor.stock("B", 4, 4)

@@ -383,17 +383,17 @@ def test_draft_orders_set_units_aside(oms: Bench):
 def test_units_that_nobody_takes_in_are_reported_after_a_day(oms: Bench):
     opened(oms)
     sell(oms, 3)
-    assert oms.push("HARD").untaken == ()
+    assert oms.push("HARD").unimported == ()
     oms.db.execute("update oms.sync_untaken set since = since - interval '25 hours'")
     order = sell(oms, 1)
 
     report = oms.push("HARD")
 
-    (one,) = report.untaken
-    assert (one.sku, one.units, report.counts()["untaken"]) == ("P", 3, 1)
+    (one,) = report.unimported
+    assert (one.sku, one.units, report.counts()["unimported"]) == ("P", 3, 1)
     assert f"P (product {one.product_id}): 3 since" in report.table()
     oms.import_order(order)
-    assert oms.push("HARD").untaken[0].units == 3
+    assert oms.push("HARD").unimported[0].units == 3
 
 
 def test_the_orders_that_nobody_takes_in_are_named(oms: Bench):
@@ -406,11 +406,11 @@ def test_the_orders_that_nobody_takes_in_are_named(oms: Bench):
 
     report = oms.push("HARD")
 
-    (one,) = report.untaken
+    (one,) = report.unimported
     today = f"{datetime.now(UTC):%Y-%m-%d}"
     assert (one.units, one.orders) == (3, (f"{unknown['id']} ({unknown['name']} of {today})",))
     assert f"; orders: {unknown['id']} ({unknown['name']}" in report.table()
-    assert report.counts()["untaken_orders"] == list(one.orders)
+    assert report.counts()["unimported_orders"] == list(one.orders)
 
 
 def test_a_shop_that_shows_us_no_orders_is_served_all_the_same(oms: Bench, caplog: pytest.LogCaptureFixture):
@@ -422,7 +422,7 @@ def test_a_shop_that_shows_us_no_orders_is_served_all_the_same(oms: Bench, caplo
 
     report = oms.push("HARD")
 
-    assert [one.orders for one in report.untaken] == [()]
+    assert [one.orders for one in report.unimported] == [()]
     assert "; orders: not found" in report.table()
     assert "the orders of units not taken in are not named" in caplog.text
 
@@ -437,7 +437,7 @@ def test_any_sku_finds_its_own_orders(oms: Bench, sku: str):
     oms.push("HARD")
     oms.db.execute("update oms.sync_untaken set since = since - interval '25 hours'")
 
-    found = {one.sku: one.orders[0].split()[0] for one in oms.push("HARD").untaken}
+    found = {one.sku: one.orders[0].split()[0] for one in oms.push("HARD").unimported}
 
     assert found == {"P": str(other["id"]), sku: str(order["id"])}
 
