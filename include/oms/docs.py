@@ -18,6 +18,7 @@ from oms.catalog import (
     SyncJob,
     TaskJob,
 )
+from oms.parameters import TEXTS
 
 PROJECT = Path(__file__).parent.parent.parent
 README = PROJECT / "dags" / "README.md"
@@ -31,6 +32,10 @@ SIGNALS = {
     "level_webhooks": "webhooks on stock levels",
     "inventory_reset": "an inventory reset that changed something",
 }
+
+
+SAID = {"switch": ("Enabled", "Disabled"), "minutes": ("15 minutes",)}
+"""Texts of the product documents that are taken, too, where a run is started by API or command line."""
 
 
 def page_of(job: Job) -> str:
@@ -98,6 +103,11 @@ def schema_of(parameter: Parameter) -> dict[str, Any]:
         schema["items"] = {"type": "string"}
     elif parameter.example is not None and parameter.types[0] == "string":
         schema["examples"] = [parameter.example]
+    if parameter.said_as:
+        # Beside examples the form shows the field of the first type, not a text area for all of them.
+        schema["type"] = [*parameter.types[:1], "string", *parameter.types[1:]]
+        schema["examples"] = [*SAID[parameter.said_as]]
+        schema["pattern"] = TEXTS[parameter.said_as].pattern
     return schema
 
 
@@ -169,6 +179,8 @@ def _section(job: Job) -> str:
         if parameter.enum:
             meaning += f" One of {', '.join(f'`{_shown(value)}`' for value in parameter.enum)}."
         meaning += "".join(f" {bounds}" for bounds in _bounds(parameter))
+        if parameter.said_as:
+            meaning += f" As a text also {' or '.join(f'`{text}`' for text in SAID[parameter.said_as])}."
         if parameter.aliases:
             meaning += f" Also spelled {', '.join(f'`{alias}`' for alias in parameter.aliases)}."
         lines.append(f"| `{parameter.name}` | {types}, {needed} | {default} | {example} | {_cell(meaning)} |")

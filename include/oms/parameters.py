@@ -141,7 +141,7 @@ def _canonical(job: Job, given: Mapping[str, Any], defaults: Mapping[str, Any]) 
                 key, value, f"one of {job.dag_id}'s parameters: {', '.join(sorted(set(names.values())))}"
             )
         name = names[key]
-        value = _as_meant(meant[name], value)
+        value = as_meant(meant[name], value)
         if value in ("", []) and "null" in types[name]:
             value = None  # an emptied field of the form
         if name in values and values[name] != value:
@@ -156,16 +156,18 @@ def _canonical(job: Job, given: Mapping[str, Any], defaults: Mapping[str, Any]) 
 
 
 SWITCHES = {"enabled": True, "true": True, "disabled": False, "false": False}
-MINUTES = re.compile(r"\s*([0-9]{1,9})\s*(?:min|mins|minute|minutes)?\s*", re.IGNORECASE | re.ASCII)
+TEXTS = {
+    "switch": re.compile(rf"(?ai)^\s*({'|'.join(SWITCHES)})\s*$"),
+    "minutes": re.compile(r"(?ai)^\s*([0-9]{1,9})\s*(?:min|mins|minute|minutes)?\s*$"),
+}
+"""What a text of the product documents looks like, by what it stands for; also Airflow's check of it."""
 
 
-def _as_meant(said_as: str | None, value: Any) -> Any:
+def as_meant(said_as: str | None, value: Any) -> Any:
     """The value behind a text of the product documents; any other value as it is."""
-    if said_as == "switch" and isinstance(value, str):
-        return SWITCHES.get(value.strip().lower(), value)
-    if said_as == "minutes" and isinstance(value, str) and (found := MINUTES.fullmatch(value)):
-        return int(found[1])
-    return value
+    if said_as is None or not isinstance(value, str) or not (found := TEXTS[said_as].search(value)):
+        return value
+    return SWITCHES[found[1].lower()] if said_as == "switch" else int(found[1])
 
 
 def _additional(job: Job, given: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:

@@ -145,7 +145,9 @@ def test_the_form_shows_every_parameter_of_the_catalogue(dag: DAG, job: catalog.
 def test_the_form_s_defaults_and_examples_pass_airflow_s_own_check(dag: DAG, job: catalog.Job):
     dag.params.validate()
     for parameter in job.parameters:
-        deepcopy(dag.params.get_param(parameter.name)).resolve(value=parameter.example)
+        field = deepcopy(dag.params.get_param(parameter.name))
+        for value in (parameter.example, *docs.SAID.get(parameter.said_as, ())):
+            field.resolve(value=value)
 
 
 def test_what_the_form_sends_is_accepted(dag: DAG, job: catalog.Job):

@@ -192,7 +192,30 @@ def test_the_plain_texts_of_the_product_documents_are_taken(
     job: catalog.Job, name: str, said: str, meant: Any
 ):
     assert resolve(job, {name: said})[name] == meant
-    assert "string" not in docs.schema_of(job.parameter(name))["type"], "the form would show a text area"
+    assert resolve(job, {}, {name: said})[name] == meant
+
+
+@pytest.mark.parametrize("said", ["Enabledd", "15 hours", "minutes", "1e3", "-5 minutes", "١٥", "on"])
+@pytest.mark.parametrize("name", ["frequency", "scheduleNow"])
+def test_other_texts_are_refused(name: str, said: str):
+    with pytest.raises(BadParameter, match=f"parameter {name} = '{said}': expected (integer|boolean)"):
+        resolve(PULL, {name: said})
+
+
+def test_a_text_in_jobs_yaml_is_the_value_behind_it_in_the_form(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The form shows any text as a switch that is on."""
+    settings = tmp_path / "jobs.yaml"
+    settings.write_text(
+        "jobs: {sync_inventory_from_shopify: {parameters: {scheduleNow: Disabled, buffertime: 7 minutes}}}"
+    )
+    monkeypatch.setenv("OMS_JOBS_YAML", str(settings))
+
+    installed = config.job_settings(PULL)
+
+    assert installed.default_of(PULL.parameter("scheduleNow")) is False
+    assert installed.default_of(PULL.parameter("bufferTime")) == 7
 
 
 def test_the_form_is_handed_no_bounds():

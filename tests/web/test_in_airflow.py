@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import psycopg
 import pytest
@@ -99,11 +100,54 @@ def test_inv_25_a_delivery_with_the_secret_of_the_airflow_connection(
     assert postman.inbox() == [("w1", "NEW")]
 
 
-def airflow_token() -> str:
+def airflow_token(role: str = "viewer") -> str:
     from airflow.api_fastapi.app import get_auth_manager
     from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 
-    return get_auth_manager().generate_jwt(SimpleAuthManagerUser(username="viewer", role="viewer"))
+    return get_auth_manager().generate_jwt(SimpleAuthManagerUser(username=role, role=role))
+
+
+def as_admin(url: str, method: str, path: str, body: Any = None) -> requests.Response:
+    header = {"Authorization": f"Bearer {airflow_token('admin')}"}
+    return requests.request(method, f"{url}/api/v2/{path}", json=body, headers=header, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "status"),
+    [
+        ("frequency", "15 minutes", 200),
+        ("bufferTime", "5 minutes", 200),
+        ("bufferTime", 5, 200),
+        ("scheduleNow", "Enabled", 200),
+        ("scheduleNow", "Disabled", 200),
+        ("scheduleNow", False, 200),
+        ("frequency", "often", 400),
+        ("frequency", True, 400),
+        ("scheduleNow", "Enabledd", 400),
+        ("scheduleNow", 1, 400),
+    ],
+)
+def test_airflow_takes_the_texts_of_the_product_documents(url: str, name: str, said: Any, status: int):
+    run = {"logical_date": None, "conf": {name: said}}
+
+    told = as_admin(url, "POST", "dags/sync_inventory_from_shopify/dagRuns", run)
+
+    assert told.status_code == status, told.text
+    assert status == 200 or f"Invalid input for param {name}" in told.text
+
+
+@pytest.mark.parametrize(
+    ("name", "field"), [("frequency", "integer"), ("bufferTime", "integer"), ("scheduleNow", "boolean")]
+)
+def test_the_form_still_shows_a_switch_or_a_number_where_a_text_is_taken(url: str, name: str, field: str):
+    """What Airflow's form does with several types: a text area, or beside examples the first type's field."""
+    page = as_admin(url, "GET", "dags/sync_inventory_from_shopify/details").json()
+
+    schema = page["params"][name]["schema"]
+
+    assert [kind for kind in schema["type"] if kind != "null"] == [field, "string"]
+    assert schema["examples"]
+    assert "enum" not in schema, "of a number it would make a list"
 
 
 def test_the_description_is_for_a_logged_in_airflow_user(url: str):

@@ -46,7 +46,7 @@ class Parameter:
     maximum: int | None = None
     said_as: str | None = None
     """What a text that the product documents give instead stands for: "switch" (Enabled, Disabled) or
-    "minutes" (15 minutes). It may stand in jobs.yaml; Airflow's form and API want the value itself."""
+    "minutes" (15 minutes)."""
     required: bool = False
     """A run without a value fails before any effect."""
     aliases: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from oms.catalog import JOBS, Job, Json, Parameter
-from oms.parameters import BadParameter, resolve
+from oms.parameters import BadParameter, as_meant, resolve
 from oms.zones import is_zone
 
 JOBS_YAML = Path(__file__).parent / "jobs.yaml"
@@ -33,7 +33,8 @@ class JobSettings:
     def default_of(self, parameter: Parameter) -> Json:
         """The value that a run has when it gives none."""
         spellings = (parameter.name, *parameter.aliases)
-        return next((self.parameters[s] for s in spellings if s in self.parameters), parameter.default)
+        written = next((self.parameters[s] for s in spellings if s in self.parameters), parameter.default)
+        return as_meant(parameter.said_as, written)
 
 
 def job_settings(job: Job) -> JobSettings:
