@@ -17,6 +17,7 @@ from typing import Any
 
 from oms import crashpoints, servers
 from oms.database import Connection, statements
+from oms.errors import ComesBack
 from oms.remote import folder_of, make_folders, write_whole
 from oms.spreadsheet import harmless
 
@@ -97,7 +98,7 @@ def record(
         second += 1
 
 
-class FilesWait(Exception):
+class FilesWait(ComesBack):
     """Recorded files could not be written and wait for the next run; they have held up no other file."""
 
 

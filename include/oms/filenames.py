@@ -13,6 +13,8 @@ from typing import Any
 
 import re2
 
+from oms.errors import NeedsPerson
+
 UNFINISHED_SUFFIXES = (".tmp", ".part", ".filepart")
 """A sender that renames when it is done writes under such a name first."""
 JUNK = ("thumbs.db", "ehthumbs.db", "desktop.ini")
@@ -32,7 +34,7 @@ _SUFFIX = re.compile(r"\.[A-Za-z0-9]+(\\?\.gz)?$", re.IGNORECASE)
 _REGEX_SIGNS = re.compile(r"[\\^$+(){}|\[\]]|\.[*?]")
 
 
-class BadPattern(ValueError):
+class BadPattern(NeedsPerson, ValueError):
     """A file pattern that cannot be used; the message says what it should have been."""
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from oms.catalog import ImportJob, Job, Parameter
+from oms.errors import NeedsPerson
 from oms.filenames import BadPattern, check_pattern
 from oms.remote import CONTROL
 
@@ -20,7 +21,7 @@ _JSON_TYPES: Mapping[str, type | tuple[type, ...]] = {
 }
 
 
-class BadParameter(ValueError):
+class BadParameter(NeedsPerson, ValueError):
     """The run must not start. The message names the parameter, its value and what it should have been."""
 
     def __init__(self, name: str, value: Any, expected: str) -> None:

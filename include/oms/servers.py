@@ -13,11 +13,12 @@ from typing import Any
 
 from oms import database
 from oms.database import Connection, statements
+from oms.errors import NeedsPerson
 
 sql = statements(__file__)
 
 
-class OtherServer(Exception):
+class OtherServer(NeedsPerson):
     """The connection leads to another server than before: nothing is done until a person says which it is."""
 
 

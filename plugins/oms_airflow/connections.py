@@ -14,6 +14,7 @@ from psycopg import pq
 from psycopg.conninfo import make_conninfo
 
 from oms import database
+from oms.errors import NeedsPerson
 
 if TYPE_CHECKING:
     from paramiko import SFTPClient, SSHClient
@@ -29,7 +30,7 @@ for library in ("paramiko", "asyncssh"):  # at INFO they report every handshake 
     logging.getLogger(library).setLevel(logging.WARNING)
 
 
-class MissingConnection(LookupError):
+class MissingConnection(NeedsPerson, LookupError):
     """An Airflow connection is not set: no retry helps until somebody sets it."""
 
     def __init__(self, connection_id: str) -> None:
@@ -39,7 +40,7 @@ class MissingConnection(LookupError):
         )
 
 
-class WrongConnection(ValueError):
+class WrongConnection(NeedsPerson, ValueError):
     """A field of an Airflow connection makes no sense: no retry helps until somebody corrects it."""
 
 

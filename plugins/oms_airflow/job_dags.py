@@ -18,10 +18,7 @@ from airflow.sdk import (
     AssetOrTimeSchedule,
     Context,
     CronTriggerTimetable,
-    ExceptionRetryPolicy,
     Param,
-    RetryAction,
-    RetryRule,
     TriggerRule,
     chain,
     dag,
@@ -35,23 +32,10 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from oms import docs
 from oms.catalog import BALANCE, JOBS, CategoryJob, ImportJob, Job, PullJob, SyncJob, TaskJob
-from oms.config import BadSettings, job_settings
-from oms.feeds.errors import FeedsSilent
-from oms.imports.errors import (
-    AccountOpen,
-    FileMissing,
-    FileRefused,
-    ImportFault,
-    NotHeld,
-    StagingLost,
-    UndoRefused,
-)
-from oms.parameters import BadParameter, connection_id
-from oms.restock.errors import RestockRefused, RestocksLeft
-from oms.servers import OtherServer
-from oms.shopify.errors import Misconfigured, NotExecuted, OutcomeUnknown
-from oms.sync.errors import LinesLeft, ShopBusy, TooManyDrops
-from oms.webhooks.errors import SubscriptionsLeft
+from oms.config import job_settings
+from oms.errors import NeedsPerson
+from oms.imports.errors import ImportFault
+from oms.parameters import connection_id
 from oms_airflow.assets import (
     BACKLOGS,
     FILE_HELD,
@@ -62,15 +46,9 @@ from oms_airflow.assets import (
     SIGNALS,
     arrivals_of,
 )
-from oms_airflow.connections import (
-    MissingConnection,
-    WrongConnection,
-    oms_db,
-    open_oms_db,
-    sftp_client,
-    shop_login,
-)
+from oms_airflow.connections import oms_db, open_oms_db, sftp_client, shop_login
 from oms_airflow.file_arrival import SftpFileSensor, run_parameters
+from oms_airflow.retries import RETRIES
 
 if TYPE_CHECKING:
     from oms.database import Connection
@@ -86,57 +64,14 @@ PUSH_LANES = 16
 """Runs of one push at a time: tasks of a shop that is down, waiting for their retry, hold a run each."""
 
 
-class FilesLeft(RuntimeError):
+class FilesLeft(NeedsPerson):
     """Some files of the run were applied and others were not; the message names those."""
 
 
-class RunIncomplete(RuntimeError):
+class RunIncomplete(NeedsPerson):
     """An earlier task of the run has failed; that one is to be repeated, and this one follows by itself."""
 
 
-RETRIES = ExceptionRetryPolicy(
-    rules=[
-        RetryRule(
-            exception=[
-                BadParameter,
-                BadSettings,
-                MissingConnection,
-                Misconfigured,
-                OtherServer,
-                WrongConnection,
-            ],
-            action=RetryAction.FAIL,
-            reason="a person must change a setting first",
-        ),
-        RetryRule(
-            exception=[RunIncomplete, AccountOpen, FilesLeft],
-            action=RetryAction.FAIL,
-            reason="an earlier task has failed; the next run goes on with the files that are open",
-        ),
-        RetryRule(
-            exception=[FileMissing, FileRefused, NotHeld, StagingLost, UndoRefused],
-            action=RetryAction.FAIL,
-            reason="a person must look at the file",
-        ),
-        RetryRule(exception=[FeedsSilent], action=RetryAction.FAIL, reason="people were told of it"),
-        RetryRule(
-            exception=[TooManyDrops, SubscriptionsLeft],
-            action=RetryAction.FAIL,
-            reason="a person must look at it first",
-        ),
-        RetryRule(exception=[RestockRefused], action=RetryAction.FAIL, reason="a person must correct it"),
-        RetryRule(
-            exception=[RestocksLeft],
-            action=RetryAction.FAIL,
-            reason="later runs try again by themselves; a retry would find nothing due and be green",
-        ),
-        RetryRule(
-            exception=[NotExecuted, OutcomeUnknown, LinesLeft, ShopBusy],
-            retry_delay=timedelta(seconds=30),
-            reason="the shop is not ready; what was done is kept",
-        ),
-    ]
-)
 DEFAULT_ARGS: dict[str, Any] = {
     "owner": "oms",
     "retries": 3,

@@ -12,26 +12,13 @@ from pathlib import Path
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
-from airflow.sdk import DAG, Asset, RetryAction
+from airflow.sdk import DAG, Asset
 from airflow.sdk.definitions.context import _AIRFLOW_PARSING_CONTEXT_DAG_ID
 
 from oms import catalog, config, docs
 from oms.imports import inbound_shipment
-from oms.imports.errors import (
-    AccountOpen,
-    FileMissing,
-    FileRefused,
-    FileUnstable,
-    NotHeld,
-    OlderFileNotLanded,
-    UndoRefused,
-)
 from oms.imports.file_types import file_type
-from oms.parameters import BadParameter, resolve
-from oms.shopify.errors import Misconfigured, OutcomeUnknown, Throttled
-from oms.sync.errors import ShopBusy, SyncMisconfigured, TooManyDrops
-from oms_airflow.connections import MissingConnection
-from oms_airflow.job_dags import RETRIES
+from oms.parameters import resolve
 from tests.conftest import PROJECT
 
 DAGS = PROJECT / "dags"
@@ -291,31 +278,3 @@ def test_dag_files_alone_import_no_pandas_and_no_driver_of_a_server():
     )
 
     assert done.stdout.splitlines()[-1] == "[]"
-
-
-@pytest.mark.parametrize(
-    ("error", "action"),
-    [
-        (BadParameter("maxChunks", 0, "at least 1"), RetryAction.FAIL),
-        (config.BadSettings("jobs.yaml"), RetryAction.FAIL),
-        (MissingConnection("ftp_config"), RetryAction.FAIL),
-        (Misconfigured("token"), RetryAction.FAIL),
-        (SyncMisconfigured("a location is both"), RetryAction.FAIL),
-        (TooManyDrops("80 % would go to 0"), RetryAction.FAIL),
-        (FileRefused("ERR_HEADER", "no idValue"), RetryAction.FAIL),
-        (FileMissing("stock.csv"), RetryAction.FAIL),
-        (AccountOpen("stock.csv"), RetryAction.FAIL),
-        (UndoRefused("a later reset is in the way"), RetryAction.FAIL),
-        (NotHeld("log 77 is not held"), RetryAction.FAIL),
-        (Throttled("wait"), RetryAction.RETRY),
-        (OutcomeUnknown("no answer"), RetryAction.RETRY),
-        (ShopBusy("another run"), RetryAction.RETRY),
-        (OlderFileNotLanded("older.csv"), RetryAction.DEFAULT),
-        (FileUnstable("stock.csv grew"), RetryAction.DEFAULT),
-        (ConnectionResetError(), RetryAction.DEFAULT),
-    ],
-    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else str(value),
-)
-def test_whether_to_try_again_is_decided_by_the_class_of_the_error(error: Exception, action: RetryAction):
-    """DEFAULT: as often and after such pauses as the task says."""
-    assert RETRIES.evaluate(error, 1, 3).action is action

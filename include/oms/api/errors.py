@@ -4,11 +4,13 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
+from oms.errors import NeedsPerson
+
 REALM = 'Bearer realm="oms"'
 
 
 @dataclass
-class Problem(Exception):
+class Problem(NeedsPerson):
     """The call is answered with this error, and has changed nothing."""
 
     status: int

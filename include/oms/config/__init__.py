@@ -10,13 +10,14 @@ from typing import Any
 import yaml
 
 from oms.catalog import JOBS, Job, Json, Parameter
+from oms.errors import NeedsPerson
 from oms.parameters import BadParameter, as_meant, resolve
 from oms.zones import is_zone
 
 JOBS_YAML = Path(__file__).parent / "jobs.yaml"
 
 
-class BadSettings(ValueError):
+class BadSettings(NeedsPerson, ValueError):
     """jobs.yaml says something the catalogue does not know; the message names the file and the entry."""
 
 

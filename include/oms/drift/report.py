@@ -15,6 +15,7 @@ import psycopg
 from oms import crashpoints, shops
 from oms.database import Connection, copy_rows, statements
 from oms.drift import files
+from oms.errors import ComesBack
 from oms.imports import staging
 from oms.shopify import documents, exports
 from oms.shopify.client import ShopifyClient
@@ -37,7 +38,7 @@ LOOKS = 3
 ALL_LEVELS = PushOptions(include_all=True)
 
 
-class ShopsLeft(RuntimeError):
+class ShopsLeft(ComesBack):
     """Some shops could not be compared; the message names them. The reports of the others are stored."""
 
 

@@ -14,6 +14,7 @@ from psycopg.rows import dict_row
 
 from oms import crashpoints, servers
 from oms.database import Connection, statements
+from oms.errors import ComesBack
 from oms.imports import landing, repairs, staging
 from oms.imports.arrival import examine
 from oms.imports.errors import FileMissing, FileRefused, FileUnstable, OlderFileNotLanded, StagingLost
@@ -45,7 +46,7 @@ ATTEMPTS = 4
 """Attempts at a chunk whose transaction Postgres ended to resolve a deadlock."""
 
 
-class _StagingEmpty(Exception):
+class _StagingEmpty(ComesBack):
     """The staged rows of logs are gone: a database crash empties unlogged tables."""
 
     def __init__(self, rows: list[dict[str, Any]]) -> None:

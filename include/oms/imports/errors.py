@@ -1,11 +1,13 @@
 """What may go wrong with a file, by what the caller does about it."""
 
+from oms.errors import ComesBack, NeedsPerson
+
 
 class ImportFault(Exception):
     """Something about a file that a person has to read."""
 
 
-class FileRefused(ImportFault):
+class FileRefused(ImportFault, NeedsPerson):
     """The file as a whole cannot be processed; the same file fails again (inventory.md 3.2, DmlsFailed)."""
 
     def __init__(self, code: str, message: str) -> None:
@@ -28,29 +30,29 @@ class TooManyRejects(FileRefused):
         )
 
 
-class FileMissing(ImportFault):
+class FileMissing(ImportFault, NeedsPerson):
     """The file named by remoteFilename is not there (inventory.md 3.3)."""
 
 
-class FileUnstable(ImportFault):
+class FileUnstable(ImportFault, ComesBack):
     """The file changed or went away while it was read; what is there later is a new arrival."""
 
 
-class OlderFileNotLanded(ImportFault):
+class OlderFileNotLanded(ImportFault, ComesBack):
     """An older file of the same domain has not landed; a later try may find that it has."""
 
 
-class StagingLost(ImportFault):
+class StagingLost(ImportFault, NeedsPerson):
     """The staged rows are gone and the file cannot be landed again; the log is held for a person."""
 
 
-class UndoRefused(ImportFault):
+class UndoRefused(ImportFault, NeedsPerson):
     """The file cannot be taken back; the message says why and what to do instead. Nothing was changed."""
 
 
-class NotHeld(ImportFault):
+class NotHeld(ImportFault, NeedsPerson):
     """The file is not held, or somebody has decided otherwise; the message names the log and its state."""
 
 
-class AccountOpen(ImportFault):
+class AccountOpen(ImportFault, NeedsPerson):
     """A file of the run is not applied to its last row; the next run goes on with it."""

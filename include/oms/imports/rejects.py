@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from psycopg.rows import dict_row
 
 from oms.database import Connection, statements
+from oms.errors import NeedsPerson
 from oms.imports import closing
 from oms.imports.jobs import Settings
 from oms.imports.lines import values_of
@@ -15,7 +16,7 @@ from oms.spreadsheet import harmless
 sql = statements(__file__)
 
 
-class NothingRefused(ValueError):
+class NothingRefused(NeedsPerson, ValueError):
     """No line of this log is refused, or there is no such log."""
 
 

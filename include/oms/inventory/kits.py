@@ -9,6 +9,7 @@ from typing import Any
 
 from oms import crashpoints
 from oms.database import Connection, statements
+from oms.errors import NeedsPerson
 from oms.numbers import readings
 from oms.texts import is_blank, trimmed
 from oms.work import Work
@@ -25,7 +26,7 @@ COLUMNS = ("kit_sku", "component_sku", "quantity")
 SHOWN = 20
 
 
-class BadKits(ValueError):
+class BadKits(NeedsPerson, ValueError):
     """A file of kits cannot be taken: every fault with its line; nothing was changed."""
 
     def __init__(self, faults: list[str]) -> None:

@@ -7,6 +7,7 @@ from psycopg.rows import class_row
 
 from oms import crashpoints
 from oms.database import Connection, statements
+from oms.errors import NeedsPerson
 
 sql = statements(__file__)
 
@@ -15,7 +16,7 @@ WRITTEN = crashpoints.register(
 )
 
 
-class ReceiptRefused(ValueError):
+class ReceiptRefused(NeedsPerson, ValueError):
     """The receipt makes no sense as it is; nothing is written. The message says what would be right."""
 
 

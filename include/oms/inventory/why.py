@@ -9,6 +9,7 @@ from typing import Any
 from psycopg.rows import class_row, dict_row
 
 from oms.database import Connection, statements
+from oms.errors import NeedsPerson
 from oms.texts import trimmed
 
 sql = statements(__file__)
@@ -23,7 +24,7 @@ _CALL_WITHOUT_KEY = re.compile(r"api:(?P<client>[^:]+):[0-9a-f-]{36}:\d+")
 _WEBHOOK = re.compile(r"webhook:(?P<shop>[^:]+):(?P<event>.+)")
 
 
-class NotKnown(ValueError):
+class NotKnown(NeedsPerson, ValueError):
     """Nothing has the given identifier, or several things have it; the message says what to give instead."""
 
 

@@ -1,7 +1,9 @@
 """What can be wrong with an order."""
 
+from oms.errors import NeedsPerson
 
-class OrderError(Exception):
+
+class OrderError(NeedsPerson):
     """The order or the request for it is at fault; the same request fails again."""
 
 

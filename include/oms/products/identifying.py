@@ -7,6 +7,7 @@ import csv
 from collections.abc import Iterable
 
 from oms.database import Connection, copy_rows, statements
+from oms.errors import NeedsPerson
 from oms.texts import is_blank, trimmed
 
 sql = statements(__file__)
@@ -17,7 +18,7 @@ Row = tuple[int, str, str, str]
 """Line of the file, SKU, type and value of the identifier."""
 
 
-class BadIdentifiers(ValueError):
+class BadIdentifiers(NeedsPerson, ValueError):
     """A file of identifiers cannot be taken: every fault with its line; nothing was changed."""
 
     def __init__(self, faults: list[str]) -> None:

@@ -11,6 +11,7 @@ from psycopg.rows import class_row
 
 from oms import crashpoints
 from oms.database import Connection, statements
+from oms.errors import NothingToDo
 from oms.inventory import receiving
 from oms.restock.errors import RestockRefused, RestocksLeft
 from oms.restock.scheduling import shipment_of
@@ -31,7 +32,7 @@ AT_ONCE = 100
 REASON = "VAR_SCH_SHIP_RECV"
 
 
-class PutOff(Exception):
+class PutOff(NothingToDo):
     """The restock was given a later time, or up, after it was found to be due: there is nothing to do now."""
 
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from oms.errors import NeedsPerson
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -23,7 +25,7 @@ class Finding:
         return f"{place}:{shown} {self.remedy}"
 
 
-class SetupRefused(Exception):
+class SetupRefused(NeedsPerson):
     """The files are at fault and nothing was written; `findings` names every fault."""
 
     def __init__(self, findings: list[Finding]) -> None:

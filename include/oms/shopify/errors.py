@@ -1,6 +1,12 @@
 """What can come back from Shopify, by what the caller does next (spec shopify.md 1.9, 3.4-3.7)."""
 
+from datetime import timedelta
 from typing import Any, NamedTuple
+
+from oms.errors import ComesBack, NeedsPerson
+
+WHEN_READY = timedelta(seconds=30)
+"""A shop that was not ready is asked again after so long; what was done is kept."""
 
 
 def told(words: Any, longest: int = 300) -> str:
@@ -28,8 +34,10 @@ class ShopifyError(Exception):
     asked_seconds: float | None = None
 
 
-class NotExecuted(ShopifyError):
+class NotExecuted(ShopifyError, ComesBack):
     """The request had no effect, and the same request works later."""
+
+    retry_after = WHEN_READY
 
 
 class Throttled(NotExecuted):
@@ -40,9 +48,10 @@ class NotSent(NotExecuted):
     """No connection came about, so Shopify never saw the request."""
 
 
-class OutcomeUnknown(ShopifyError):
+class OutcomeUnknown(ShopifyError, ComesBack):
     """The request may or may not have been executed: repeat it with the same idempotency key."""
 
+    retry_after = WHEN_READY
     code = "OUTCOME_UNKNOWN"
 
 
@@ -58,7 +67,7 @@ class ShopAway(NotExecuted):
     """Several answers were not the shop's own: the client asks nothing more; this request was not sent."""
 
 
-class Rejected(ShopifyError):
+class Rejected(ShopifyError, NeedsPerson):
     """Shopify read the request and refused it; nothing was executed, the same request fails again."""
 
     def __init__(self, message: str, code: str = "OTHER", user_errors: tuple[UserError, ...] = ()) -> None:
@@ -71,19 +80,19 @@ class SearchWarning(Rejected):
     """Shopify ignored a search filter and returned everything: the answer must not be used."""
 
 
-class ExportFailed(ShopifyError):
+class ExportFailed(ShopifyError, ComesBack):
     """The shop could not produce an export; a new one has to be asked for."""
 
 
-class ExportIncomplete(ShopifyError):
+class ExportIncomplete(ShopifyError, ComesBack):
     """The downloaded export is shorter than the shop says; the same file can be downloaded again."""
 
 
-class ExportDamaged(ShopifyError):
+class ExportDamaged(ShopifyError, ComesBack):
     """A line of a downloaded export is not what was asked for: nothing of the file is taken."""
 
 
-class Misconfigured(ShopifyError):
+class Misconfigured(ShopifyError, NeedsPerson):
     """The shop refuses us as a whole (token, scope, frozen shop, setting): stop and call a person."""
 
     def __init__(self, message: str, code: str = "MISCONFIGURED") -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from oms.errors import ComesBack
 from oms.shopify import documents
 from oms.shopify.errors import OutcomeUnknown
 
@@ -17,7 +18,7 @@ LARGEST = 2**31 - 1
 """GraphQL's Int has 32 bits, as the columns have."""
 
 
-class Misshapen(Exception):
+class Misshapen(ComesBack):
     """The data is not what was asked for; the message names the field."""
 
 

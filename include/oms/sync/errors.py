@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from oms.shopify.errors import Misconfigured
+from oms.errors import ComesBack, NeedsPerson
+from oms.shopify.errors import WHEN_READY, Misconfigured
 
 if TYPE_CHECKING:
     from oms.sync.options import Report
@@ -22,17 +23,21 @@ class TooManyDrops(Misconfigured):
         super().__init__(message, "TOO_MANY_DROPS")
 
 
-class LinesLeft(Exception):
+class LinesLeft(ComesBack):
     """Lines are planned but not answered for; the next run goes on with them (what was done is stored)."""
+
+    retry_after = WHEN_READY
 
     def __init__(self, message: str, report: "Report") -> None:
         super().__init__(message)
         self.report = report
 
 
-class ShopBusy(Exception):
+class ShopBusy(ComesBack):
     """Another run holds the locations of this shop for longer than this one was willing to wait."""
 
+    retry_after = WHEN_READY
 
-class SettleRefused(Exception):
+
+class SettleRefused(NeedsPerson):
     """A person's word on a batch is not taken: there is no such batch, or nothing is to be decided of it."""

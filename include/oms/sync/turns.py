@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from oms.database import Connection, statements
+from oms.errors import NothingToDo
 
 sql = statements(__file__)
 
@@ -29,7 +30,7 @@ def hold_until_commit(conn: Connection, locations: Iterable[tuple[str, int]]) ->
         conn.execute(sql.hold_until_commit, {"name": location_lock(*one)})
 
 
-class AlreadyWaiting(Exception):
+class AlreadyWaiting(NothingToDo):
     """A run with the same orders waits for this shop and has not planned yet: nothing is left to do."""
 
 

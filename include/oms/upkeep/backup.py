@@ -18,6 +18,7 @@ from psycopg import sql as composed
 
 from oms import crashpoints
 from oms.database import Connection, connect, statements
+from oms.errors import NeedsPerson
 
 sql = statements(__file__)
 log = logging.getLogger(__name__)
@@ -27,11 +28,11 @@ STARTED_OVER = crashpoints.register("restore.started_over", "all is rewritten, n
 KEYWORDS = {"dbname": "PGDATABASE", "sslmode": "PGSSLMODE", "sslrootcert": "PGSSLROOTCERT"}
 
 
-class ToolMissing(ValueError):
+class ToolMissing(NeedsPerson, ValueError):
     """pg_dump or pg_restore is not installed, or refused; the message says what to do."""
 
 
-class NotEmpty(ValueError):
+class NotEmpty(NeedsPerson, ValueError):
     """The database to restore into has our schema already: nothing is overwritten."""
 
 
