@@ -1,0 +1,71 @@
+-- Which messages may go, and what became of them. Rules: orders-addendum.md I.
+
+-- name: is_copied
+select oms.is_restored()
+
+-- name: candidates
+-- Lanes whose oldest open message is one of ours and due; those that wait longest first.
+select message.lane
+  from oms.outbox_message as message
+ where message.status in ('PLANNED', 'SENT', 'UNKNOWN')
+   and message.shop_id is not distinct from %(shop_id)s
+   and message.kind = any (%(kinds)s)
+   and message.next_try_at <= clock_timestamp()
+   and message.lane <> all (%(taken)s)
+   and not exists (select from oms.outbox_message as before
+                    where before.lane = message.lane
+                      and before.number < message.number
+                      and before.status in ('PLANNED', 'SENT', 'UNKNOWN'))
+ order by message.number
+ limit %(room)s
+
+-- name: take_lanes
+-- Held by the session: a sender that dies gives them up, and what it had SENT is another's to prove.
+select lane, pg_try_advisory_lock(hashtextextended('oms.outbox:' || lane, 0))
+  from unnest(%(lanes)s::text[]) as lane
+
+-- name: leave_lane
+select pg_advisory_unlock(hashtextextended('oms.outbox:' || %(lane)s, 0))
+
+-- name: heads
+-- The oldest open message of each lane, as it is now that the lane is ours.
+select {message}
+  from unnest(%(lanes)s::text[]) as held (lane)
+ cross join lateral (select one.*
+                       from oms.outbox_message as one
+                      where one.lane = held.lane
+                        and one.status in ('PLANNED', 'SENT', 'UNKNOWN')
+                      order by one.number
+                      limit 1) as message
+ where message.shop_id is not distinct from %(shop_id)s
+   and message.kind = any (%(kinds)s)
+   and message.next_try_at <= clock_timestamp()
+ order by message.number
+
+-- name: mark_sent
+-- Committed before the call. What was withdrawn meanwhile is not returned.
+update oms.outbox_message
+   set status = 'SENT', attempts = attempts + 1,
+       first_sent_at = coalesce(first_sent_at, clock_timestamp()), last_sent_at = clock_timestamp()
+ where message_id = any (%(messages)s)
+   and status in ('PLANNED', 'SENT', 'UNKNOWN')
+returning message_id
+
+-- name: mark_unknown
+-- Its sender has died; what has become of it is looked up before anything else.
+update oms.outbox_message
+   set status = 'UNKNOWN'
+ where message_id = any (%(messages)s)
+   and status in ('SENT', 'UNKNOWN')
+
+-- name: put_back
+-- Not answered: PLANNED, for it was certainly not executed, or UNKNOWN. Without a pause it waits for a person.
+update oms.outbox_message
+   set status = %(status)s,
+       first_sent_at = case when %(status)s = 'UNKNOWN' then first_sent_at end,
+       last_sent_at = case when %(status)s = 'UNKNOWN' then last_sent_at end,
+       failures = %(failures)s,
+       next_try_at = clock_timestamp() + make_interval(secs => %(pause)s),
+       error_code = %(code)s, error_message = %(text)s
+ where message_id = %(message_id)s
+   and status in ('SENT', 'UNKNOWN')
