@@ -21,7 +21,8 @@ select reference.id as reference, facility.facility_id, type.is_virtual,
               group by facility_id) as default_location using (facility_id)
 
 -- name: resolve
--- A row whose identifier belongs to several products comes out several times; mark_ambiguous sees to that.
+-- A row whose identifier belongs to several products, or whose facility cannot be told from another, comes out several
+-- times; mark_ambiguous sees to that.
 -- The planner takes half of a boolean for true, but next to nothing of an unanalysed column for null.
 create unlogged table {resolved} with (autovacuum_enabled = false) as
 {judged}
@@ -161,9 +162,9 @@ left join oms.reason on reason.reason_id = landed.reason
 cross join (select null::text as reason_id, null::boolean as accepted_on_input, null::boolean as writes_entry) as reason
 
 -- name: mark_ambiguous
--- One row stays for each line whose identifier belongs to several products, with that verdict.
+-- One row stays for each line that means several products or facilities, with that verdict.
 with several as (
-    select line_number, min(ctid) as kept
+    select line_number, min(ctid) as kept, count(distinct facility_id) > 1 as of_facilities
       from {resolved}
      group by line_number
     having count(*) > 1
@@ -175,7 +176,8 @@ gone as (
        and row.ctid <> several.kept
 )
 update {resolved} as row
-   set error_code = case when row.error_code is null or row.error_code in ('ERR_VIRTUAL_PRODUCT', 'ERR_LOCATION_NOT_FOUND')
+   set error_code = case when several.of_facilities then 'ERR_FACILITY_AMBIGUOUS'
+                         when row.error_code is null or row.error_code in ('ERR_VIRTUAL_PRODUCT', 'ERR_LOCATION_NOT_FOUND')
                          then 'ERR_PRODUCT_AMBIGUOUS' else row.error_code end,
        counts = false
   from several
@@ -190,6 +192,8 @@ select coalesce(%(log_id)s::bigint, row.line_number >> 32), row.line_number & 42
             when 'ERR_FACILITY_NOT_FOUND' then
                 case when landed.facility_id is null then 'externalFacilityId' else 'facilityId' end
             when 'ERR_FACILITY_CONFLICT' then 'externalFacilityId'
+            when 'ERR_FACILITY_AMBIGUOUS' then
+                case when landed.facility_id is null then 'externalFacilityId' else 'facilityId' end
             when 'ERR_VIRTUAL_FACILITY' then
                 case when landed.facility_id is null then 'externalFacilityId' else 'facilityId' end
             when 'ERR_ID_TYPE' then 'idType'
@@ -210,6 +214,7 @@ select coalesce(%(log_id)s::bigint, row.line_number >> 32), row.line_number & 42
             when 'ERR_REQUIRED' then 'the value is blank; every row needs one'
             when 'ERR_FACILITY_NOT_FOUND' then {facility_not_found}
             when 'ERR_FACILITY_CONFLICT' then {facility_conflict}
+            when 'ERR_FACILITY_AMBIGUOUS' then {facility_ambiguous}
             when 'ERR_VIRTUAL_FACILITY' then
                 format('%%s is a virtual facility, which never holds stock', row.facility_id)
             when 'ERR_ID_TYPE' then {unknown_id_type}

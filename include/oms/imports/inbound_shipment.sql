@@ -22,6 +22,7 @@ matched as not materialized (
            regexp_replace(coalesce(upper(landed.status), 'SHIPPED'), '^(SHIPMENT_|PURCH_SHIP_)', '') as own_status,
            coalesce(landed.supplier_id, landed.supplier_external_id) as supplier,
            origin.facility_id as own_origin_id, destination.facility_id as own_facility_id,
+           origin.several as several_origins, destination.several as several_destinations,
            destination_kind.is_virtual as at_virtual_facility,
            product.product_id as own_product_id, product.is_virtual as virtual_product, by_value.owners,
            spelling.identification_type_id as own_id_type,
@@ -33,8 +34,8 @@ matched as not materialized (
       left join spelling on spelling.id_type = landed.id_type
       left join oms.shipment_type as type
              on type.shipment_type_id = coalesce(upper(landed.shipment_type), 'IN_TRANSFER')
-      left join ({facility_references}) as origin on origin.id = coalesce(landed.origin_facility_id, normalize(%(origin)s, NFC))
-      left join ({facility_references}) as destination
+      left join ({named_facilities}) as origin on origin.id = coalesce(landed.origin_facility_id, normalize(%(origin)s, NFC))
+      left join ({named_facilities}) as destination
              on destination.id = coalesce(landed.destination_facility_id, normalize(%(destination)s, NFC))
       left join oms.facility as destination_place on destination_place.facility_id = destination.facility_id
       left join oms.facility_type as destination_kind
@@ -68,6 +69,10 @@ judged as not materialized (
                      array['destination-facility-id', 'ERR_FACILITY_NOT_FOUND',
                            format('no facility has the id %%L; create it or correct the row',
                                   left(coalesce(destination_facility_id, %(destination)s), 80))]
+                when several_destinations then
+                     array['destination-facility-id', 'ERR_FACILITY_AMBIGUOUS',
+                           format('%%L is the id of several facilities, in different forms of Unicode; change that of all but one',
+                                  left(coalesce(destination_facility_id, %(destination)s), 80))]
                 when at_virtual_facility then
                      array['destination-facility-id', 'ERR_VIRTUAL_FACILITY',
                            format('%%s is a virtual facility, which never holds stock', own_facility_id)]
@@ -77,6 +82,10 @@ judged as not materialized (
                 when coalesce(origin_facility_id, %(origin)s) is not null and own_origin_id is null then
                      array['origin-facility-id', 'ERR_FACILITY_NOT_FOUND',
                            format('no facility has the id %%L; create it or correct the row',
+                                  left(coalesce(origin_facility_id, %(origin)s), 80))]
+                when several_origins then
+                     array['origin-facility-id', 'ERR_FACILITY_AMBIGUOUS',
+                           format('%%L is the id of several facilities, in different forms of Unicode; change that of all but one',
                                   left(coalesce(origin_facility_id, %(origin)s), 80))]
                 when product_id is null and id_value is null then
                      array['product-sku', 'ERR_REQUIRED', 'the value is blank; every row needs one']

@@ -28,13 +28,17 @@ BARCODES = frozenset(("UPCA", "EAN", "GTIN", "ISBN"))
 LONGEST_KEY = 200
 """Letters of a column that tell groups apart: longer ones fit no index."""
 
-SOURCES = {name: composed.SQL(getattr(sql, name)) for name in ("facility_references", "identified_products")}
+SOURCES = {
+    name: composed.SQL(getattr(sql, name))
+    for name in ("facility_references", "named_facilities", "outside_facilities", "identified_products")
+}
 """Parts of statements: facilities by what a file calls them, products by their identifications of today."""
 FAULTS = {
     name: composed.SQL(getattr(sql, name))
     for name in (
         "facility_not_found",
         "facility_conflict",
+        "facility_ambiguous",
         "unknown_id_type",
         "product_not_found",
         "product_ambiguous",
@@ -60,7 +64,7 @@ def id_types(
         raise FileRefused(
             "ERR_ID_TYPE", f"defaultIdType {settings.default_id_type!r} is unknown; known are {known}"
         )
-    _trim_ids(conn, landed, header, settings)
+    trim_ids(conn, landed, header, settings)
     spelled: dict[str, str] = {}
     if "id_type" in header.fields:
         spelled = dict(filled(conn, sql.spelled_id_types, {}, landed=landed).fetchall())
@@ -71,7 +75,8 @@ def id_types(
     }
 
 
-def _trim_ids(conn: Connection, landed: composed.Identifier, header: Header, settings: Settings) -> None:
+def trim_ids(conn: Connection, landed: composed.Identifier, header: Header, settings: Settings) -> None:
+    """Leave the identifiers of landed rows in the form in which they are compared; again changes nothing."""
     names = [composed.Identifier(field) for field in TRIMMED if field in header.fields]
     if not names:
         return

@@ -5,6 +5,19 @@
 -- facilityId is an internal id, else an external one.
 select reference as id, facility_id from oms.facility_reference
 
+-- name: named_facilities
+-- The same, each name once; several: it is in different forms of Unicode the name of more than one.
+select reference as id, min(facility_id) as facility_id, count(*) > 1 as several
+  from oms.facility_reference
+ group by reference
+
+-- name: outside_facilities
+-- Facilities by their external ids, each id once.
+select normalize(external_id, NFC) as id, min(facility_id) as facility_id, count(*) > 1 as several
+  from oms.facility
+ where external_id is not null
+ group by normalize(external_id, NFC)
+
 -- name: identified_products
 -- Identifications valid today, and whose they are.
 select identification.identification_type_id, identification.id_value, product.*
@@ -45,6 +58,10 @@ format('no facility has the id %%s; create it or correct the row',
 -- name: facility_conflict
 format('%%L and %%L are two facilities; give only one', left(landed.facility_id, 80),
        left(landed.external_facility_id, 80))
+
+-- name: facility_ambiguous
+format('%%L is the id of several facilities, in different forms of Unicode; change that of all but one',
+       left(coalesce(landed.facility_id, landed.external_facility_id), 80))
 
 -- name: known_id_types
 select oms.known_id_types()

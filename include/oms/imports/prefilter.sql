@@ -11,12 +11,14 @@ select greatest(reltuples, 0)::bigint, (select coalesce(max(product_id), 0) from
 select pg_current_snapshot()::text, oms.present_identity()
 
 -- name: places
--- What {name} may be, and where its stock lies.
-select {name}, facility_id, location_seq_id
+-- What {name} may be if it is the name of one facility, and where its stock lies.
+select {name}, min(facility_id), min(location_seq_id)
   from ({places}) as place
- where not is_virtual
-   and location_is_known
-   and {name} is not null
+ where {name} is not null
+ group by {name}
+having count(*) = 1
+   and not bool_or(is_virtual)
+   and bool_and(location_is_known)
 
 -- name: kinds
 -- The identifier types of these spellings: compared without case and punctuation.

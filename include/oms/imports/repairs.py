@@ -12,11 +12,12 @@ from typing import Any
 from psycopg import sql as composed
 
 from oms.database import Connection, statements
-from oms.imports import staging
+from oms.imports import lookups, staging
 from oms.imports.contracts import REJECT_COLUMNS, Header
 from oms.imports.jobs import Settings
 from oms.imports.lines import cells_of
 from oms.imports.staging import Content, Judged, filled, landed_table, resolved_table
+from oms.texts import BLANKS
 
 log = logging.getLogger(__name__)
 sql = statements(__file__)
@@ -25,7 +26,9 @@ DATED = ("reset", "delta")
 """Kinds of files whose rows may say when something was so."""
 
 LINE, LOG = REJECT_COLUMNS.index("error_line"), REJECT_COLUMNS.index("error_log")
-NUMBER = re.compile(r'[\s"]*([0-9]{1,15})(?:[.]0{1,2})?[\s"]*')
+NUMBER = re.compile(r"([0-9]{1,15})(?:[.]0{1,2})?")
+NO_DIGITS = BLANKS + '"'
+"""Around the number in a line that could not be split into columns."""
 
 
 def is_repair(header: Header | None, kind: str) -> bool:
@@ -37,13 +40,18 @@ def is_repair(header: Header | None, kind: str) -> bool:
 
 
 def find_origins(conn: Connection, log_id: int, content: Content, settings: Settings) -> bool:
-    """Read what each landed row stands for into `import_origin`; return whether every row does."""
+    """Read what each landed row stands for into `import_origin`; return whether every row does.
+
+    Leaves the identifiers of the rows in the form in which they are compared (`texts.trimmed`): what a line
+    says is compared with what it said before.
+    """
     header = content.header
     places = header.reject_places
+    lookups.trim_ids(conn, landed_table(log_id), header, settings)
     filled(
         conn,
         sql.find_origins,
-        {},
+        {"blanks": BLANKS},
         landed=landed_table(log_id),
         log_field=composed.Identifier(header.fields[places[LOG]]),
         line_field=composed.Identifier(header.fields[places[LINE]]),
@@ -51,7 +59,10 @@ def find_origins(conn: Connection, log_id: int, content: Content, settings: Sett
     )
     for line_number, raw in filled(conn, sql.misshapen, {}, landed=landed_table(log_id)).fetchall():
         cells = cells_of(bytes(raw).decode(settings.encoding), settings.delimiter)
-        found = [NUMBER.fullmatch(cells[place]) if place < len(cells) else None for place in places]
+        found = [
+            NUMBER.fullmatch(cells[place].strip(NO_DIGITS)) if place < len(cells) else None
+            for place in places
+        ]
         if found[LOG] and found[LINE]:
             values = {"origin_log_id": int(found[LOG][1]), "origin_line": int(found[LINE][1])}
             conn.execute(sql.add_origin, values | {"line_number": line_number})

@@ -4,11 +4,13 @@
 -- name: find_origins
 -- The line that each row stands for, as the columns error_log and error_line name it.
 create temporary table import_origin on commit drop as
-select line_number, coalesce({log_field}, {line_field}) is not null as is_given,
-       case when {log_field} ~ '^[0-9]{{1,15}}([.]0{{1,2}})?$' then split_part({log_field}, '.', 1)::bigint end as origin_log_id,
-       case when {line_field} ~ '^[0-9]{{1,15}}([.]0{{1,2}})?$' then split_part({line_field}, '.', 1)::bigint end as origin_line,
-       {content} as content
-  from {landed}
+select line_number, coalesce(log, line) is not null as is_given,
+       case when log ~ '^[0-9]{{1,15}}([.]0{{1,2}})?$' then split_part(log, '.', 1)::bigint end as origin_log_id,
+       case when line ~ '^[0-9]{{1,15}}([.]0{{1,2}})?$' then split_part(line, '.', 1)::bigint end as origin_line,
+       content
+  from (select line_number, nullif(btrim({log_field}, %(blanks)s), '') as log,
+               nullif(btrim({line_field}, %(blanks)s), '') as line, {content} as content
+          from {landed}) as landed
 
 -- name: misshapen
 -- Lines that could not be split into columns still name their origin.

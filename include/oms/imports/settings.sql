@@ -12,6 +12,7 @@ matched as not materialized (
     select landed.*,
            place.facility_id as own_facility_id, place.facility_type_id, kind.is_virtual as at_virtual_facility,
            by_reference.facility_id as referenced_facility_id, by_external.facility_id as external_owner_id,
+           coalesce(by_reference.several, by_external.several) as several_facilities,
            product.product_id as own_product_id, product.is_virtual as virtual_product, by_value.owners,
            spelling.identification_type_id as own_id_type,
            oms.whole_number(landed.minimum_stock, %(decimal_separator)s) as minimum,
@@ -19,11 +20,10 @@ matched as not materialized (
            oms.truth(landed.allow_brokering) as brokering, oms.truth(landed.allow_pickup) as pickup
       from (select line_number, error_code, error_message, {columns} from {landed}) as landed
       left join spelling on spelling.id_type = landed.id_type
-      left join ({facility_references}) as by_reference
+      left join ({named_facilities}) as by_reference
              on by_reference.id = case when landed.external_facility_id is null
                                        then coalesce(landed.facility_id, normalize(%(facility)s, NFC)) else landed.facility_id end
-      left join oms.facility as by_external
-             on normalize(by_external.external_id, NFC) = landed.external_facility_id
+      left join ({outside_facilities}) as by_external on by_external.id = landed.external_facility_id
       left join oms.facility as place on place.facility_id = coalesce(by_reference.facility_id, by_external.facility_id)
       left join oms.facility_type as kind on kind.facility_type_id = place.facility_type_id
       left join lateral (select min(known.product_id) as product_id, count(distinct known.product_id) as owners
@@ -50,6 +50,10 @@ judged as not materialized (
                            case when coalesce(facility_id, external_facility_id) is null and %(facility)s is not null
                                 then format('no facility has the id %%L, which the parameter facilityId names', %(facility)s)
                                 else {facility_not_found} end]
+                when several_facilities then
+                     array[case when facility_id is null and external_facility_id is not null
+                                then %(external_facility_id_column)s else %(facility_id_column)s end,
+                           'ERR_FACILITY_AMBIGUOUS', {facility_ambiguous}]
                 when referenced_facility_id <> external_owner_id then
                      array[%(external_facility_id_column)s, 'ERR_FACILITY_CONFLICT', {facility_conflict}]
                 when %(thresholds)s and facility_type_id <> 'CONFIGURATION' then

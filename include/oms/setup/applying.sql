@@ -59,8 +59,15 @@ union all
 select 'facilities', array[facility.facility_id], 'external_id', facility.external_id,
        'is the facility_id of another facility, so that a file which names it could mean either'
   from oms.facility
-  join oms.facility as other on other.facility_id = facility.external_id
+  join oms.facility as other on normalize(other.facility_id, NFC) = normalize(facility.external_id, NFC)
  where other.facility_id <> facility.facility_id
+union all
+select 'facilities', array[facility_id],
+       case when normalize(facility_id, NFC) = reference then 'facility_id' else 'external_id' end, reference,
+       'is what ' || first_id || ' is called, too, in another form of Unicode, so that a file which names it could mean either'
+  from (select reference, facility_id, min(facility_id) over (partition by reference) as first_id
+          from oms.facility_reference) as named
+ where facility_id <> first_id
 union all
 select 'shop_locations', array[location.shop_id, location.shopify_location_id::text], 'facility_group_id',
        location.facility_group_id,

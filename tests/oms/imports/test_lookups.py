@@ -381,6 +381,25 @@ def test_facilities_and_locations_are_compared_like_identifiers(floor, cologne, 
     assert floor.raw_rejects() == [rows.splitlines()[2].encode()]
 
 
+@pytest.mark.parametrize("column", ["facility_id", "external_id"])
+def test_two_facilities_that_differ_in_their_form_of_unicode_are_told_apart_by_nobody(floor, column):
+    """A setup refuses them; a database may have them from before."""
+    for number, name in enumerate(("KÖLN", DECOMPOSED)):
+        ids = {"facility_id": f"C{number}", "external_id": None} | {column: name}
+        floor.conn.execute(
+            """insert into oms.facility (facility_id, facility_name, external_id, facility_type_id)
+               values (%(facility_id)s, 'Cologne', %(external_id)s, 'RETAIL_STORE')""",
+            ids,
+        )
+    for job, content in OF_FACILITIES:
+        floor.bring(job, content.format("KÖLN"), f"{job.dag_id}.csv")
+
+    assert {code for _, code in floor.rejects()} == {"ERR_FACILITY_AMBIGUOUS"}
+    assert floor.conn.execute("select distinct error_message from oms.import_reject").fetchall() == [
+        ("'KÖLN' is the id of several facilities, in different forms of Unicode; change that of all but one",)
+    ]
+
+
 OF_FACILITIES = [
     (catalog.IMPORT_INVENTORY_VARIANCE, "facilityId,idValue,availableDelta\n{},A,5\n"),
     (catalog.IMPORT_PRODUCT_FACILITY, "product-sku,facility-id,facility-safety-stock\nA,{},5\n"),

@@ -288,6 +288,24 @@ def test_an_ambiguous_identifier_is_a_reject_and_nothing_else(stocked):
     ]
 
 
+def test_a_facility_that_cannot_be_told_from_another_is_a_reject_and_nothing_else(stocked):
+    """Their ids differ in their form of Unicode only; each has the figure of the row."""
+    for name in ("KÖLN", "KO\u0308LN"):
+        stocked.conn.execute(
+            """insert into oms.facility (facility_id, facility_name, facility_type_id)
+               values (%s, 'Cologne', 'RETAIL_STORE')""",
+            (name,),
+        )
+        stocked.stock("A", 8, 8, facility=name)
+
+    counts = finished(stocked, landed(stocked, "facilityId,idValue,availableQty\nKÖLN,A,8\nSTORE_1,A,9\n"))
+
+    assert (counts, stocked.rejects()) == (
+        {"total": 2, "applied": 1, "rejected": 1},
+        [(2, "ERR_FACILITY_AMBIGUOUS")],
+    )
+
+
 def test_products_may_be_named_by_their_id(stocked):
     (product_id,) = stocked.conn.execute(
         "select product_id from oms.product where internal_name = 'A'"

@@ -124,6 +124,28 @@ def test_corrected_lines_are_applied_once_and_name_their_origin(floor):
     assert entry.cause == "file whatever.csv line 2 (log 2), repairs line 3 of log 1"
 
 
+@pytest.mark.parametrize(
+    "same",
+    [
+        lambda line: line.replace("Größe", "Gro\u0308ße"),
+        lambda line: line.replace("Größe", "Größe\u00a0"),
+        lambda line: line.replace("STORE_1", "STORE_1\u2060"),
+        lambda line: line.replace(",1,STORE_1", ",1\u00a0,STORE_1"),
+        lambda line: "\u200b" + line,
+    ],
+)
+def test_a_repair_that_comes_again_in_another_form_of_unicode_says_the_same(floor, same):
+    identify(floor.conn, product(floor.conn, "Größe"), "ERP_ID", "Größe")
+    floor.vary(HEADER + "STORE_1,ERP_ID,NOPE,3,\n")
+    header, line = mend(returned(floor), ("NOPE", "Größe")).splitlines()
+    floor.vary(f"{header}\n{line}\n", name="first.csv")
+
+    floor.vary(f"{header}\n{same(line)}\n", name="second.csv")
+
+    assert floor.counts() == {"total": 1, "duplicate": 1}, floor.rejects()
+    assert stock(floor) == {"Größe": 3}
+
+
 def test_a_repair_dropped_again_and_again_with_other_lines_corrected(floor):
     """Three times, renamed and in another order: each line once, and what it was is told."""
     floor.vary(BAD)

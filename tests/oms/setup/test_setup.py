@@ -1,6 +1,7 @@
 """Master data from CSV files: what a person writes is what the database has afterwards, or nothing is."""
 
 import shutil
+import unicodedata
 from pathlib import Path
 
 import psycopg
@@ -476,6 +477,28 @@ def test_ids_that_people_take_for_the_same_are_remarked(oms_db, folder, file, ro
     notes = [line for line in set_up(oms_db, folder).lines if line.startswith("note")]
 
     assert [line for line in notes if line.startswith(f"note: {note}")], notes
+
+
+@pytest.mark.parametrize(
+    ("rows", "column"),
+    [
+        (("KÖLN,Cologne,,RETAIL_STORE", "{},Cologne,,RETAIL_STORE"), "facility_id"),
+        (("A1,Cologne,KÖLN,RETAIL_STORE", "A2,Cologne,{},RETAIL_STORE"), "external_id"),
+        (("KÖLN,Cologne,,RETAIL_STORE", "A2,Cologne,{},RETAIL_STORE"), "external_id"),
+    ],
+)
+def test_facilities_that_no_file_can_tell_apart_are_refused(oms_db, folder, rows, column):
+    with (folder / "facilities.csv").open("a") as added:
+        for row in rows:
+            added.write(row.format(unicodedata.normalize("NFD", "KÖLN")) + "\n")
+
+    with pytest.raises(SetupRefused) as refused:
+        set_up(oms_db, folder)
+
+    (finding,) = refused.value.findings
+    assert (finding.file, finding.column) == ("facilities.csv", column)
+    assert finding.line in (16, 17)
+    assert "a file which names it could mean either" in finding.remedy
 
 
 def test_storage_locations_that_people_take_for_the_same_are_remarked_within_a_facility(oms_db, folder):
