@@ -2,7 +2,7 @@
 
 from oms.catalog.model import Parameter, TaskJob
 from oms.catalog.shared import SAFETY, SHOPS
-from oms.webhooks.topics import CATEGORIES, TOPICS
+from oms.catalog.webhook_topics import CATEGORIES, TOPICS
 
 MANAGE_WEBHOOK_SUBSCRIPTIONS = TaskJob(
     dag_id="manage_webhook_subscriptions",

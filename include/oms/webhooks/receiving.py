@@ -16,8 +16,8 @@ from psycopg import AsyncConnection
 
 from oms import crashpoints
 from oms.api.errors import Problem
+from oms.catalog.webhook_topics import TOPICS
 from oms.database import statements
-from oms.webhooks.topics import TOPICS
 
 sql = statements(__file__)
 

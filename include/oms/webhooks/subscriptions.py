@@ -13,12 +13,12 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from oms import crashpoints, shops
+from oms.catalog.webhook_topics import BY_ENUM, TOPICS
 from oms.database import Connection, statements
 from oms.parameters import BadParameter
 from oms.shopify.client import ShopifyClient
 from oms.shopify.errors import Rejected, ShopifyError
 from oms.webhooks.errors import SubscriptionsLeft
-from oms.webhooks.topics import BY_ENUM, TOPICS
 from oms.work import Work
 
 sql = statements(__file__)
