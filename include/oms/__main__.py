@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psycopg
 
-from oms import database, export_commands, servers, shops
+from oms import database, export_commands, outbox_commands, servers, shops
 from oms.addresses import dsn_of_connection
 from oms.api import commands as api
 from oms.imports import rejects, undoing
@@ -50,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     restock.add_to(commands)
     sync.add_to(commands)
     export_commands.add_to(commands)
+    outbox_commands.add_to(commands)
     servers.add_to(commands)
     given = parser.parse_args(arguments)
     run: Callable[[str, argparse.Namespace], int] = given.run

@@ -81,15 +81,18 @@ Ask = Callable[[str, Mapping[str, Any]], dict[str, Any]]
 class Kind:
     """One kind of message.
 
-    request: the call, from the payload alone (SET, KEYED). look: reads the shop and returns the call that
-    is missing, or Done (LOOK before every call; KEYED once the key is forgotten); raises Undecided, or
-    Rejected for what can never be told. result: the id of what a call's payload says it made or changed,
-    None if it made nothing. is_ours: whether a payload is the answer to this message and not to another.
-    ended: told, in the transaction that stores it, how a message has ended.
+    about: where in the payload stands the Shopify id whose messages, of all kinds, go one after the other
+    (an order); without it those of a subject do. request: the call, from the payload alone (SET, KEYED).
+    look: reads the shop and returns the call that is missing, or Done (LOOK before every call; KEYED once
+    the key is forgotten); raises Undecided, or Rejected for what can never be told. result: the id of what
+    a call's payload says it made or changed, None if it made nothing. is_ours: whether a payload is the
+    answer to this message and not to another. ended: told, in the transaction that stores it, how a message
+    has ended.
     """
 
     name: str
     proof: Proof
+    about: tuple[str, ...] = ()
     request: Callable[[Message], Request] | None = None
     look: Callable[[Ask, Message], Request | Done] | None = None
     result: Callable[[Mapping[str, Any]], str | None] | None = None

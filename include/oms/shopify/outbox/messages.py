@@ -67,7 +67,12 @@ def _plan(
     run_id: str,
 ) -> list[int]:
     insert = composed.SQL(sql.insert).format(selected=selected)
-    own = {"outbox_kind": kind.name, "outbox_shop": shop_id, "outbox_run": run_id}
+    own = {
+        "outbox_kind": kind.name,
+        "outbox_shop": shop_id,
+        "outbox_run": run_id,
+        "outbox_about": list(kind.about) or None,
+    }
     return [number for (number,) in conn.execute(insert, {**values, **own})]
 
 

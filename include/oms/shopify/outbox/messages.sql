@@ -5,13 +5,13 @@ select *
   from unnest(%(subjects)s::text[], %(payloads)s::jsonb[], %(orders)s::bigint[], %(causes)s::text[])
 
 -- name: insert
--- The lane: messages about an order go one after the other, others by their subject, mails each for itself.
+-- The lane: messages about one thing of the shop (an order) go one after the other; a mail has its own.
 insert into oms.outbox_message (message_id, shop_id, kind, run_id, subject, payload, order_id, cause_key, lane)
 select number.message_id, %(outbox_shop)s, %(outbox_kind)s, %(outbox_run)s,
        wanted.subject, wanted.payload, wanted.order_id, wanted.cause_key,
        case when %(outbox_shop)s::text is null then format('mail %%s', number.message_id)
-            when wanted.order_id is not null then format('order %%s', wanted.order_id)
-            else format('%%s %%s', %(outbox_shop)s::text, wanted.subject)
+            else format('%%s %%s', %(outbox_shop)s::text,
+                        coalesce(wanted.payload #>> %(outbox_about)s::text[], wanted.subject))
        end
   from ({selected}) as wanted (subject, payload, order_id, cause_key)
  cross join lateral (select gen_random_uuid() as message_id, wanted.subject) as number

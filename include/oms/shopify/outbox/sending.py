@@ -8,7 +8,7 @@ import logging
 from collections import Counter
 from collections.abc import Collection, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -158,14 +158,17 @@ class Sender:
             else:
                 sending.append(message)
         numbers = {"messages": [message.message_id for message in sending]}
-        marked = {number for (number,) in self.conn.execute(sql.mark_sent, numbers)} if sending else set()
+        marked = {
+            number: {"first_sent_at": first, "last_sent_at": last}
+            for number, first, last in (self.conn.execute(sql.mark_sent, numbers) if sending else ())
+        }
         if proving:
             self.conn.execute(sql.mark_unknown, {"messages": [message.message_id for message in proving]})
         if marked:
             crashpoints.point(MARKED_SENT)
         for message in sending:
             if message.message_id in marked:
-                yield self._calls.call, message
+                yield self._calls.call, replace(message, **marked[message.message_id])
         for message in proving:
             yield self._calls.prove, message
 

@@ -49,7 +49,7 @@ update oms.outbox_message
        first_sent_at = coalesce(first_sent_at, clock_timestamp()), last_sent_at = clock_timestamp()
  where message_id = any (%(messages)s)
    and status in ('PLANNED', 'SENT', 'UNKNOWN')
-returning message_id
+returning message_id, first_sent_at, last_sent_at
 
 -- name: mark_unknown
 -- Its sender has died; what has become of it is looked up before anything else.

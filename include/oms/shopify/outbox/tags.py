@@ -15,6 +15,7 @@ TAG = register(
     Kind(
         name="TAG",
         proof=Proof.SET,
+        about=("id",),
         request=_request,
         result=lambda payload: payload["node"] and payload["node"]["id"],
         is_ours=lambda payload, message: payload["node"] in (None, {"id": message.payload["id"]}),

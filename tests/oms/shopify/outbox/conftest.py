@@ -70,7 +70,7 @@ class Post:
         """Time passes: everything may be tried again, no call is under way any more."""
         self.oms.db.execute(
             """update oms.outbox_message
-                  set next_try_at = least(next_try_at, now()),
+                  set next_try_at = case when next_try_at is not null then least(next_try_at, now()) end,
                       last_sent_at = last_sent_at - interval '1 hour'"""
         )
 
@@ -83,10 +83,16 @@ class Post:
     def statuses(self) -> list[str]:
         return [status for _, status, _ in self.states()]
 
-    def of_shop(self) -> dict[str, Any]:
-        """The order as the shop has it."""
-        (order,) = [one for one in self.oms.server.orders("demo") if one["id"] == self.order["id"]]
-        return order
+    def another_order(self) -> str:
+        """Place a further order; return its gid."""
+        line = {"sku": "A", "quantity": 1, "location": "Main", "price": "10.00"}
+        return gid("Order", self.oms.server.place_order("demo", line)["id"])
+
+    def of_shop(self, order: str | None = None) -> dict[str, Any]:
+        """An order as the shop has it."""
+        wanted = order or self.order_gid
+        (found,) = [one for one in self.oms.server.orders("demo") if gid("Order", one["id"]) == wanted]
+        return found
 
     def calls(self, operation: str) -> int:
         """Calls of an operation that reached the shop."""
