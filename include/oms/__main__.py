@@ -277,7 +277,8 @@ def _after_restore(dsn: str, given: argparse.Namespace) -> int:
         print("this database is not a restored one, or has started over already: nothing to do")
         return 0
     print(
-        f"{done.levels:,} books start over, {done.batches:,} unanswered calls are given up; now drop again "
+        f"{done.levels:,} books start over, {done.batches:,} unanswered calls are given up, "
+        f"{done.messages:,} messages may have been sent (`python -m oms outbox`); now drop again "
         "the files that were closed after the backup (archive/), run the order imports, then upload_inventory"
     )
     return 0

@@ -112,7 +112,7 @@ HOUSE_KEEPING = TaskJob(
             365,
             61,
             "Drift reports, what was told about feeds, records of exported files, decisions on held files, "
-            "which facilities a reset has set",
+            "which facilities a reset has set, messages to shops and people that have ended",
         ),
         _days("answerDays", 30, 2, "Bytes of calls to Shopify that are answered"),
         Parameter(

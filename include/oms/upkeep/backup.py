@@ -46,6 +46,8 @@ class StartedOver:
     """Books that the next comparison opens again."""
     batches: int
     """Calls without an answer that are given up: the next comparison sees what became of them."""
+    messages: int
+    """Messages of the outbox that may have been sent after the backup: their end is proven first."""
 
 
 def backup(dsn: str, file: Path) -> None:
@@ -105,6 +107,7 @@ def after_restore(conn: Connection) -> StartedOver | None:
         conn.execute(sql.forget_commits)
         batches = conn.execute(sql.give_up_batches).rowcount
         conn.execute(sql.give_up_lines)
+        doubted = conn.execute(sql.doubt_messages).rowcount
         levels = conn.execute(sql.empty_books).rowcount
         for statement in (
             sql.close_books,
@@ -115,7 +118,7 @@ def after_restore(conn: Connection) -> StartedOver | None:
         ):
             conn.execute(statement)
         crashpoints.point(STARTED_OVER)
-    done = StartedOver(entries, levels, batches)
+    done = StartedOver(entries, levels, batches, doubted)
     log.info("%s", done)
     return done
 

@@ -5,7 +5,8 @@ select oms.is_restored()
 
 -- name: lock_out_others
 -- Imports, orders and pushes wait until all of it is done.
-lock table oms.inventory_ledger, oms.sync_book, oms.product_change, oms.sync_batch, oms.sync_level in exclusive mode
+lock table oms.inventory_ledger, oms.sync_book, oms.product_change, oms.sync_batch, oms.sync_level, oms.outbox_message
+  in exclusive mode
 
 -- name: forget_transactions
 -- 3 is older than every transaction: seen by every mark. When the entry became visible is kept.
@@ -49,6 +50,14 @@ update oms.sync_line as line
  where batch.batch_id = line.batch_id
    and batch.error_code = 'RESTORED'
    and line.status in ('PLANNED', 'SENT', 'UNKNOWN')
+
+-- name: doubt_messages
+-- The database that this one was made from may have sent them (orders-addendum.md I).
+update oms.outbox_message
+   set status = 'UNKNOWN', first_sent_at = coalesce(first_sent_at, planned_at), failures = 0,
+       next_try_at = clock_timestamp(),
+       error_code = 'RESTORED', error_message = 'the database before the restore may have sent it'
+ where status in ('PLANNED', 'SENT', 'UNKNOWN')
 
 -- name: empty_books
 -- An entry takes back what the book held.

@@ -60,6 +60,7 @@ RULES = (
     _rule("rows by facility of older resets", "import_facility_rows", "reportDays"),
     _rule("what older resets found right", "confirmed_balance", "reportDays"),
     _rule("batches whose lines went on in others", "sync_batch", "answerDays"),
+    _rule("messages to shops and people that have ended", "outbox_message", "reportDays"),
 )
 """In the order in which one table refers to another. A further table is one line here and one query."""
 

@@ -134,6 +134,13 @@ select row.ctid
  where coalesce(row.written_at, row.discarded_at) < %(before)s
    and not exists (select from oms.depletion_line as told where told.export_id = row.export_id)
 
+-- name: outbox_message
+-- What was refused stays until a person has decided.
+select row.ctid
+  from oms.outbox_message as row
+ where row.answered_at < %(before)s
+   and row.status <> 'REJECTED'
+
 -- name: import_hold
 -- Of files that are closed: nobody can be asked about them any more.
 select row.ctid

@@ -256,6 +256,20 @@ def test_of_the_imports_of_orders_the_newest_that_serves_for_all_before_it_stays
     assert [run_id for (run_id,) in left] == ["{changes} 29", "{orders} 28", "{orders} 27", "{orders} 26"]
 
 
+def test_messages_that_have_ended_go_after_a_year_what_a_person_must_decide_stays(shop: Floor):
+    for status, days in (("DONE", 400), ("REJECTED", 400), ("GIVEN_UP", 300), ("PLANNED", 400)):
+        shop.conn.execute(
+            """insert into oms.outbox_message (kind, subject, lane, payload, status, run_id, answered_at)
+               values ('MAIL', %(status)s, %(status)s, '{}', %(status)s, 'r',
+                       case when %(status)s <> 'PLANNED' then now() - %(days)s * interval '1 day' end)""",
+            {"status": status, "days": days},
+        )
+
+    assert keep(shop) == {"messages to shops and people that have ended": 1}
+    left = shop.conn.execute("select status from oms.outbox_message order by number").fetchall()
+    assert left == [("REJECTED",), ("GIVEN_UP",), ("PLANNED",)]
+
+
 def test_alerts_that_were_told_go_after_a_year_what_nobody_knows_stays(shop: Floor):
     shop.conn.execute(
         """insert into oms.feed (feed_id, feed_name, config_id, expected)
