@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 DAG_FILES = sorted((ROOT / "dags").glob("*.py"))
+PAGE = ROOT / "docs/architecture.md"
 KNOWN_TO_DAGS = {"oms.catalog", "oms_airflow", "airflow"}
 
 
@@ -43,6 +45,34 @@ def test_a_dag_file_knows_the_catalogue_and_the_builders(path):
 
     assert imported, "a DAG file that imports nothing builds nothing"
     assert [name for name in imported if not _known(name)] == []
+
+
+def test_the_architecture_page_names_each_room_once():
+    rooms = [name for cells in _rooms() for name in re.findall(r"`(\w+)`", cells[0])]
+    there = {path.stem for path in (ROOT / "include/oms").iterdir() if _is_room(path)}
+
+    assert sorted(rooms) == sorted(there), f"mend the table of rooms in {PAGE.name}"
+
+
+def test_the_architecture_page_names_the_owner_of_each_table(oms_db):
+    owned = [name for cells in _rooms() for name in re.findall(r"`(\w+)\*?`", cells[2])]
+    tables = oms_db.execute(
+        "select relname from pg_class where relnamespace = 'oms'::regnamespace and relkind in ('r', 'p')"
+        " and not relispartition and relname <> 'alembic_version'"
+    ).fetchall()
+
+    assert sorted(owned) == sorted(name for (name,) in tables), f"mend the table of rooms in {PAGE.name}"
+
+
+def _rooms() -> list[list[str]]:
+    """The rows of the table of rooms: room, what happens there, owns."""
+    table = PAGE.read_text().partition("<!-- rooms:")[2].partition("\n\n")[0]
+    rows = [line.strip("| ").split("|") for line in table.splitlines() if line.startswith("| `")]
+    return [(row + [""] * 3)[:3] for row in rows]
+
+
+def _is_room(path: Path) -> bool:
+    return (path.is_dir() and any(path.glob("*.py"))) or (path.suffix == ".py" and path.stem != "__init__")
 
 
 def _known(name: str) -> bool:

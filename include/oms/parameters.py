@@ -1,4 +1,4 @@
-"""Turns what a run was given into checked parameters, before anything has happened (design 8.8)."""
+"""Turns what a run was given into checked parameters, before anything has happened (architecture.md 8.8)."""
 
 import math
 import re

@@ -59,7 +59,7 @@ log = logging.getLogger(__name__)
 AnyJob = TypeVar("AnyJob", bound=Job)
 
 LANES = 4
-"""Runs of one import at a time: an urgent one must not wait behind one that waits (design 4.4)."""
+"""Runs of one import at a time: an urgent one must not wait behind one that waits (architecture.md 4.4)."""
 PUSH_LANES = 16
 """Runs of one push at a time: tasks of a shop that is down, waiting for their retry, hold a run each."""
 

@@ -11,7 +11,7 @@ RESULTS = "OMS_BENCH_RESULTS"
 
 @dataclass(frozen=True)
 class Measured:
-    """One line of the summary: a budget of design section 9 and what was found."""
+    """One line of the summary: a budget of architecture.md 9 and what was found."""
 
     what: str
     budget: str

@@ -1,4 +1,4 @@
-"""What must hold of the OMS, of files and of shops (design section 8, inventory.md INV-56)."""
+"""What must hold of the OMS, of files and of shops (architecture.md 8, inventory.md INV-56)."""
 
 import hashlib
 import json

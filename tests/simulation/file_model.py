@@ -431,7 +431,7 @@ class FileModel:
     # taking back
 
     def objection(self, dropped: Dropped) -> str | None:
-        """Why a file cannot be taken back as a whole; None: it can (design 8.2)."""
+        """Why a file cannot be taken back as a whole; None: it can (architecture.md 8.2)."""
         entries = [one for one in self.model.history if one.file is dropped and (one.qoh or one.atp)]
         if not dropped.closed or dropped.undone or dropped.original or not entries:
             return "there is nothing to take back"

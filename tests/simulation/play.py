@@ -1,6 +1,6 @@
 """Lets actions happen in the real OMS, a real SFTP folder and the local shop, and compares with the observer.
 
-After every action, and in the middle of pushes, the invariants of design section 8 are checked:
+After every action, and in the middle of pushes, the invariants of architecture.md 8 are checked:
 `check_stock` (1, 2), `check_files` (3, 4), `check_calls` (5, INV-56 e), `check_books` (INV-56 a) and, after
 each plan, `check_plan` (INV-56 b, c).
 """

@@ -146,7 +146,7 @@ class Pushes(Checks):
         )
 
     def _push_again(self, action: Push) -> None:
-        """The same run once more sends nothing and changes nothing (design 8.4)."""
+        """The same run once more sends nothing and changes nothing (architecture.md 8.4)."""
         before = self.server.levels(action.shop), self._ledger(), len(self.server.journal(action.shop))
         report = self._run_push(action, f"push__{next(self._runs)}", LONG)
         assert (report.planned, report.sent) == (0, 0), report.table()

@@ -1,4 +1,4 @@
-"""Random interleavings of everything keep the invariants (design 8.1-8.5; INV-56 a-e).
+"""Random interleavings of everything keep the invariants (architecture.md 8.1-8.5; INV-56 a-e).
 
 In `make test` the same few plays are drawn every time. `make soak` (OMS_PROPERTY_EXAMPLES) draws many anew;
 what it finds is kept in .soak and played first from then on, and becomes a fixed play of test_found.py. With

@@ -1,4 +1,4 @@
-"""Taking back a file that should not have been imported (design 8.2)."""
+"""Taking back a file that should not have been imported (architecture.md 8.2)."""
 
 from oms.catalog.model import Parameter, TaskJob
 from oms.catalog.shared import SAFETY

@@ -1,4 +1,4 @@
-"""Finds files that did not come, came empty, failed or came twice, and has people told once (design 1).
+"""Finds files that did not come, came empty, failed or came twice; people are told once (architecture.md 1).
 
 Each expected time has a window that ends where the next one begins; what came in it is what has come of it.
 An alert is a row that is unique by feed, time, kind and file: it is raised once, told once, cleared once.

@@ -1,4 +1,4 @@
-"""Applies chunks of landed files, older files first (design 4.4, 4.5; inventory.md 3.4)."""
+"""Applies chunks of landed files, older files first (architecture.md 4.4, 4.5; inventory.md 3.4)."""
 
 import logging
 from collections import defaultdict

@@ -1,4 +1,4 @@
--- Which chunk may be applied when, and what is recorded of it. Rules: inventory.md 3.4, design 4.4, 4.5.
+-- Which chunk may be applied when, and what is recorded of it. Rules: inventory.md 3.4, architecture.md 4.4, 4.5.
 
 -- name: chunk
 select chunk.load_id, chunk.chunk_no, chunk.facility_ids, chunk.applied_at, load.run_id,

@@ -1,4 +1,4 @@
-"""Closes files: the account of their rows, the reject file, and their move out of the folder (design 4.6)."""
+"""Closes files: the account of rows, the reject file, the move out of the folder (architecture.md 4.6)."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
--- Closing files whose rows are all accounted for. Rules: inventory.md 3.5, design 4.6.
+-- Closing files whose rows are all accounted for. Rules: inventory.md 3.5, architecture.md 4.6.
 
 -- name: closable
 -- Files of this job and server that came with or before this run and are not closed: refused, duplicate, rejected by a person,

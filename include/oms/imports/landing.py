@@ -1,4 +1,4 @@
-"""Claims arrived files, lands them in staging, and cuts them into chunks (design 4.2, 4.3).
+"""Claims arrived files, lands them in staging, and cuts them into chunks (architecture.md 4.2, 4.3).
 
 The rows of a file become visible only when its log turns DmlsPending, together with its chunks. A lander
 holds one session lock for the logs of a batch until then: a log in DmlsLanding whose lock is free was left

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields
 
 @dataclass(frozen=True)
 class Counts:
-    """Rows by what became of them; their sum is the number of rows (design 4.6)."""
+    """Rows by what became of them; their sum is the number of rows (architecture.md 4.6)."""
 
     applied: int = 0
     unchanged: int = 0

@@ -1,4 +1,4 @@
-"""Packs the groups of a load into chunks: balanced, few, and no group in two of them (design 4.3)."""
+"""Packs the groups of a load into chunks: balanced, few, no group in two of them (architecture.md 4.3)."""
 
 import heapq
 from collections.abc import Mapping

@@ -109,7 +109,7 @@ select coalesce(sum(rows) filter (where {in_part}), 0)::bigint,
 
 -- name: find_moved
 -- Positions with entries that the comparison has not seen: by the visibility of their transactions, never by time
--- (design 5). What earlier files of this very transaction have written is among them.
+-- (architecture.md 5). What earlier files of this very transaction have written is among them.
 create temporary table import_moved on commit drop as
 select distinct item.product_id, item.facility_id, item.location_seq_id
   from oms.inventory_ledger as entry

@@ -1,4 +1,4 @@
--- Taking back what a file has booked. Rules: inventory.md 1.2 (3), 5.4, 6.8; design 8.2.
+-- Taking back what a file has booked. Rules: inventory.md 1.2 (3), 5.4, 6.8; architecture.md 8.2.
 
 -- name: lock_log
 select log.log_id, log.file_name, log.config_id, log.domain, log.kind, log.status, log.closed_at, log.params,

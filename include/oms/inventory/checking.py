@@ -1,4 +1,4 @@
-"""Checks the sums that must hold at every commit: positions, books and reservations (design 8)."""
+"""Checks the sums that must hold at every commit: positions, books and reservations (architecture.md 8)."""
 
 from dataclasses import dataclass
 

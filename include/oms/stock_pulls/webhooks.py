@@ -1,4 +1,4 @@
-"""Works off webhooks on levels: a reset where Shopify owns the stock, else an observation (spec 5.16).
+"""Works off webhooks on levels: a reset where Shopify owns the stock, else a note (inventory.md 5.16).
 
 Many events are one transaction. A run that dies leaves them NEW; two runs side by side take different ones,
 and whoever gets the locks of the positions later sees what the other has applied.

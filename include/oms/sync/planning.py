@@ -1,6 +1,6 @@
 """Which levels should change by how much: one snapshot of the OMS, then Shopify, then one write.
 
-Rules: spec inventory.md 2.4, 6.2, 6.3, 6.5, 6.7; design section 5.
+Rules: spec inventory.md 2.4, 6.2, 6.3, 6.5, 6.7; architecture.md 5.
 """
 
 import logging

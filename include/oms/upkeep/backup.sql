@@ -1,4 +1,4 @@
--- How marks and books of a restored database start over. Rules: design 5, 8.5; inventory.md 6.4, 6.7.
+-- How marks and books of a restored database start over. Rules: architecture.md 5, 8.5; inventory.md 6.4, 6.7.
 
 -- name: is_restored
 select oms.is_restored()

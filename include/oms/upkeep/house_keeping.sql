@@ -96,7 +96,7 @@ select row.ctid
  where row.stated_at < %(before)s
 
 -- name: product_change
--- Seen by every mark: a plan never asks for it again (design 5).
+-- Seen by every mark: a plan never asks for it again (architecture.md 5).
 select row.ctid
   from oms.product_change as row
  where row.recorded_at < %(before)s

@@ -1,4 +1,4 @@
-"""A file that does not come, comes empty or comes twice is told once (design 1, spec inventory.md 3.5)."""
+"""A file that does not come, is empty or comes twice is told once (architecture.md 1, inventory.md 3.5)."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

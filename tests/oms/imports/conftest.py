@@ -237,7 +237,7 @@ def empty_staging(conn):
 
 
 def assert_sums_match(conn: psycopg.Connection) -> None:
-    """Position = sum of the ledger (design 8.1)."""
+    """Position = sum of the ledger (architecture.md 8.1)."""
     differing = conn.execute(
         """select item.inventory_item_id from oms.inventory_item as item
              left join oms.inventory_ledger as entry using (inventory_item_id)

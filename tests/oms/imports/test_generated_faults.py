@@ -1,4 +1,4 @@
-"""Five hundred generated files, faults of fifty kinds: exactly the faulty lines are refused (spec 3.5).
+"""Five hundred generated files, faults of fifty kinds: only the faulty lines are refused (inventory.md 3.5).
 
 The generator keeps its own list of what is wrong. The seed is fixed; OMS_FAULTS_SEED plays another one.
 """

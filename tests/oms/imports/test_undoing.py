@@ -1,4 +1,4 @@
-"""A file is taken back as a whole: once, and only where that is right (design 8.2)."""
+"""A file is taken back as a whole: once, and only where that is right (architecture.md 8.2)."""
 
 import threading
 import time

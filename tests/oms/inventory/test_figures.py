@@ -301,7 +301,7 @@ held_back = st.lists(st.tuples(st.integers(0, NUMBER_OF_FACILITIES - 1), st.inte
 
 
 def by_hand(facilities, positions, orders, held, threshold, hold):
-    """Online ATP by the words of spec 2.2, counted one unit after the other."""
+    """Online ATP by the words of inventory.md 2.2, counted one unit after the other."""
     atp_of_all, sellable = 0, 0
     stocked = {number for number, _, _ in positions}
     for number, facility in enumerate(facilities):

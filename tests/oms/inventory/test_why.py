@@ -1,4 +1,4 @@
-"""Every figure can explain itself, now and at any past instant (design 8.2; spec inventory.md 6.2, 6.7)."""
+"""Every figure can explain itself, now and at any instant (architecture.md 8.2; inventory.md 6.2, 6.7)."""
 
 import random
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Webhooks on levels: the newest word counts, whoever owns the stock decides what it does (spec 5.16)."""
+"""Webhooks on levels: the newest word counts, who owns the stock decides the rest (inventory.md 5.16)."""
 
 import itertools
 import threading

@@ -1,5 +1,5 @@
 """A backup restored into another cluster: nothing is pushed before marks and books have started over, and
-then nothing is lost or counted twice (design 5, 8.5)."""
+then nothing is lost or counted twice (architecture.md 5, 8.5)."""
 
 import os
 import shutil
