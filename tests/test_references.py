@@ -140,6 +140,14 @@ def test_a_section_is_named_with_its_page():
     assert nameless == [], "say inventory.md, orders.md, …"
 
 
+@pytest.mark.parametrize("page", sorted({*PAGES.values()}), ids=lambda page: page.name)
+def test_a_page_refers_to_sections_of_its_own(page):
+    text = NAMED.sub("", flat(page))  # what names another page is checked above
+    own = re.findall(r"(?:§|\bsections? )(\d+(?:\.\d+)*)", text)
+
+    assert [section for section in own if section not in sections(page)] == []
+
+
 def test_rows_of_the_local_shop_exist():
     about_the_shop = [path for path in files() if "fakeshop" in path.parts and path.suffix == ".py"]
     missing = [
