@@ -58,7 +58,7 @@ def sections(page: Path) -> frozenset[str]:
     """The numbers or letters of a page's headings, and of the numbered points below each."""
     found, heading = set(), ""
     for line in page.read_text().splitlines():
-        if match := re.match(r"#+ (\d+(?:\.\d+)*|[A-T])(?=[. ])|\*\*([A-T]\.\d+)(?=[. ])", line):
+        if match := re.match(r"#+ (\d+(?:\.\d+)*|[A-T])(?=[. ])|\*\*([A-T]\.\d+)(?=[. *])", line):
             heading = match[1] or match[2]
             found.add(heading)
         elif match := re.match(r"(\d+)\. ", line):
@@ -146,6 +146,13 @@ def test_a_page_refers_to_sections_of_its_own(page):
     own = re.findall(r"(?:§|\bsections? )(\d+(?:\.\d+)*)", text)
 
     assert [section for section in own if section not in sections(page)] == []
+
+
+def test_letters_in_orders_lead_into_the_addendum():
+    letters = re.findall(r"\b[A-T]\.\d+\b", flat(PAGES["orders"]))
+
+    assert letters
+    assert [one for one in letters if one not in sections(PAGES["addendum"])] == []
 
 
 def test_rows_of_the_local_shop_exist():
