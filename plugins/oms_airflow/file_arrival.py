@@ -45,8 +45,9 @@ NAMES_A_SECOND = 2500
 MOST_IN_EVENT = 200
 """Files that an event names; of more it says how many."""
 A_PACKET = 100
-RUNS_AHEAD = 5
-"""For so many runs the names of waiting files are handed on, so that the next one need not look twice."""
+FOLLOWERS_TAKE = 5
+"""A run that follows one of its own job takes so many times `maxFiles`: stock moves already, and each further
+run costs its start. The names of so many waiting files are handed on to it, and it need not look twice."""
 FOLLOWED = (DagRunType.ASSET_TRIGGERED, DagRunType.SCHEDULED)
 """Runs that leave files beyond `maxFiles` to the next one."""
 EVENTS_LOOKED_AT = 100
@@ -351,7 +352,7 @@ class SftpFileSensor(BaseOperator):
                 timeout=timedelta(minutes=params["waitMinutes"] + 5),
             )
         log.info("%s files wait in %s", len(found), params["importPath"])
-        most = params["maxFiles"] and params["maxFiles"] * RUNS_AHEAD
+        most = params["maxFiles"] and params["maxFiles"] + of_the_next_run(self.job, context)
         return as_payload(found)[:most]
 
     def arrived(self, context: Context, event: dict[str, Any]) -> list[dict[str, Any]]:
@@ -395,12 +396,29 @@ def _unclaimed(params: Mapping[str, Any], folder: str, names: Collection[str]) -
 def run_parameters(job: Any, context: Context) -> dict[str, Any]:
     """The parameters of this run, checked. Raises BadParameter.
 
-    A run by hand or of a category takes all files that wait, since no other run follows it.
+    A run by hand or of a category takes all files that wait, since no other run follows it; one that follows
+    another run of its job takes more of a backlog at once.
     """
     params = resolve(job, context["dag_run"].conf or {}, job_settings(job).parameters)
-    if "maxFiles" in params and context["dag_run"].run_type not in FOLLOWED:
+    if params.get("maxFiles") is None:
+        return params
+    if context["dag_run"].run_type not in FOLLOWED:
         params["maxFiles"] = None
+    elif follows_its_own(job, context):
+        params["maxFiles"] *= FOLLOWERS_TAKE
     return params
+
+
+def follows_its_own(job: Any, context: Context) -> bool:
+    """Whether a run of the same job has started this one, leaving files to it."""
+    return any(event.source_dag_id == job.dag_id for event in context["dag_run"].consumed_asset_events)
+
+
+def of_the_next_run(job: Any, context: Context) -> int:
+    """How many files the run that follows this one takes."""
+    return (
+        resolve(job, context["dag_run"].conf or {}, job_settings(job).parameters)["maxFiles"] * FOLLOWERS_TAKE
+    )
 
 
 def announcements(context: Context) -> Iterator[dict[str, Collection[Stamp]] | None]:

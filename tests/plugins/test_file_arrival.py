@@ -394,7 +394,9 @@ def ring(name: str, seconds: float = 0, **file: Any) -> SimpleNamespace:
     """An event as the watcher makes it, so many seconds after that of the run."""
     payload = {"path": FOLDER, "files": [FILE | {"name": name} | file]}
     return SimpleNamespace(
-        extra={"from_trigger": True, "payload": payload}, timestamp=NOW + timedelta(seconds=seconds)
+        extra={"from_trigger": True, "payload": payload},
+        timestamp=NOW + timedelta(seconds=seconds),
+        source_dag_id=None,
     )
 
 
@@ -454,6 +456,21 @@ class TestSensor:
 
         assert look({"importPath": FOLDER}) == []
         assert "no UTF-8: rename it" in caplog.text
+
+    @pytest.mark.parametrize(("started_by", "taken"), [(None, 2), (IMPORT_INVENTORY_RESET.dag_id, 10)])
+    def test_a_run_that_follows_another_takes_more_files(self, started_by: str | None, taken: int):
+        event = ring("a.csv")
+        event.source_dag_id = started_by
+        run = SimpleNamespace(conf={"maxFiles": 2}, consumed_asset_events=[event], run_type="asset_triggered")
+
+        assert file_arrival.run_parameters(IMPORT_INVENTORY_RESET, {"dag_run": run})["maxFiles"] == taken
+
+    def test_a_run_names_the_files_of_the_next_one_too(self, folder: Path, look: Callable, monkeypatch):
+        monkeypatch.setattr(file_arrival, "_unclaimed", lambda _params, _folder, names: list(names))
+        for number in range(15):
+            (folder / f"{number}.csv").write_text("x")
+
+        assert len(look({"importPath": FOLDER, "maxFiles": 2})) == 2 + 10
 
     def test_an_announced_file_needs_no_second_look(self, folder: Path, look: Callable, monkeypatch):
         monkeypatch.setattr(file_arrival.time, "sleep", lambda _: pytest.fail("looked twice"))

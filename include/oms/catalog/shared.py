@@ -263,8 +263,9 @@ def file_parameters(
             maximum=10_000,
             section=HOW,
             description=(
-                "At most this many files in a run that a file, the clock or the run before has started; the "
-                "next run follows at once. Empty, and in runs by hand or of a category: all that wait."
+                "At most this many files in a run that a file or the clock has started; the next run follows "
+                "at once and takes up to five times as many. Empty, and in runs by hand or of a category: "
+                "all that wait."
             ),
         ),
         Parameter(
