@@ -107,6 +107,7 @@ def import_job_dag(job: ImportJob) -> DAG:
         @task(pool=job.pool, outlets=[HOLDS, BACKLOGS])
         def land(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
             from oms.imports import guard, landing
+            from oms.imports.packing import into_tasks
             from oms.remote import folder_of
 
             context = get_current_context()
@@ -123,27 +124,27 @@ def import_job_dag(job: ImportJob) -> DAG:
                     log.info("%s more files wait: the next run follows at once", len(left))
                     files = [file for file in found if file["name"] in left]
                     context["outlet_events"][BACKLOGS].add(arrivals, extra={"payload": {"files": files}})
-                return chunks
+                return into_tasks(chunks, params["minChunkRows"])
 
         @task(pool=job.pool, map_index_template="{{ label }}")
-        def apply(chunk: dict[str, Any]) -> dict[str, Any]:
+        def apply(part: dict[str, Any]) -> dict[str, Any]:
             from oms.imports import applying
 
-            get_current_context()["label"] = chunk["label"]
+            get_current_context()["label"] = part["label"]
             params = run_parameters(job, get_current_context())
             resource = connection_id(params["propertyResource"])
             with oms_db() as conn:
-                return applying.apply_chunk(conn, chunk, lambda: sftp_client(resource))
+                return applying.apply_chunks(conn, part["chunks"], lambda: sftp_client(resource))
 
         @task(pool=job.pool, trigger_rule=TriggerRule.ALL_DONE, outlets=rung)
         def close() -> list[str]:
             from oms.imports import closing
 
             context = get_current_context()
-            chunks = context["ti"].xcom_pull(task_ids="land")
-            if chunks is None:
+            parts = context["ti"].xcom_pull(task_ids="land")
+            if parts is None:
                 raise RunIncomplete("land has not finished: nothing was closed")
-            loads = {chunk["load_id"] for chunk in chunks}
+            loads = {chunk["load_id"] for part in parts for chunk in part["chunks"]}
             params = run_parameters(job, context)
             resource = connection_id(params["propertyResource"])
             with oms_db() as conn, sftp_client(resource) as sftp:
@@ -164,9 +165,9 @@ def import_job_dag(job: ImportJob) -> DAG:
             raise FilesLeft(fault)
 
         waiting = SftpFileSensor(task_id="wait_for_files", job=job, arrivals=arrivals, pool=job.pool)
-        chunks = land(waiting.output)
+        parts = land(waiting.output)
         closed = close()
-        apply.expand(chunk=chunks) >> closed
+        apply.expand(part=parts) >> closed
         confirm.expand(fault=closed)
         if job.pushes_at_once:
             closed >> _push_uploads(job)

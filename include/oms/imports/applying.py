@@ -1,8 +1,8 @@
 """Applies chunks of landed files, older files first (architecture.md 4.4, 4.5; inventory.md 3.4)."""
 
 import logging
-from collections import defaultdict
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import asdict, fields
 from itertools import groupby
@@ -17,7 +17,14 @@ from oms.database import Connection, statements
 from oms.errors import ComesBack
 from oms.imports import landing, repairs, staging
 from oms.imports.arrival import examine
-from oms.imports.errors import FileMissing, FileRefused, FileUnstable, OlderFileNotLanded, StagingLost
+from oms.imports.errors import (
+    FileMissing,
+    FileRefused,
+    FileUnstable,
+    ImportFault,
+    OlderFileNotLanded,
+    StagingLost,
+)
 from oms.imports.file_types import JOINT, file_type
 from oms.imports.jobs import Settings
 from oms.imports.outcome import Counts, JointPart, Part
@@ -52,6 +59,24 @@ class _StagingEmpty(ComesBack):
     def __init__(self, rows: list[dict[str, Any]]) -> None:
         self.rows = rows
         super().__init__(rows[0]["remote_path"])
+
+
+def apply_chunks(conn: Connection, chunks: Iterable[dict[str, Any]], open_sftp: OpenSftp) -> dict[str, int]:
+    """Apply chunks one by one, return the sum of their counts; what is wrong with one stops no other.
+
+    Raises the fault of one that cannot be applied, first one that comes back; applying all again is safe.
+    """
+    total: Counter[str] = Counter(asdict(Counts()))
+    faults: list[ImportFault] = []
+    for chunk in chunks:
+        try:
+            total.update(apply_chunk(conn, chunk, open_sftp))
+        except ImportFault as fault:
+            log.error("load %s chunk %s: %s", chunk["load_id"], chunk["chunk_no"], fault)
+            faults.append(fault)
+    for fault in sorted(faults, key=lambda one: not isinstance(one, ComesBack)):
+        raise fault
+    return dict(total)
 
 
 def apply_chunk(conn: Connection, chunk: dict[str, Any], open_sftp: OpenSftp) -> dict[str, int]:

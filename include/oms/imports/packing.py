@@ -1,8 +1,9 @@
 """Packs the groups of a load into chunks: balanced, few, no group in two of them (architecture.md 4.3)."""
 
 import heapq
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -44,3 +45,26 @@ def pack(groups: Mapping[str, int], max_chunks: int, min_chunk_rows: int) -> lis
         packed[number].append(group)
         heapq.heappush(heap, (filled + rows, number))
     return [Chunk(tuple(sorted(names)), sum(groups[name] for name in names)) for names in packed]
+
+
+def into_tasks(chunks: Iterable[dict[str, Any]], min_rows: int) -> list[dict[str, Any]]:
+    """Chunks for one task each: neighbours share one until it has `min_rows` rows, for its start costs more.
+
+    Each is `{"label", "chunks": [...]}`; a backlog of small files makes one task instead of dozens.
+    """
+    tasks: list[list[dict[str, Any]]] = []
+    rows = min_rows
+    for chunk in chunks:
+        if rows >= min_rows:
+            tasks.append([])
+            rows = 0
+        tasks[-1].append(chunk)
+        rows += chunk["rows"]
+    return [{"label": _label(task), "chunks": task} for task in tasks]
+
+
+def _label(chunks: list[dict[str, Any]]) -> str:
+    labels = list(dict.fromkeys(chunk["label"] for chunk in chunks))
+    shown = shortened(labels[0])
+    more = f" and {len(labels) - 1} more" if len(labels) > 1 else ""
+    return f"{shown[: LONGEST_LABEL - len(more)]}{more}"

@@ -10,8 +10,10 @@ import psycopg
 import pytest
 
 from oms import crashpoints, database
-from oms.imports import arrival, closing, landing, together
+from oms.imports import applying, arrival, closing, landing, together
+from oms.imports.errors import OlderFileNotLanded, StagingLost
 from oms.imports.jobs import Run
+from oms.imports.packing import into_tasks
 from sandbox import postgres, processes
 from tests.oms.imports.conftest import (
     RESET,
@@ -276,3 +278,33 @@ def test_a_file_that_cannot_be_moved_keeps_no_other_one_open(floor, monkeypatch)
     monkeypatch.setattr(closing, "rename", real)
     floor.run(VARIANCE_JOB).raise_if_open()
     assert (floor.files(VARIANCE_JOB), floor.position("A")) == ([], (10, 10))
+
+
+def test_small_chunks_share_a_task_and_large_ones_have_their_own():
+    chunks = [{"label": f"F{number}", "rows": rows} for number, rows in enumerate((1, 1, 3, 9, 1, 1, 1))]
+
+    tasks = into_tasks(chunks, 5)
+
+    assert [[chunk["rows"] for chunk in task["chunks"]] for task in tasks] == [[1, 1, 3], [9], [1, 1, 1]]
+    assert [task["label"] for task in tasks] == ["F0 and 2 more", "F3", "F4 and 2 more"]
+
+
+def test_a_chunk_that_cannot_be_applied_does_not_stop_those_behind_it(floor, monkeypatch):
+    """Of two faults the one that comes back decides: the task is tried again."""
+    rows = "".join(f"STORE_1,,SKU,{sku},3,,,\n" for sku in "ABW")
+    floor.drop(VARIANCE_JOB, "three.csv", VARIANCE + rows)
+    chunks = floor.land(VARIANCE_JOB, groupBy="idValue", minChunkRows=1)
+    really, faults = applying.apply_chunk, iter([StagingLost("gone"), OlderFileNotLanded("an older one")])
+
+    def with_two_faults(conn, chunk, open_sftp):
+        if chunk is not chunks[2]:
+            raise next(faults)
+        return really(conn, chunk, open_sftp)
+
+    monkeypatch.setattr(applying, "apply_chunk", with_two_faults)
+    with pytest.raises(OlderFileNotLanded):
+        applying.apply_chunks(floor.conn, chunks, floor.open_sftp)
+
+    assert floor.entries() == 1, "the last chunk was applied"
+    monkeypatch.undo()
+    assert applying.apply_chunks(floor.conn, chunks, floor.open_sftp)["applied"] == 3
