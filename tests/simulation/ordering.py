@@ -3,8 +3,9 @@
 import pytest
 
 from oms.fulfillment import packing
-from oms.orders import demand, imports
+from oms.orders import demand
 from oms.orders.errors import PackedLocked
+from oms.shopify import windows
 from tests.simulation.model import DEPLETES_ON_PACK, STORES, Cancellation, Level, Order, TillSale
 from tests.simulation.stage import Stage
 
@@ -310,15 +311,14 @@ class Orders(Stage):
         """A run of all imports of orders of a shop: afterwards the OMS knows what the shop does."""
         if shop not in self.shops:
             return
-        run = imports.began(self.db, shop, "play", ("orders", "changes", "returns"))
-        for number, order in enumerate(self.model.orders):
-            if order.shop == shop:
-                self.take_in(number, order.stands_at)
-                self.tell(number)
-        for number, sale in enumerate(self.model.till_sales):
-            if sale.shop == shop:
-                self.take_in_till_sale(number)
-        imports.ended(self.db, run)
+        with windows.import_of_orders(self.db, shop, "play", ("orders", "changes", "returns")):
+            for number, order in enumerate(self.model.orders):
+                if order.shop == shop:
+                    self.take_in(number, order.stands_at)
+                    self.tell(number)
+            for number, sale in enumerate(self.model.till_sales):
+                if sale.shop == shop:
+                    self.take_in_till_sale(number)
 
     def _order(self, number: int) -> Order | None:
         orders = self.model.orders

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from psycopg.rows import dict_row
@@ -27,7 +27,7 @@ from oms.imports.jobs import Run, Settings
 from oms.imports.shop_levels import CONTRACT
 from oms.parameters import BadParameter, connection_id
 from oms.remote import make_folders
-from oms.shopify import documents, exports
+from oms.shopify import documents, exports, windows
 from oms.shopify.client import ShopifyClient
 from oms.shopify.errors import Misconfigured
 from oms.stock_pulls import levels
@@ -41,6 +41,7 @@ APPLIED = crashpoints.register("levels.applied", "the levels are applied, their 
 CLOSED = crashpoints.register("levels.closed", "the log is closed and the window has moved on")
 REPORTED = crashpoints.register("levels.reported", "a reject file is on SFTP, its log does not say so yet")
 
+JOB = "sync_inventory_from_shopify"
 CONFIG = "SYNC_SHOPIFY_INV"
 ANY_TIME = "2000-01-01T00:00:00Z"
 """Stands in the document in the place of the moment that a window begins."""
@@ -191,10 +192,7 @@ def _begin(conn: Connection, shop_id: str, params: dict[str, Any]) -> datetime |
     """The beginning of the window in Shopify time; None: all levels."""
     if params["includeAll"]:
         return None
-    mark = conn.execute(sql.mark, {"shop_id": shop_id}).fetchone()
-    if mark is None:
-        return datetime.now(UTC) - timedelta(minutes=params["frequency"])
-    return mark[0] - timedelta(minutes=params["bufferTime"])
+    return windows.since(conn, JOB, shop_id, params)
 
 
 def _query(since: datetime | None) -> str:
@@ -262,7 +260,7 @@ def _close(conn: Connection, shop_id: str, log_id: int, settings: Settings) -> N
         conn.execute(
             closing.sql.mark_closed, {"log_ids": [log_id], "moved_to": [None], "reject_files": [None]}
         )
-        conn.execute(sql.keep_mark, {"shop_id": shop_id, "told_at": settings.told_at})
+        windows.move(conn, JOB, shop_id, settings.told_at)
         staging.drop(conn, log_id)
 
 

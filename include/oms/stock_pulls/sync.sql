@@ -17,20 +17,6 @@ select shopify_location_id
   from oms.shop_location
  where shop_id = %(shop_id)s
 
--- name: mark
-select recorded_to
-  from oms.job_watermark
- where job = 'sync_inventory_from_shopify'
-   and shop_id = %(shop_id)s
-   and scope = ''
-
--- name: keep_mark
--- The next window begins where this export was asked for; a log that is closed late does not move it back.
-insert into oms.job_watermark as kept (job, shop_id, recorded_to)
-values ('sync_inventory_from_shopify', %(shop_id)s, %(told_at)s::timestamptz)
-on conflict (job, shop_id, scope) do update
-   set recorded_to = greatest(kept.recorded_to, excluded.recorded_to)
-
 -- name: open_chunks
 select chunk.load_id, chunk.chunk_no
   from oms.import_log as log

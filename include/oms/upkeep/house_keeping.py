@@ -52,6 +52,7 @@ RULES = (
     _rule("answers to API calls", "api_call", "answerDays"),
     _rule("changes of products seen by every mark", "product_change", "changeDays"),
     _rule("imports of orders that a later one covers", "order_import", "logDays"),
+    _rule("rejects of pulls that were taken in after all", "pull_reject", "logDays"),
     _rule("uploaded products that were pushed", "upload_product", "answerDays"),
     _rule("what was told about feeds", "feed_alert", "reportDays"),
     _rule("drift reports", "drift_report", "reportDays"),

@@ -114,6 +114,12 @@ select row.ctid
                   and newer.began_tx > row.began_tx
                   and (newer.covers_to is null or newer.covers_to >= row.covers_to))
 
+-- name: pull_reject
+-- An open one stays: its levels are guarded by it.
+select row.ctid
+  from oms.pull_reject as row
+ where row.resolved_at < %(before)s
+
 -- name: upload_product
 select row.ctid
   from oms.upload_product as row

@@ -9,8 +9,9 @@ import pytest
 
 from oms import crashpoints
 from oms.fulfillment import packing
-from oms.orders import demand, imports
+from oms.orders import demand
 from oms.orders.errors import PackedLocked
+from oms.shopify import windows
 from oms.sync import planning
 from tests.oms.sync.bench import Bench
 
@@ -41,9 +42,8 @@ def till_sale(oms: Bench, quantity: int = 1) -> dict:
 @contextmanager
 def importing(oms: Bench, **options: Any) -> Iterator[None]:
     """An import of orders and their changes, around what it takes in."""
-    number = imports.began(oms.db, "demo", "import", **options)
-    yield
-    imports.ended(oms.db, number)
+    with windows.import_of_orders(oms.db, "demo", "import", **options):
+        yield
 
 
 def drift_entries(oms: Bench) -> list[int]:

@@ -270,6 +270,19 @@ def test_messages_that_have_ended_go_after_a_year_what_a_person_must_decide_stay
     assert left == [("REJECTED",), ("GIVEN_UP",), ("PLANNED",)]
 
 
+def test_rejects_of_a_pull_go_when_they_were_taken_in_open_ones_stay(shop: Floor):
+    for number, days in enumerate((20, 10, None)):
+        shop.conn.execute(
+            """insert into oms.pull_reject (shop_id, kind, shopify_id, code, message, attempts, resolved_at)
+               values ('demo', 'ORDER', %s, 'X', 'x', 1, now() - %s * interval '1 day')""",
+            (str(number), days),
+        )
+
+    assert keep(shop) == {"rejects of pulls that were taken in after all": 1}
+    left = shop.conn.execute("select shopify_id from oms.pull_reject order by 1").fetchall()
+    assert left == [("1",), ("2",)]
+
+
 def test_alerts_that_were_told_go_after_a_year_what_nobody_knows_stays(shop: Floor):
     shop.conn.execute(
         """insert into oms.feed (feed_id, feed_name, config_id, expected)
