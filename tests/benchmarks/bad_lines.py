@@ -27,7 +27,11 @@ BAD: dict[str, tuple[bytes, str]] = {
     "decimals": (b"STORE_1,SKU,SKU-1234,57.0\n", "utf-8"),
     "Shift-JIS": ("店1,SKU,帽子-1234,57\n".encode("cp932"), "cp932"),
     "line end in quotes": (b'STORE_1,SKU,"SKU\n1234",57\n', "utf-8"),
+    "CRLF in quotes": (b'STORE_1,SKU,"SKU\r\n1234",57\r\n', "utf-8"),
     "misplaced quote": (b'STORE_1,SKU,"SKU"1234,57\n', "utf-8"),
+    "short, one column": (b"a\n", "utf-8"),
+    "short, quoted": (b'"a"\n', "utf-8"),
+    "short cells, quoted": (b'"a","b","c","1"\n', "utf-8"),
 }
 
 

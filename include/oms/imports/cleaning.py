@@ -1,8 +1,7 @@
-"""Lines with quotes, blanks around cells or another number of columns, many at a time with numpy.
+"""Records with quotes, blanks around cells or another number of columns, many at a time with numpy.
 
-What a cell says is found without looking at one line after the other: the quotes and blanks around it are
-left out, and delimiters inside quotes are none. Only lines that cannot be judged alone (a quote that may go
-on in the next line, a quote in an unusual place) are left to the parser of `lines`.
+What a cell says is found without looking at one record after the other: the quotes and blanks around it are
+left out, and delimiters and line ends inside quotes are none. A record is a line, or more of them.
 """
 
 import re
@@ -16,7 +15,9 @@ BLANKS = "".join(chr(code) for code in range(0x3001) if chr(code).isspace()) + "
 SEPARATOR, NO_QUOTE = b"\x01", b"\x02"
 """Between the columns of what is made here for COPY, and what COPY is to take for a quote: control characters
 that cells do not have, since cells may have any delimiter and quote."""
-IS_BLANK = np.isin(np.arange(256), [ord(blank) for blank in BLANKS if blank.isascii() and blank != "\n"])
+IS_BLANK = np.isin(np.arange(256), [ord(blank) for blank in BLANKS if blank.isascii()])
+IS_SPECIAL = np.isin(np.arange(256), [NEWLINE, RETURN, SEPARATOR[0], NO_QUOTE[0]])
+"""Letters that COPY takes for something else, unless their cell is quoted."""
 WIDE_BLANKS = [blank.encode() for blank in BLANKS if not blank.isascii()]
 WIDE_BLANK = re.compile(b"|".join(WIDE_BLANKS))
 HEX = np.frombuffer(b"".join(b"%02x" % byte for byte in range(256)), "u2")
@@ -25,101 +26,144 @@ FOUR_DIGITS = np.frombuffer(b"".join(b"%04d" % number for number in range(10_000
 TEN_DIGITS = np.dtype([("high", "u2"), ("middle", "u4"), ("low", "u4")])
 BEFORE_RAW = b"\\x"
 """How a value of bytea in hexadecimal digits begins."""
+TOGGLE, SECOND = 1, 2
+"""What a quote does: it opens or closes a cell, or is the second of two that stand for one."""
 
 
 @dataclass(frozen=True)
 class Cleaned:
-    """What became of lines, in their order."""
+    """What became of records, in their order."""
 
     letters: np.ndarray
-    """The lines without what is no part of their cells, SEPARATOR between these."""
+    """The records without what is no part of their cells, SEPARATOR between these; NO_QUOTE is around cells
+    with a line end, and those with such letters."""
     ends: np.ndarray
     columns: np.ndarray
     blank: np.ndarray
-    """Lines of nothing but delimiters, quotes and blanks."""
-    hard: np.ndarray
-    """Lines that cannot be judged here."""
+    """Records of nothing but delimiters, quotes and blanks."""
 
 
-def clean(letters: np.ndarray, ends: np.ndarray, separator: int) -> Cleaned:
-    """Find the cells of lines in UTF-8, each ending at one of `ends`."""
-    starts = np.concatenate(([0], ends[:-1] + 1))
-    newline, delimiter = letters == NEWLINE, letters == separator
+def clean(letters: np.ndarray, ends: np.ndarray, separator: int, roles: np.ndarray) -> Cleaned:
+    """Find the cells of records in UTF-8, each ending at one of `ends`; `roles`: of their quotes."""
+    newline, delimiter, dropped = letters == NEWLINE, letters == separator, roles > 0
     content = ~(newline | delimiter | (letters == QUOTE))
-    hard = np.zeros(len(ends), bool)
-    around = np.zeros(len(letters), bool)
-    quotes, line, opens = _quotes(letters, ends, newline | delimiter, separator)
-    if len(quotes):
-        counts = np.bincount(line, minlength=len(ends))
-        odd_number = np.flatnonzero(counts % 2)
-        hard[odd_number] = True
-        toggles = np.zeros(len(letters), np.uint8)
-        toggles[quotes] = toggles[ends[odd_number]] = 1
-        delimiter &= np.cumsum(toggles, dtype=np.uint8) % 2 == 0
+    if dropped.any():
+        outside = ~within_quotes(roles)
+        delimiter &= outside
+        newline &= outside
     border = newline | delimiter
-    blank = np.zeros(len(letters), bool)
-    low = np.flatnonzero(letters <= BLANK)
-    blank[low] = IS_BLANK[letters[low]] & ~delimiter[low]
+    low = np.flatnonzero((letters <= BLANK) & ~border)
+    blank = low[IS_BLANK[letters[low]]]
     if letters.max(initial=0) >= 0x80:
-        for found in WIDE_BLANK.finditer(letters.tobytes()):
-            blank[found.start() : found.end()] = True
-    content &= ~blank
-    if len(quotes):
-        first = np.repeat(np.cumsum(counts) - counts, counts)
-        closing = (np.arange(len(quotes)) - first) % 2 == 1
-        doubled = np.zeros(len(quotes), bool)
-        doubled[:-1] = closing[:-1] & (np.diff(quotes) == 1)
-        second = np.concatenate(([False], doubled[:-1]))
-        around[quotes[~doubled]] = True
-    loose = blank | around
-    before, after = _previous(~loose), _next(~loose)
-    if len(quotes):
-        opened = second | (opens < 0) | border[opens]
-        closed = doubled | border[after[np.minimum(quotes + 1, len(letters) - 1)]]
-        hard[line[np.where(closing, ~closed, ~opened)]] = True
-    drop = around | (loose & (border[after] | (before < 0) | border[before]))
-    special = (letters == SEPARATOR[0]) | (letters == NO_QUOTE[0]) | ((letters == RETURN) & ~drop)
-    if special.any():
-        hard[np.searchsorted(ends, np.flatnonzero(special))] = True
-    is_blank = ~np.logical_or.reduceat(content, starts) & ~hard
-    cells = np.where(delimiter, np.uint8(SEPARATOR[0]), letters)[~drop]
-    new_ends = np.flatnonzero(newline[~drop])
-    marks = np.searchsorted(np.flatnonzero(delimiter[~drop]), new_ends)
-    return Cleaned(cells, new_ends, np.diff(marks, prepend=0) + 1, is_blank, hard)
+        wide = WIDE_BLANK.finditer(letters.tobytes())
+        blank = np.append(blank, [place for found in wide for place in range(*found.span())]).astype(np.int64)
+    if len(blank):
+        content[blank] = False
+        dropped[_around_cells(blank, dropped, border)] = True
+    told = having(content, ends)
+    kept = ~dropped
+    cells = np.where(delimiter, np.uint8(SEPARATOR[0]), letters)[kept]
+    after = np.cumsum(kept, dtype=np.int32)
+    new_ends = after[ends] - 1
+    odd = low[IS_SPECIAL[letters[low]]]
+    odd = odd[kept[odd]]
+    if len(odd):
+        quoted = _to_quote(letters, odd, np.flatnonzero(border))
+        places = np.sort(after[quoted] - kept[quoted])
+        cells = np.insert(cells, places, NO_QUOTE[0])
+        new_ends = new_ends + np.searchsorted(places, new_ends, side="right")
+    return Cleaned(cells, new_ends, counted(delimiter, ends) + 1, ~told)
 
 
-def _quotes(
-    letters: np.ndarray, ends: np.ndarray, border: np.ndarray, separator: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The quotes of lines that have one at the beginning of a cell; their lines, and the letters before
-    their blanks.
+def counted(wanted: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """How many of these letters each line has."""
+    return np.diff(np.cumsum(wanted, dtype=np.int32)[ends], prepend=np.int32(0))
 
-    In other lines a quote is a letter, such as the sign for an inch.
+
+def having(wanted: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Which lines have one of these letters."""
+    return counted(wanted, ends) > 0
+
+
+def within_quotes(roles: np.ndarray) -> np.ndarray:
+    """By letter: whether it is behind a quote that opens a cell and before the one that closes it."""
+    return np.cumsum(roles & TOGGLE, dtype=np.uint8) & 1 != 0
+
+
+def _around_cells(blank: np.ndarray, dropped: np.ndarray, border: np.ndarray) -> np.ndarray:
+    """Blanks, and quotes between them, that have nothing of their cell before or behind them."""
+    loose = dropped.copy()
+    loose[blank] = True
+    places = np.flatnonzero(loose)
+    begins = np.flatnonzero(np.diff(places, prepend=-2) != 1)
+    lengths = np.diff(begins, append=len(places))
+    outer = border[places[begins] - 1] | border[places[begins + lengths - 1] + 1]
+    return places[np.repeat(outer, lengths)]
+
+
+def _to_quote(letters: np.ndarray, odd: np.ndarray, borders: np.ndarray) -> np.ndarray:
+    """Before which letters COPY wants NO_QUOTE, so that it takes these odd ones for letters."""
+    cells = np.unique(np.searchsorted(borders, odd))
+    begins = np.where(cells > 0, borders[cells - 1] + 1, 0)
+    return np.concatenate((begins, borders[cells], odd[letters[odd] == NO_QUOTE[0]]))
+
+
+def roles_of_quotes(letters: np.ndarray, separator: int) -> np.ndarray:
+    """What each quote of a text does that begins with a record, by letter; zero: it is a letter.
+
+    A quote opens a cell only at its beginning, behind blanks at most. Inside, two stand for one, and one
+    closes: what follows to the delimiter belongs to the cell, further quotes too.
+
+    Between two borders (delimiters, line ends) the text either begins inside of an open cell or not, which
+    the text before it decides. An even number of quotes in a row leaves that as it is, whatever it means.
+    The first odd number closes an open cell. In text that begins a cell it opens one where it is the
+    beginning, and the next odd number closes that.
     """
+    roles = np.zeros(len(letters), np.uint8)
     quotes = np.flatnonzero(letters == QUOTE)
     if not len(quotes):
-        return quotes, quotes, quotes
-    narrow = ((letters == BLANK) | (letters == TAB)) & (letters != separator)
-    opens = quotes - 1
+        return roles
+    runs = np.flatnonzero(np.diff(quotes, prepend=-2) != 1)
+    begin, length = quotes[runs], np.diff(runs, append=len(quotes))
+    odd = length & 1
+    border = (letters == NEWLINE) | (letters == separator)
+    first = np.diff(np.cumsum(border, dtype=np.int32)[begin], prepend=np.int32(-1)) != 0
+    opens = first & _behind_border(letters, border, begin, separator)
+    piece, leads = np.cumsum(first) - 1, np.flatnonzero(first)
+    total = np.cumsum(odd)
+    before = total - odd - (total - odd)[leads][piece]
+    odds = np.add.reduceat(odd, leads)
+    flips = opens[leads] & (odd[leads] == 1) & (odds == 1)
+    flipped = np.cumsum(flips)
+    within = np.zeros(len(leads) + 1, np.int64)
+    within[1:] = (flipped - np.maximum.accumulate(np.where((odds > 0) & ~flips, flipped, 0))) & 1
+    inside = within[piece] == 1
+    opened = (opens & (odd == 1))[leads][piece]
+    opener = opens & ~inside
+    active = np.where(inside, before == 0, opener | (opened & (before == 1)))
+    inner = length - opener
+    roles[begin[opener]] = TOGGLE
+    roles[(begin + length - 1)[active & (inner & 1 == 1)]] = TOGGLE
+    pairs = np.where(active, inner >> 1, 0)
+    if pairs.any():
+        nth = np.arange(pairs.sum()) - np.repeat(np.cumsum(pairs) - pairs, pairs)
+        roles[np.repeat(begin + opener + 1, pairs) + 2 * nth] = SECOND
+    return roles
+
+
+def _behind_border(letters: np.ndarray, border: np.ndarray, places: np.ndarray, separator: int) -> np.ndarray:
+    """Which places have only blanks between them and the beginning of a cell."""
+    before = places - 1
+    narrow = (letters[before] == BLANK) | ((letters[before] == TAB) & (separator != TAB))
     if narrow.any():
-        opens = np.where(quotes > 0, _previous(~narrow)[opens], -1)
-    line = np.searchsorted(ends, quotes)
-    quoted = np.zeros(len(ends), bool)
-    quoted[line[(opens < 0) | border[opens]]] = True
-    wanted = quoted[line]
-    return (quotes, line, opens) if wanted.all() else (quotes[wanted], line[wanted], opens[wanted])
+        blank = ((letters == BLANK) | (letters == TAB)) & ~border
+        before[narrow] = _previous(~blank)[before[narrow]]
+    return (before < 0) | border[before]
 
 
 def _previous(wanted: np.ndarray) -> np.ndarray:
     """By place the nearest wanted one at or before it; -1: there is none."""
     return np.maximum.accumulate(np.where(wanted, np.arange(len(wanted), dtype=np.int32), np.int32(-1)))
-
-
-def _next(wanted: np.ndarray) -> np.ndarray:
-    """By place the nearest wanted one at or behind it; the last place is always wanted."""
-    last = np.int32(len(wanted) - 1)
-    places = np.where(wanted, np.arange(len(wanted), dtype=np.int32), last)
-    return np.minimum.accumulate(places[::-1])[::-1]
 
 
 def rows_for_copy(

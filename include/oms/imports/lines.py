@@ -1,10 +1,9 @@
-"""Sorts the lines of a CSV file: plain ones pass to COPY untouched, odd ones are cleaned or parsed.
+"""Sorts the lines of a CSV file: plain ones pass to COPY untouched, odd ones are cleaned.
 
 A plain line has the right number of delimiters, no quotes, no blanks around its cells and only bytes that
-need no decoding; whole blocks of them are recognised and numbered with numpy. So are most of the others
-(`cleaning`); only lines whose quotes go on in the next line, or stand in unusual places, are parsed one by
-one. Line numbers are physical, the header is line 1; a record that spans several lines has the number of its
-first. A line of nothing but delimiters, quotes and blanks is no row.
+need no decoding; whole blocks of them are recognised and numbered with numpy. So are the others
+(`cleaning`). Line numbers are physical, the header is line 1; a record that spans several lines has the
+number of its first. A line of nothing but delimiters, quotes and blanks is no row.
 """
 
 import re
@@ -25,7 +24,7 @@ MOST_LINES = 2_000_000_000
 PREFIX = np.dtype([*TEN_DIGITS.descr, ("separator", "u1")])
 """A line number in ten digits, and the separator."""
 QUOTE, NEWLINE, RETURN, BLANK, TAB, MINUS, ZERO, NINE = b'"\n\r \t-09'
-IS_NOTHING = cleaning.IS_BLANK | (np.arange(256) == NEWLINE)
+IS_NOTHING = cleaning.IS_BLANK
 """Letters of lines that are no rows; so are delimiters, and quotes that are closed."""
 NO_LETTERS = np.dtype(f"V{PREFIX.itemsize}")
 BLOCK = 1 << 18
@@ -134,7 +133,7 @@ class LineSorter:
         if self._carry and not self._carry.endswith(b"\n"):
             self.unterminated = not ended
             self._carry += b"\n"
-        while self._carry:
+        if self._carry:
             text, self._carry = self._carry, b""
             yield self._sort(text, final=True)
 
@@ -147,21 +146,122 @@ class LineSorter:
         self._refuse_many(len(ends))
         starts = np.concatenate(([0], ends[:-1] + 1))
         self._refuse_long(int((ends - starts).max()), self._next_line + int((ends - starts).argmax()))
+        done = Sorted()
+        if b'"' not in text:
+            self._sort_records(letters, starts, ends, np.arange(len(ends)), None, None, done)
+        else:
+            self._sort_quoted(text, letters, starts, ends, done, final=final)
+        self.rows += done.rows
+        return done
+
+    def _sort_quoted(
+        self,
+        text: bytes,
+        letters: np.ndarray,
+        starts: np.ndarray,
+        ends: np.ndarray,
+        done: Sorted,
+        *,
+        final: bool,
+    ) -> None:
+        """Sort lines some of which go on in the next one; a record that is not complete yet is kept."""
+        roles, inside, unclosed, used = self._find_records(letters, starts, ends, final=final)
+        for first in unclosed:
+            self._take_unclosed(first, text[starts[first] : ends[first]].removesuffix(b"\r"), done)
+        if used < len(ends):
+            size = int(starts[used])
+            self._carry = text[size:] + self._carry
+            letters, ends, inside = letters[:size], ends[:used], inside[:used]
+            roles = None if roles is None else roles[:size]
+        if not used:
+            return
+        starts = np.concatenate(([0], ends[:-1] + 1))
+        whole = ~inside
+        lines = np.flatnonzero(np.concatenate(([True], whole[:-1])))
+        starts, ends = starts[lines], ends[whole]
+        if b"\r" in text:
+            kept = np.ones(len(letters), bool)
+            before = ends - 1
+            kept[before[(before >= starts) & (letters[before] == RETURN)]] = False
+            letters, roles = letters[kept], None if roles is None else roles[kept]
+            ends = np.cumsum(kept, dtype=np.int32)[ends].astype(np.int64) - 1
+            starts = np.concatenate(([0], ends[:-1] + 1))
+        alone = np.isin(lines, unclosed) if unclosed else None
+        self._sort_records(letters, starts, ends, lines, roles, alone, done)
+        self._next_line += used - len(lines)
+
+    def _find_records(
+        self, letters: np.ndarray, starts: np.ndarray, ends: np.ndarray, *, final: bool
+    ) -> tuple[np.ndarray | None, np.ndarray, list[int], int]:
+        """Where records end: the roles of quotes, which line ends are inside of quotes, which lines open a
+        quote that is never closed, and how many lines are dealt with.
+
+        No roles where the text is not in UTF-8. A line with an open quote is a record, and the next one
+        begins another.
+        """
+        clear = self._in_utf_8(letters, ends, np.arange(len(ends)))[0]
+        clear_ends = ends if clear is letters else np.flatnonzero(clear == NEWLINE)
+        roles = cleaning.roles_of_quotes(clear, self._separator)
+        inside = cleaning.within_quotes(roles)[clear_ends]
+        unclosed: list[int] = []
+        while (first := self._first_unclosed(starts, ends, inside)) is not None:
+            if inside[first:].all() and not final and ends[-1] - starts[first] < MAX_LINE_BYTES:
+                return roles if clear is letters else None, inside, unclosed, first
+            unclosed.append(first)
+            inside[first] = False
+            begin, rest = int(clear_ends[first - 1]) + 1 if first else 0, int(clear_ends[first]) + 1
+            roles[begin:rest] = 0
+            roles[rest:] = cleaning.roles_of_quotes(clear[rest:], self._separator)
+            inside[first + 1 :] = cleaning.within_quotes(roles[rest:])[clear_ends[first + 1 :] - rest]
+        return roles if clear is letters else None, inside, unclosed, len(ends)
+
+    @staticmethod
+    def _first_unclosed(starts: np.ndarray, ends: np.ndarray, inside: np.ndarray) -> int | None:
+        """The first line of the first record that does not end, or is too long for one."""
+        if not inside.any():
+            return None
+        whole = np.flatnonzero(~inside)
+        firsts = np.concatenate(([0], whole + 1))
+        sizes = np.concatenate((ends[whole] - starts[firsts[:-1]], [0]))
+        wrong = sizes > MAX_LINE_BYTES
+        wrong[-1] = firsts[-1] < len(ends)
+        return int(firsts[wrong.argmax()]) if wrong.any() else None
+
+    def _take_unclosed(self, first: int, raw: bytes, done: Sorted) -> None:
+        line = OddLine(
+            self._next_line + first, raw, code=UNCLOSED, message='a quote (") is opened and never closed'
+        )
+        done.odd.append(line)
+        done.rows += 1
+        self.misshapen += 1
+        self._note_row(line.number)
+        self._note_problem(line)
+
+    def _sort_records(
+        self,
+        letters: np.ndarray,
+        starts: np.ndarray,
+        ends: np.ndarray,
+        lines: np.ndarray,
+        roles: np.ndarray | None,
+        done_with: np.ndarray | None,
+        done: Sorted,
+    ) -> None:
+        """Sort records, each beginning on one of `lines` of the block, except those that are done with."""
+        text = letters.tobytes()
         odd = self._find_odd(text, letters, starts, ends)
         empty = ~odd & (ends - starts == self._columns - 1)
         odd &= starts < ends
         empty |= starts == ends
-        done = Sorted()
         plain = ~(odd | empty)
+        if done_with is not None:
+            odd &= ~done_with
+            plain &= ~done_with
         if odd.any():
-            used = self._sort_odd(text, letters, starts, ends, odd, plain, done, final=final)
-            if used < len(ends):
-                self._carry = text[starts[used] :] + self._carry
-                text, starts, ends, plain = text[: starts[used]], starts[:used], ends[:used], plain[:used]
-                letters = np.frombuffer(text, np.uint8)
+            self._sort_odd(letters, starts, ends, lines, roles, odd, done)
         count = int(plain.sum())
         if count:
-            numbers = self._next_line + np.flatnonzero(plain)
+            numbers = self._next_line + lines[plain]
             self._note_row(int(numbers[-1]))
             if count < len(ends):
                 letters, starts, ends = _picked(letters, starts, ends, plain)
@@ -172,9 +272,7 @@ class LineSorter:
             if len(numbers):
                 done.plain = numbered(letters, starts, numbers, self._separator)
         done.rows += count
-        self.rows += done.rows
-        self._next_line += len(plain)
-        return done
+        self._next_line += len(lines)
 
     def _note_row(self, number: int) -> None:
         self._last_row_line = max(self._last_row_line, number)
@@ -185,40 +283,35 @@ class LineSorter:
 
     def _sort_odd(
         self,
-        text: bytes,
         letters: np.ndarray,
         starts: np.ndarray,
         ends: np.ndarray,
+        lines: np.ndarray,
+        roles: np.ndarray | None,
         odd: np.ndarray,
-        plain: np.ndarray,
         done: Sorted,
-        *,
-        final: bool,
-    ) -> int:
-        """Sort the odd lines into `done`; return how many lines of the block are dealt with.
-
-        Lines inside an open quote become part of its record, and are plain no more.
-        """
+    ) -> None:
+        """Sort the odd records into `done`."""
         says_nothing = IS_NOTHING.copy()
         says_nothing[self._separator] = True
-        places = np.flatnonzero(odd)
-        raw, raw_starts, raw_ends = _picked(letters, starts, ends, odd)
-        if b"\r" in text:
-            raw, raw_starts, raw_ends = _without_returns(raw)
-        told = np.logical_or.reduceat(~says_nothing[raw], raw_starts)
-        if not told.all():
-            raw, raw_ends, places = *_lines(raw, raw_ends, told), places[told]
-        if not len(places):
-            return len(ends)
+        told = odd & cleaning.having(~says_nothing[letters], ends)
+        if not told.any():
+            return
+        places = lines[told]
+        if told.all():
+            raw, raw_ends = letters, ends
+        else:
+            raw, _, raw_ends = _picked(letters, starts, ends, told)
+            roles = None if roles is None else roles[np.repeat(told, ends - starts + 1)]
         clear, clear_ends = self._in_utf_8(raw, raw_ends, places)
-        cleaned = cleaning.clean(clear, clear_ends, self._separator)
-        used, taken = self._parse(text, starts, ends, places[cleaned.hard], done, final=final)
-        plain &= ~taken
-        judged = ~(cleaned.hard | cleaned.blank | taken[places]) & (places < used)
+        if clear is not raw or roles is None:
+            roles = cleaning.roles_of_quotes(clear, self._separator)
+        if clear is not raw:
+            clear_ends = np.flatnonzero((clear == NEWLINE) & ~cleaning.within_quotes(roles))
+        cleaned = cleaning.clean(clear, clear_ends, self._separator, roles)
         right = cleaned.columns == self._columns
-        self._take_cleaned(raw, raw_ends, places, cleaned, judged & right, done)
-        self._take_misshapen(raw, raw_ends, places, cleaned.columns, judged & ~right, done)
-        return used
+        self._take_cleaned(raw, raw_ends, places, cleaned, ~cleaned.blank & right, done)
+        self._take_misshapen(raw, raw_ends, places, cleaned.columns, ~cleaned.blank & ~right, done)
 
     def _in_utf_8(
         self, letters: np.ndarray, ends: np.ndarray, places: np.ndarray
@@ -299,7 +392,7 @@ class LineSorter:
         odd = self._wrong_shape(letters, starts, ends)
         for byte in (QUOTE, RETURN):
             if byte in text:
-                odd[np.searchsorted(ends, np.flatnonzero(letters == byte))] = True
+                odd |= cleaning.having(letters == byte, ends)
         if self._encoding != "utf-8" and not text.isascii():
             odd[np.searchsorted(ends, np.flatnonzero(letters >= 0x80))] = True
         self._mark_padded(text, letters, ends, odd)
@@ -359,60 +452,6 @@ class LineSorter:
             found = [match.start() for match in _wide_padding(self.delimiter).finditer(text)]
             odd[np.searchsorted(ends, np.array(found, np.int64))] = True
 
-    def _parse(
-        self,
-        text: bytes,
-        starts: np.ndarray,
-        ends: np.ndarray,
-        hard: np.ndarray,
-        done: Sorted,
-        *,
-        final: bool,
-    ) -> tuple[int, np.ndarray]:
-        """Parse these lines into `done`; how many lines of the block are dealt with, and which are taken."""
-        taken = np.zeros(len(ends), bool)
-        record = _record(self.delimiter)
-        after_record = 0
-        for first in hard.tolist():
-            if first < after_record:
-                continue
-            start = int(starts[first])
-            found = record.match(text, start)
-            closed = found is not None and found.end() - 1 - start <= MAX_LINE_BYTES
-            if found is None and not final and ends[-1] - start < MAX_LINE_BYTES:
-                return first, taken
-            raw = text[start : found.end() - 1 if found is not None and closed else ends[first]]
-            last = first + raw.count(b"\n")
-            raw = raw.removesuffix(b"\r")
-            taken[first : last + 1] = True
-            after_record = last + 1
-            line = self._parsed(self._next_line + first, raw, closed=closed)
-            if line is None:
-                continue
-            done.odd.append(line)
-            done.rows += 1
-            self._note_row(line.number)
-            if line.code:
-                self.misshapen += 1
-                self._note_problem(line)
-            elif self._prefilter is not None:
-                self._prefilter.pass_by([line.number])
-        return len(ends), taken
-
-    def _parsed(self, number: int, raw: bytes, *, closed: bool) -> OddLine | None:
-        if not closed:
-            return OddLine(number, raw, code=UNCLOSED, message='a quote (") is opened and never closed')
-        try:
-            text = raw.decode(self._encoding)
-        except UnicodeDecodeError as error:
-            raise self._undecodable(number, raw, error) from error
-        if not text.strip(f'{BLANKS}"{self.delimiter}'):
-            return None
-        cells = values_of(text, self.delimiter)
-        if len(cells) != self._columns:
-            return self._misshapen(number, raw, len(cells))
-        return OddLine(number, raw, cells=cells)
-
     def _refuse_many(self, lines: int) -> None:
         if self._next_line - 1 + lines > self._most_lines:
             raise FileRefused(
@@ -448,19 +487,6 @@ class LineSorter:
             f"line {number}: byte 0x{raw[error.start]:02x} is not {self._encoding}; send the file in UTF-8, "
             'or name its encoding, such as additionalParameters {"encoding": "cp932"}',
         )
-
-
-@cache
-def _record(delimiter: str) -> re.Pattern[bytes]:
-    """The lines of a record with the last one's end; no match where a quote is open at the end of the text.
-
-    A quote opens only at the beginning of a cell; inside, two quotes stand for one.
-    """
-    blanks = b"[" + b" \t".replace(delimiter.encode(), b"") + b"]*+"
-    mark = re.escape(delimiter.encode())
-    quoted = blanks + rb'"[^"]*+(?:""[^"]*+)*+"'
-    cell = b"(?:" + quoted + b"|(?!" + blanks + b'"))[^' + mark + rb"\n]*+"
-    return re.compile(cell + b"(?:" + mark + cell + rb")*+\n")
 
 
 @cache
@@ -548,15 +574,6 @@ def _lines(letters: np.ndarray, ends: np.ndarray, wanted: np.ndarray) -> tuple[n
     starts = np.concatenate(([0], ends[:-1] + 1))
     picked, _, picked_ends = _picked(letters, starts, ends, wanted)
     return picked, picked_ends
-
-
-def _without_returns(letters: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Lines without the CR in front of their line end; where each begins and ends."""
-    kept = letters != RETURN
-    kept[:-1] |= letters[1:] != NEWLINE
-    letters = letters[kept]
-    ends = np.flatnonzero(letters == NEWLINE)
-    return letters, np.concatenate(([0], ends[:-1] + 1)), ends
 
 
 def _prefixes(letters: np.ndarray) -> np.ndarray:

@@ -155,6 +155,17 @@ def test_quoted_line_breaks_delimiters_and_quotes_belong_to_their_cell(floor):
     )
 
 
+def test_a_cell_of_several_lines_may_have_any_letter(floor):
+    comment = 'a\n\\.\r\nb\x01\x02"\rc'
+    quoted = comment.replace('"', '""')
+    floor.reset(
+        f'facilityId,idValue,availableQty,comments\nSTORE_1,A,5,"{quoted}" d\nSTORE_1,NOPE,6,"{quoted}"\n'
+    ).raise_if_open()
+
+    assert floor.conn.execute("select comments from oms.inventory_ledger").fetchall() == [(f"{comment} d",)]
+    assert floor.raw_rejects() == [f'STORE_1,NOPE,6,"{quoted}"'.encode()]
+
+
 def test_an_inch_sign_is_no_quote(floor):
     floor.reset('facilityId,idValue,availableQty,comments\nSTORE_1,A,5,12" disk\nSTORE_1,B,6,\n')
 

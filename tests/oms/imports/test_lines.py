@@ -1,7 +1,10 @@
 """No letter of a file is lost between the lines, however its quotes and line breaks lie."""
 
+import csv
+import io
+
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from oms.imports.errors import FileRefused
@@ -23,8 +26,8 @@ def told(blocks: list[Sorted], delimiter: str = ",") -> dict[int, Row]:
         for line in block.plain.decode().split("\n")[:-1]:
             number, text = line.split(delimiter, 1)
             add(rows, number, text, text.split(delimiter))
-        for line in block.cleaned.decode().split("\n")[:-1]:
-            number, raw, *cells = line.split("\x01")
+        cleaned = io.StringIO(block.cleaned.decode(), newline="")
+        for number, raw, *cells in csv.reader(cleaned, delimiter="\x01", quotechar="\x02"):
             add(rows, number, bytes.fromhex(raw[2:]).decode(), cells)
         for line in block.misshapen.decode().split("\n")[:-1]:
             number, _, raw = line.split("\x01")
@@ -72,6 +75,73 @@ def test_a_line_is_read_alike_alone_and_among_others(text: str, columns: int):
             assert among[number + 3] == row
 
 
+def read_line_by_line(text: str, columns: int) -> dict[int, Row]:
+    """What is to be made of a text: the rule, one letter after the other."""
+    text += "" if text.endswith("\n") else "\n"
+    rows: dict[int, Row] = {}
+    number, at = 2, 0
+    while at < len(text):
+        cells, end = read_record(text, at)
+        raw = text[at:end].removesuffix("\r")
+        if not cells or raw.strip(f'{BLANKS}",'):
+            rows[number] = (raw, cells if len(cells) == columns else [])
+        number += text.count("\n", at, end) + 1
+        at = end + 1
+    return rows
+
+
+def read_record(text: str, at: int) -> tuple[list[str | None], int]:
+    """The cells of the record that begins here, and its end; the first line's of an open one."""
+    cells: list[str | None] = []
+    begin = at
+    while not cells or text[at - 1] == ",":
+        while text[at] in " \t":
+            at += 1
+        inside, after = read_quotes(text, at)
+        if after is None:
+            return [], text.index("\n", begin)
+        at = after
+        while text[at] not in ",\n":
+            at += 1
+        cells.append((inside + text[after:at]).strip(BLANKS) or None)
+        at += 1
+    return cells, at - 1
+
+
+def read_quotes(text: str, at: int) -> tuple[str, int | None]:
+    """What is between the quote here and the one that closes, and the place behind that, if there is one."""
+    if text[at] != '"':
+        return "", at
+    inside = ""
+    while (end := text.find('"', at + 1)) >= 0:
+        inside += text[at + 1 : end]
+        if text[end + 1] != '"':
+            return inside, end + 1
+        inside += '"'
+        at = end + 1
+    return "", None
+
+
+@settings(max_examples=600, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from([*'"""",,a \n\n\r\t\x1a\x01\x02', "\r\n", '""', '",', ',"', "\u00a0"]), max_size=60
+    ),
+    st.integers(1, 3),
+    st.integers(1, 9),
+)
+@example(['"a"b"\n', '"\n', 'a"b\n'], 1, 2)
+@example(['"', "a\n" * 4, '"x","\x01\r\n\x02"\r\n'], 2, 3)
+@example(['""x"y,', '"""\n"" "\n', ' "" "a"\n'], 2, 1)
+def test_lines_are_sorted_in_bulk_as_one_after_the_other(parts: list[str], columns: int, pieces: int):
+    text = "".join(parts)
+
+    rows, sorter = sort(text, columns, pieces)
+
+    assert rows == read_line_by_line(text, columns)
+    assert sorter.misshapen == sum(not cells for _, cells in rows.values())
+
+
 @pytest.mark.parametrize(
     "line",
     ["", " ", "\t \t", ",,,", ",,,,,,,", '"","",""', ' "" , ,', "\u00a0,,", "\x1a", '"\n"', '","', '""""'],
@@ -106,34 +176,35 @@ BULK = {
     "delimiters in quotes": 'a,"b,b",a\n',
     "quotes in quotes": 'a,"b""b",a\n',
     "an inch": 'a,b 5",a\n',
+    "misplaced quotes": 'a,"b"b,"a"b"\n',
+    "line ends in quotes": 'a,"b\nb",a\n',
+    "CRLF in quotes": 'a,"b\r\nb",a\r\n',
+    "control characters": "a,b\x01b\x02b,a\n",
     "padded": "a , b, \u00a0a\n",
 }
 
 
 @pytest.mark.parametrize("kind", BULK)
-def test_odd_lines_are_sorted_in_bulk(monkeypatch, kind: str):
+def test_odd_lines_are_sorted_in_bulk(kind: str):
     """No line of a kind that a whole file may have is looked at by itself."""
-    parsed = []
-    monkeypatch.setattr(LineSorter, "_parsed", lambda *more, **named: parsed.append(more))
+    sorter = LineSorter(3, ",", "utf-8")
+    blocks = [*sorter.feed(BULK[kind].encode() * 5000), *sorter.finish()]
 
-    _, sorter = sort(BULK[kind] * 5000, 3)
-
-    assert parsed == []
+    assert not any(block.odd for block in blocks)
     assert sorter.rows == (0 if kind in ("blank", "blanks", "delimiters") else 5000)
     assert sorter.misshapen == (5000 if kind in ("too few", "too many") else 0)
 
 
 @pytest.mark.parametrize("text", ['"' + "a\n" * 3_000_000, '"x\n' + '""\n' * 1_000_000])
 def test_an_open_quote_costs_one_line_and_is_looked_for_once(monkeypatch, text: str):
-    parsed = []
-    kept = LineSorter._parsed
-    monkeypatch.setattr(
-        LineSorter, "_parsed", lambda *more, **named: parsed.append(more[1]) or kept(*more, **named)
-    )
+    taken = []
+    kept = LineSorter._take_unclosed
+    monkeypatch.setattr(LineSorter, "_take_unclosed", lambda *more: taken.append(more[1]) or kept(*more))
 
-    _, sorter = sort(text, 1, 3)
+    rows, sorter = sort(text, 1, 3)
 
-    assert parsed == [2]
+    assert taken == [0]
+    assert rows[2] == (text.partition("\n")[0], [])
     assert sorter.last_problem.code == "ERR_UNCLOSED_QUOTE"
 
 
