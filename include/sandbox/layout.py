@@ -36,6 +36,8 @@ class State:
 
     started: list[Started] = field(default_factory=list)
     ports: dict[str, int] = field(default_factory=dict)
+    wanted: list[str] = field(default_factory=list)
+    """Parts that the watchdog starts, in this order, and again when they end."""
     ended: dict[str, list[str]] = field(default_factory=dict)
     """How each part came to its end and was started again, by its name; the last ones."""
 
@@ -85,7 +87,7 @@ class Sandbox:
         stored = json.loads(path.read_text())
         known = {one.name for one in fields(Started)}  # a release before this one kept other things of them
         started = [Started(**one) for one in stored["started"] if one.keys() == known]
-        return State(started, stored["ports"], stored.get("ended", {}))
+        return State(started, stored["ports"], stored.get("wanted", []), stored.get("ended", {}))
 
     @contextmanager
     def changing_state(self) -> Iterator[State]:

@@ -1,6 +1,7 @@
 """The whole sandbox: Postgres, SFTP, the local shop and Airflow, brought up and taken down together.
 
-`up` starts what is needed and returns when Airflow answers; from then on the watchdog starts again what ends.
+`up` lays out what is needed, has the watchdog start it, and returns when Airflow answers. The watchdog is the
+parent of every part, which alone is told how a process ends, and starts again what ends.
 `down` ends all of it, whole process groups, and keeps the data for the next `up`. A connection that is set in
 the environment replaces the sandbox's own service.
 """
@@ -16,7 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -40,6 +41,8 @@ COMPONENTS = {
     "dag-processor": [],
     "triggerer": ["--skip-serve-logs"],
 }
+TITLES = {"postgres": "Postgres", "sftp": "SFTP server", "fakeshop": "local shop"}
+OWN_DATABASES = ("oms", "airflow")
 SHOP = "demo"
 API_VERSION = "2026-10"
 POOLS = PROJECT / "config" / "pools.json"
@@ -92,6 +95,26 @@ class Run:
         if port != preferred:
             say(f"         port {preferred} is taken: {name} uses {port}")
         return port
+
+    def want(self, names: list[str]) -> None:
+        """Have the watchdog start these parts, and again whenever they end."""
+        with self.sandbox.changing_state() as state:
+            state.wanted += names
+
+    def wait_for(self, name: str) -> None:
+        """Return when the part is up; raise ProcessFailed if some part has ended instead."""
+        deadline = time.monotonic() + 120
+        while not self.is_up(name):
+            raise_what_ended(self.sandbox)
+            if time.monotonic() > deadline:
+                log = processes.end_of_log(str(self.sandbox.logs / "watchdog.log"))
+                raise processes.ProcessFailed(f"{name} is not up after 120 s. {log}")
+            time.sleep(0.05)
+
+    def is_up(self, name: str) -> bool:
+        """Whether the watchdog has started the part and it listens."""
+        state = self.sandbox.read_state()
+        return name in {one.name for one in state.started} and processes.listening(state.ports[name])
 
     def started(self, process: Started) -> Started:
         """Remember a process at once, so that a failure or a crash after this still finds it."""
@@ -150,9 +173,17 @@ def up(sandbox: Sandbox, *, empty: bool = False) -> dict[str, str]:
 
 def _bring_up(run: Run) -> None:
     run.environment = _base_environment(run.sandbox)
-    with ThreadPoolExecutor(max_workers=3) as pool:
-        tasks = [pool.submit(_databases, run), pool.submit(_sftp, run), pool.submit(_shop, run)]
-        _results(tasks)
+    with step("data, keys and ports"):
+        services = [*_prepare_shop(run), *_prepare_sftp(run), *_prepare_databases(run)]
+        _prepare_airflow(run)
+        run.sandbox.write_environment(run.environment, run.given)
+    run.want(services)
+    run.start("watchdog", ["sandbox.watchdog", str(run.sandbox.folder)], "watchdog.log")
+    for name in services:
+        with step(TITLES[name]) as current:
+            run.wait_for(name)
+            current.note = f"{LOOPBACK}:{run.sandbox.read_state().ports[name]}"
+    _databases(run)
     _airflow(run)
 
 
@@ -172,39 +203,43 @@ def _base_environment(sandbox: Sandbox) -> dict[str, str]:
     }
 
 
-def _databases(run: Run) -> None:
-    """Start Postgres unless both databases are given; bring both schemas up to date."""
+def _prepare_databases(run: Run) -> list[str]:
+    """Lay out our own Postgres unless both databases are given."""
     if connections.OMS_DB in run.given:
         say("         AIRFLOW_CONN_OMS_DB is set: that database is used")
         run.environment["OMS_DSN"] = dsn_of_connection(run.given[connections.OMS_DB], connections.OMS_DB)
-    if connections.OMS_DB not in run.given or connections.METADATA_DB not in run.given:
-        _own_postgres(run)
+    if connections.OMS_DB in run.given and connections.METADATA_DB in run.given:
+        return []
+    cluster = postgres.prepare(run.sandbox.folder / "postgres")
+    postgres.stop(cluster)
+    port = run.port("postgres", postgres.DEFAULT_PORT)
+    dsn, metadata = (
+        replace(cluster, port=port).dsn(name, user=name, password=run.sandbox.secret(f"{name} database"))
+        for name in OWN_DATABASES
+    )
+    run.environment.setdefault("OMS_DSN", dsn)
+    run.environment[connections.OMS_DB] = connections.postgres(
+        LOOPBACK, port, "oms", run.sandbox.secret("oms database"), "oms"
+    )
+    run.environment[connections.METADATA_DB] = metadata.replace("postgresql:", "postgresql+psycopg2:")
+    return ["postgres"]
+
+
+def _databases(run: Run) -> None:
+    """Make both databases if Postgres is our own; bring both schemas up to date."""
+    state = run.sandbox.read_state()
+    if "postgres" in state.wanted:
+        cluster = postgres.prepare(run.sandbox.folder / "postgres", port=state.ports["postgres"])
+        for name in OWN_DATABASES:
+            postgres.ensure_database(cluster, name, run.sandbox.secret(f"{name} database"))
     with ThreadPoolExecutor(max_workers=2) as pool:
         _results([pool.submit(_migrate_airflow, run), pool.submit(_migrate_oms, run)])
 
 
-def _own_postgres(run: Run) -> None:
-    with step("Postgres") as current:
-        home = run.sandbox.folder / "postgres"
-        cluster = postgres.prepare(home, port=postgres.DEFAULT_PORT)
-        if postgres.running(cluster):
-            postgres.stop(cluster)
-        run.port("postgres", postgres.DEFAULT_PORT)
-        cluster = _start_postgres(run)
-        secret = run.sandbox.secret("oms database")
-        dsn = postgres.ensure_database(cluster, "oms", secret)
-        metadata = postgres.ensure_database(cluster, "airflow", run.sandbox.secret("airflow database"))
-        current.note = f"{LOOPBACK}:{cluster.port}, databases oms and airflow"
-    run.environment.setdefault("OMS_DSN", dsn)
-    run.environment[connections.OMS_DB] = connections.postgres(LOOPBACK, cluster.port, "oms", secret, "oms")
-    run.environment[connections.METADATA_DB] = metadata.replace("postgresql:", "postgresql+psycopg2:")
-
-
-def _start_postgres(run: Run) -> postgres.Cluster:
+def _start_postgres(run: Run) -> None:
     home, port = run.sandbox.folder / "postgres", run.sandbox.read_state().ports["postgres"]
     cluster = postgres.prepare(home, port=port)
     run.started(postgres.start(cluster, env=run.process_environment()))
-    return cluster
 
 
 def _migrate_oms(run: Run) -> None:
@@ -241,20 +276,18 @@ def _set_database_comment(dsn: str, text: str) -> None:
         conn.execute(sql.SQL("comment on database {} is {}").format(name, sql.Literal(text)))
 
 
-def _sftp(run: Run) -> None:
+def _prepare_sftp(run: Run) -> list[str]:
     if {connections.FTP_CONFIG, connections.FTP_EXP_CONFIG} <= run.given.keys():
         say("         both AIRFLOW_CONN_FTP_ connections are set: those servers are used")
-        return
-    with step("SFTP server") as current:
-        server = sftp.prepare(run.sandbox.folder / "sftp", port=run.port("sftp", sftp.DEFAULT_PORT))
-        if run.empty:
-            shutil.rmtree(server.root)
-        for folder in import_folders():
-            (server.root / folder).mkdir(parents=True, exist_ok=True)
-        _start_sftp(run)
-        current.note = f"{server.host}:{server.port}, files in {server.root}"
+        return []
+    server = sftp.prepare(run.sandbox.folder / "sftp", port=run.port("sftp", sftp.DEFAULT_PORT))
+    if run.empty:
+        shutil.rmtree(server.root)
+    for folder in import_folders():
+        (server.root / folder).mkdir(parents=True, exist_ok=True)
     run.environment[connections.FTP_CONFIG] = json.dumps(server.connection(by_key=True))
     run.environment[connections.FTP_EXP_CONFIG] = json.dumps(server.connection(by_key=False))
+    return ["sftp"]
 
 
 def _start_sftp(run: Run) -> None:
@@ -273,28 +306,23 @@ def import_folders() -> list[str]:
     return sorted(folders)
 
 
-def _shop(run: Run) -> None:
+def _prepare_shop(run: Run) -> list[str]:
     shops = [name for name in run.given if name.startswith(connections.SHOPIFY_PREFIX)]
     if shops:
         say(f"         {', '.join(shops)} set: the local shop is not started")
-        return
+        return []
     token, secret = run.sandbox.secret("shop token"), run.sandbox.secret("shop secret")
-    with step("local shop") as current:
-        port = run.port("fakeshop", FAKESHOP_PORT)
-        config = run.sandbox.folder / "fakeshop.json"
-        shop = {"shop": SHOP, "access_token": token, "client_secret": secret}
-        processes.write_secret(config, json.dumps({"shops": [shop]}))
-        process = _start_shop(run)
-        processes.wait_until(lambda: processes.listening(port), process, seconds=60)
-        url = f"http://{LOOPBACK}:{port}"
-        current.note = url
+    url = f"http://{LOOPBACK}:{run.port('fakeshop', FAKESHOP_PORT)}"
+    shop = {"shop": SHOP, "access_token": token, "client_secret": secret}
+    processes.write_secret(run.sandbox.folder / "fakeshop.json", json.dumps({"shops": [shop]}))
     run.environment["FAKESHOP_URL"] = url
     run.environment[f"{connections.SHOPIFY_PREFIX}{SHOP.upper()}"] = connections.shopify(
         f"{url}/{SHOP}", token, API_VERSION, client_secret=secret, domain=f"{SHOP}.myshopify.com"
     )
+    return ["fakeshop"]
 
 
-def _start_shop(run: Run) -> Started:
+def _start_shop(run: Run) -> None:
     folder, port = run.sandbox.folder, run.sandbox.read_state().ports["fakeshop"]
     options = [
         "--port",
@@ -304,7 +332,7 @@ def _start_shop(run: Run) -> Started:
         "--config",
         str(folder / "fakeshop.json"),
     ]
-    return run.start("fakeshop", ["fakeshop", *options], "fakeshop.log")
+    run.start("fakeshop", ["fakeshop", *options], "fakeshop.log")
 
 
 def airflow_settings(run: Run) -> dict[str, str]:
@@ -347,19 +375,20 @@ def airflow_settings(run: Run) -> dict[str, str]:
     }
 
 
-def _airflow(run: Run) -> None:
-    since = datetime.now(UTC)
+def _prepare_airflow(run: Run) -> None:
     run.port("airflow", AIRFLOW_PORT)
     run.environment |= airflow_settings(run)
-    run.sandbox.write_environment(run.environment, run.given)
-    password = run.sandbox.secret("admin")
     processes.write_secret(
         run.sandbox.airflow_home / "simple_auth_manager_passwords.json.generated",
-        json.dumps({"admin": password}),
+        json.dumps({"admin": run.sandbox.secret("admin")}),
     )
+
+
+def _airflow(run: Run) -> None:
+    since = datetime.now(UTC)
     api = api_of(run.sandbox)
     with step("Airflow") as current:
-        run.start("watchdog", ["sandbox.watchdog", str(run.sandbox.folder)], "watchdog.log")
+        run.want([f"airflow {name}" for name in COMPONENTS])
         _wait_for_airflow(run, api, since)
         api.warm_up()
         api.ensure_pools(json.loads(POOLS.read_text()))
@@ -370,7 +399,7 @@ def _wait_for_airflow(run: Run, api: AirflowApi, since: datetime) -> None:
     deadline = time.monotonic() + 300
     waiting: list[str] = []
     while silent := api.silent_components(since):
-        _raise_what_ended(run.sandbox)
+        raise_what_ended(run.sandbox)
         if time.monotonic() > deadline:
             raise processes.ProcessFailed(f"Airflow is not up in 300 s: no sign of {', '.join(silent)}")
         if silent != waiting:
@@ -379,16 +408,17 @@ def _wait_for_airflow(run: Run, api: AirflowApi, since: datetime) -> None:
         time.sleep(0.3)
 
 
-def _raise_what_ended(sandbox: Sandbox) -> None:
-    """The watchdog starts everything again; while Airflow comes up, that means that it cannot."""
+def raise_what_ended(sandbox: Sandbox) -> None:
+    """The watchdog starts everything again; while the sandbox comes up, that means that it cannot."""
     state = sandbox.read_state()
-    for started in state.started:
-        how = state.ended[started.name][0] if started.name in state.ended else None
-        if how is None and started.process() is None and started.name not in PARTS:
-            how = started.ending()
-        if how is not None:
-            end = processes.end_of_log(started.log)
-            raise processes.ProcessFailed(f"{started.name} ended while Airflow was starting: {how}. {end}")
+    logs = {one.name: one.log for one in state.started}
+    ended = {name: hows[0] for name, hows in state.ended.items()}
+    ended |= {one.name: one.ending() for one in state.started if one.name == "watchdog" and not one.process()}
+    for name, how in ended.items():
+        if name not in logs:
+            raise processes.ProcessFailed(how)
+        end = processes.end_of_log(logs[name])
+        raise processes.ProcessFailed(f"{name} ended while the sandbox was starting: {how}. {end}")
 
 
 def _start_component(name: str) -> Callable[[Run], object]:
@@ -435,6 +465,7 @@ def _end_everything(sandbox: Sandbox) -> None:
     with sandbox.changing_state() as state:
         state.started.clear()
         state.ended.clear()
+        state.wanted.clear()
 
 
 def status(sandbox: Sandbox) -> list[tuple[str, int, str, str]]:

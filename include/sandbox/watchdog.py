@@ -1,6 +1,6 @@
-"""`python -m sandbox.watchdog FOLDER`: starts Airflow's parts, and whatever of the sandbox has ended, again.
+"""`python -m sandbox.watchdog FOLDER`: starts what the sandbox's state wants, and again when it ends.
 
-It is the parent of what it starts: nobody else is told an exit code. It also ends a scheduler that has lost a
+It is the parent of all of them: nobody else is told an exit code. It also ends a scheduler that has lost a
 worker of its LocalExecutor. A worker that is killed while it waits for a task leaves the queue locked: no
 other worker ever takes a task from it, tasks stay queued, and Airflow's health checks are green.
 """
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 class Watchdog:
-    """Looks after the parts that the state names."""
+    """Looks after the parts that the state wants."""
 
     def __init__(self, run: stack.Run, clock: Callable[[], float] = time.monotonic) -> None:
         self.run = run
@@ -42,13 +42,14 @@ class Watchdog:
 
     def look(self) -> None:
         """Look once at each part."""
-        for started in self.run.sandbox.read_state().started:
-            if started.name not in stack.PARTS:
-                continue
-            process = started.process()
+        state = self.run.sandbox.read_state()
+        known = {one.name: one for one in state.started}
+        for name in state.wanted:
+            started = known.get(name)
+            process = started and started.process()
             if process is None:
-                self._again(started)
-            elif started.name == SCHEDULER and (lost := self._lost_workers(process)):
+                self._start(name, started)
+            elif name == SCHEDULER and (lost := self._lost_workers(process)):
                 self.reasons[SCHEDULER] = f"its worker {lost.pop().pid} was killed, so it was ended by us"
                 processes.kill_group(started, self.run.sandbox.mark)
 
@@ -62,28 +63,38 @@ class Watchdog:
         lost, self.workers = self.workers - alive, alive
         return lost
 
-    def _again(self, started: Started) -> None:
+    def _start(self, name: str, ended: Started | None) -> None:
         now = self.clock()
-        due, waited = self.waits.get(started.name, (0.0, 0.0))
+        due, waited = self.waits.get(name, (0.0, 0.0))
         if now < due:
             return
-        how = self.reasons.pop(started.name, None) or started.ending()
-        log.warning("%s (pid %s) has ended: %s; log: %s", started.name, started.pid, how, started.log)
-        with self.run.sandbox.changing_state() as state:
-            state.ended[started.name] = [*state.ended.get(started.name, []), how][-KEPT:]
         wait = min(2 * waited or 1, LONGEST_WAIT) if now < due + 2 * LONGEST_WAIT else 1
-        self.waits[started.name] = (now + wait, wait)
-        if started.name == SCHEDULER:
-            self.workers = set()
-        processes.kill_group(
-            started, self.run.sandbox.mark
-        )  # children that outlived it hold its port, its lock
+        if ended is not None:
+            self.waits[name] = (now + wait, wait)
+            self._clear(ended)
+        again = " again" if ended else ""
         try:
-            stack.PARTS[started.name](self.run)
-        except (processes.ProcessFailed, OSError):  # such as no memory or disk left: nobody starts us again
-            log.exception("%s is not up again; the next try is in %.0f s", started.name, wait)
+            stack.PARTS[name](self.run)
+        except (processes.ProcessFailed, OSError) as error:  # such as no memory left: nobody starts us again
+            log.exception("%s is not up%s; the next try is in %.0f s", name, again, wait)
+            self.waits[name] = (now + wait, wait)
+            if ended is None:
+                self._note(name, str(error))
         else:
-            log.warning("%s is started again", started.name)
+            log.warning("%s is started%s", name, again)
+
+    def _clear(self, ended: Started) -> None:
+        """Say how it ended; end its children, which hold its port and its lock."""
+        how = self.reasons.pop(ended.name, None) or ended.ending()
+        log.warning("%s (pid %s) has ended: %s; log: %s", ended.name, ended.pid, how, ended.log)
+        self._note(ended.name, how)
+        if ended.name == SCHEDULER:
+            self.workers = set()
+        processes.kill_group(ended, self.run.sandbox.mark)
+
+    def _note(self, name: str, how: str) -> None:
+        with self.run.sandbox.changing_state() as state:
+            state.ended[name] = [*state.ended.get(name, []), how][-KEPT:]
 
 
 def _is_worker(child: psutil.Process) -> bool:
@@ -95,11 +106,7 @@ def _is_worker(child: psutil.Process) -> bool:
 
 def main() -> None:
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.INFO)
-    sandbox = Sandbox(Path(sys.argv[1]))
-    run = stack.run_of(sandbox)
-    for name in stack.COMPONENTS:
-        stack.PARTS[f"airflow {name}"](run)
-    watchdog = Watchdog(run)
+    watchdog = Watchdog(stack.run_of(Sandbox(Path(sys.argv[1]))))
     while True:
         watchdog.look()
         time.sleep(PAUSE)

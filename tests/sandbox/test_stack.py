@@ -191,6 +191,7 @@ def test_what_is_killed_goes_on_without_a_person(sandbox, tmp_path, killed: Call
     print(f"{killed.__name__}: {time.monotonic() - began:.0f} s")
     if killed is all_workers:
         assert "its worker" in sandbox.read_state().ended["airflow scheduler"][-1]
+    assert not [how for hows in sandbox.read_state().ended.values() for how in hows if "not known" in how]
 
 
 def until(seen: Callable[[], bool], seconds: float = 180) -> None:

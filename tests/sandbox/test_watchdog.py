@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sandbox import processes, stack
+from sandbox import processes, sftp, stack
 from sandbox.layout import Sandbox
 from sandbox.watchdog import SCHEDULER, Watchdog
 
@@ -31,6 +31,7 @@ def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
     box = Sandbox(tmp_path / "box")
     box.make()
     yield box
+    processes.end_all([one for one in box.read_state().started if one.name == "watchdog"], grace=1)
     processes.end_all(box.read_state().started, grace=1)
     processes.end_marked(box.mark)
 
@@ -41,9 +42,11 @@ def watchdog(sandbox: Sandbox) -> Watchdog:
 
 
 def part(monkeypatch: pytest.MonkeyPatch, name: str, command: list[str]) -> Callable[[stack.Run], object]:
-    """A part of the sandbox that is this command."""
+    """A part of the sandbox that is this command, and is wanted."""
 
     def start(run: stack.Run) -> processes.Started:
+        if name not in run.sandbox.read_state().wanted:
+            run.want([name])
         return run.started(
             processes.start(name, command, log=run.sandbox.logs / "part.log", env=run.process_environment())
         )
@@ -107,6 +110,54 @@ def test_a_part_that_the_machine_cannot_start_now_is_tried_again(sandbox, monkey
     assert only(sandbox).process() is not None
 
 
+def test_a_part_that_never_came_up_is_shown_and_tried_again(sandbox, monkeypatch):
+    clock = iter([100.0, 100.5, 101.1])
+    watchdog = Watchdog(stack.Run(sandbox, given={}), lambda: next(clock))
+    tries = []
+
+    def start(run: stack.Run) -> None:
+        tries.append(run)
+        raise processes.ProcessFailed(
+            "postgres ended while starting: exit code 1. The log ends with: no room"
+        )
+
+    monkeypatch.setitem(stack.PARTS, "postgres", start)
+    watchdog.run.want(["postgres"])
+    watchdog.look()
+    with pytest.raises(processes.ProcessFailed, match=r"exit code 1.*no room"):
+        watchdog.run.wait_for("postgres")
+
+    watchdog.look()
+    watchdog.look()
+
+    assert len(tries) == 2  # at 100.0 and 101.1
+
+
+def test_the_first_end_of_a_server_is_told_with_its_exit_code(sandbox):
+    """Only a parent is told: the watchdog starts the servers itself, the first time, too."""
+    port = processes.free_port(0)
+    sftp.prepare(sandbox.folder / "sftp")
+    with sandbox.changing_state() as state:
+        state.ports["sftp"] = port
+    run = stack.Run(sandbox, given={}, environment={"PYTHONPATH": os.pathsep.join(sys.path)})
+    run.want(["sftp"])
+    run.start("watchdog", ["sandbox.watchdog", str(sandbox.folder)], "watchdog.log")
+    run.wait_for("sftp")
+    (server,) = (one for one in sandbox.read_state().started if one.name == "sftp")
+
+    kill(server)
+
+    deadline = time.monotonic() + 60
+    while not (ended := sandbox.read_state().ended):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert ended == {"sftp": ["killed by SIGKILL"]}
+    assert (
+        f"sftp (pid {server.pid}) has ended: killed by SIGKILL; log: {server.log}"
+        in (sandbox.logs / "watchdog.log").read_text()
+    )
+
+
 def raising(error: Exception) -> Callable[..., None]:
     def refuse(*_arguments: object, **_named: object) -> None:
         raise error
@@ -120,7 +171,7 @@ def test_while_airflow_comes_up_a_part_that_ends_is_shown(sandbox, watchdog, mon
     watchdog.look()
 
     with pytest.raises(processes.ProcessFailed, match=r"(?s)scheduler ended .*exit code 3.*no such executor"):
-        stack._raise_what_ended(sandbox)
+        stack.raise_what_ended(sandbox)
 
 
 def test_a_scheduler_that_has_lost_a_worker_is_started_again(sandbox, watchdog, monkeypatch):
