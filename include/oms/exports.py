@@ -17,8 +17,8 @@ from typing import Any
 
 from oms import crashpoints, servers
 from oms.database import Connection, statements
-from oms.errors import ComesBack
-from oms.remote import folder_of, make_folders, write_whole
+from oms.errors import ComesBack, NeedsPerson
+from oms.remote import folder_of, make_folders, server_failures, write_whole
 from oms.spreadsheet import harmless
 
 log = logging.getLogger(__name__)
@@ -167,7 +167,7 @@ class Writer:
             with self._session(place[0]) as sftp:
                 folder, name = posixpath.split(path)  # an earlier release kept it as it was given
                 write_whole(sftp, posixpath.join(folder_of(sftp, folder), name), [bytes(content)])
-        except Exception as error:
+        except (NeedsPerson, *server_failures()) as error:
             log.warning("%s cannot be written to %s and waits: %s", path, place[0], error)
             self._refused[place] = error
             return

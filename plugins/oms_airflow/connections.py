@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook, Connection
-from airflow.sdk.exceptions import AirflowNotFoundException
+from airflow.sdk.exceptions import AirflowException, AirflowNotFoundException
 from psycopg import pq
 from psycopg.conninfo import make_conninfo
 
@@ -105,12 +105,16 @@ def answer_timeout(found: Connection) -> float:
 def sftp_client(connection_id: str) -> Iterator["SFTPClient"]:
     """One SFTP session; the server's host key is checked, and none of its answers is waited for without end.
 
-    Raises TimeoutError where an answer does not come in time; the session is of no use then.
+    Raises TimeoutError where an answer does not come in time; the session is of no use then. Raises
+    MissingConnection, WrongConnection.
     """
     from airflow.providers.ssh.hooks.ssh import SSHHook
 
     seconds = answer_timeout(connection(connection_id))
-    hook = SSHHook(ssh_conn_id=connection_id, banner_timeout=seconds, auth_timeout=max(1, int(seconds)))
+    try:
+        hook = SSHHook(ssh_conn_id=connection_id, banner_timeout=seconds, auth_timeout=max(1, int(seconds)))
+    except (AirflowException, ValueError) as error:
+        raise WrongConnection(f"the connection {connection_id} makes no sense: {error}") from error
     with hook.get_conn() as ssh:
         try:
             with _open_sftp(ssh, connection_id, seconds) as sftp:

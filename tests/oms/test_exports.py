@@ -3,6 +3,8 @@
 import csv
 import io
 import re
+from collections.abc import Callable
+from typing import Any
 
 import psycopg
 import pytest
@@ -115,6 +117,29 @@ def test_what_cannot_be_written_stays_recorded(oms_db, sftp_server, sftp_root):
         writer.raise_if_any_waits()
 
     assert oms_db.execute("select written_at, content from oms.export_file").fetchall() == [(None, b"x")]
+
+
+def test_a_fault_of_our_own_is_not_taken_for_one_of_the_server(oms_db):
+    exports.record(
+        oms_db,
+        run_name="job/run",
+        subject="",
+        property_resource="FTP_EXP_CONFIG",
+        folder="out",
+        name=lambda stamp: f"f_{stamp}.csv",
+        content=b"x",
+        rows=1,
+    )
+
+    with pytest.raises(KeyError, match="a mistake"):
+        exports.Writer(oms_db, raising(KeyError("a mistake")), "job").write()
+
+
+def raising(error: Exception) -> Callable[[str], Any]:
+    def open_sftp(_resource: str) -> Any:
+        raise error
+
+    return open_sftp
 
 
 def test_a_server_that_is_gone_keeps_no_file_from_another(oms_db, sftp_server, sftp_root):

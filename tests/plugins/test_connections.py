@@ -153,5 +153,17 @@ def test_a_time_to_answer_that_is_none_is_refused(given):
         connections.answer_timeout(found)
 
 
+@pytest.mark.parametrize("extra", [{"private_key": "no key"}, {"no_host_key_check": "true", "host_key": "x"}])
+def test_a_connection_that_makes_no_sense_is_not_tried_again(monkeypatch, extra):
+    given = {"conn_type": "sftp", "host": "127.0.0.1", "login": "oms", "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_FTP_CONFIG", json.dumps(given))
+
+    with (
+        pytest.raises(WrongConnection, match="the connection ftp_config makes no sense"),
+        connections.sftp_client("ftp_config"),
+    ):
+        pass
+
+
 def test_a_server_has_a_minute_for_an_answer_where_nobody_says_otherwise():
     assert connections.answer_timeout(Connection(conn_id="ftp_config", conn_type="sftp")) == 60

@@ -15,8 +15,9 @@ import psycopg
 from oms import crashpoints, shops
 from oms.database import Connection, copy_rows, statements
 from oms.drift import files
-from oms.errors import ComesBack
+from oms.errors import ComesBack, NeedsPerson
 from oms.imports import staging
+from oms.remote import server_failures
 from oms.shopify import documents, exports
 from oms.shopify.client import ShopifyClient
 from oms.shopify.levels import read_levels
@@ -81,8 +82,8 @@ def report_all(work: Work) -> dict[str, dict[str, int]]:
     """Compare every shop that the run names, else all whose stock is ours; return levels by cause.
 
     Differences are no failure. With `repair` the products of the chosen causes are compared and sent by a
-    normal hard sync. A shop that fails does not hinder the others: ShopsLeft is raised at the end, or the
-    error itself where only one shop was asked for. Repeating a run makes another report.
+    normal hard sync. A shop or server that fails does not hinder the others: ShopsLeft is raised at the end,
+    or the error itself where only one shop was asked for. Repeating a run makes another report.
     """
     params = work.params
     # a shop that we serve nowhere still offers units: they are listed
@@ -92,7 +93,7 @@ def report_all(work: Work) -> dict[str, dict[str, int]]:
     for shop_id in chosen:
         try:
             found[shop_id] = _report_one(work, shop_id)
-        except Exception as error:
+        except (NeedsPerson, ComesBack, *server_failures()) as error:
             if len(chosen) == 1:
                 raise
             log.exception("shop %s could not be compared", shop_id)

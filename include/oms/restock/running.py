@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 from psycopg.rows import class_row
 
 from oms import crashpoints
 from oms.database import Connection, statements
-from oms.errors import NothingToDo
+from oms.errors import ComesBack, NeedsPerson, NothingToDo
 from oms.inventory import receiving
 from oms.restock.errors import RestockRefused, RestocksLeft
 from oms.restock.scheduling import shipment_of
@@ -97,7 +98,7 @@ def run(work: Work) -> dict[str, Any]:
                 counts["done"] += 1
             except PutOff as later:
                 log.info("%s", later)
-            except Exception as error:  # every restock on its own; told below
+            except (NeedsPerson, ComesBack, psycopg.Error) as error:  # every restock on its own; told below
                 log.exception("restock %s (%s) is not done", due.shipment_id, due.restock_name)
                 faults.append(f"{due.shipment_id} ({due.restock_name}): {error}")
                 work.conn.execute(

@@ -14,7 +14,8 @@ from psycopg import sql as composed
 
 from oms import crashpoints, servers
 from oms.database import Connection, statements
-from oms.remote import is_about_a_file, step
+from oms.errors import NeedsPerson
+from oms.remote import is_about_a_file, server_failures, step
 from oms.work import Work
 
 sql = statements(__file__)
@@ -148,7 +149,7 @@ def _remove_files(work: Work, before: datetime, dry: bool) -> int:
         try:
             for count in _remove_from(work, connection_id, logs):
                 removed += count
-        except Exception as error:
+        except (NeedsPerson, *server_failures()) as error:
             log.warning("old files on %s cannot be removed and stay: %s", connection_id, error)
             refused.append(error)
     if refused:

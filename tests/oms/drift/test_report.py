@@ -4,6 +4,7 @@ import csv
 import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from time import sleep
 from typing import Any
@@ -13,11 +14,12 @@ import pytest
 import requests
 
 from oms import database, parameters
-from oms.drift.report import ShopsLeft, compare
+from oms.drift.report import ShopsLeft, compare, report_all
 from oms.imports import arrival, landing, prefilter, staging
 from oms.imports.jobs import Run
+from oms.servers import OtherServer
 from oms.shopify.errors import ExportDamaged
-from tests.oms.drift.conftest import Reconcile, causes, patient
+from tests.oms.drift.conftest import Reconcile, causes, patient, work_of
 from tests.oms.drift.seeds import JOB, seed
 from tests.oms.imports.conftest import RESET, identify, sftp_client
 from tests.oms.sync.bench import Bench
@@ -297,6 +299,21 @@ def test_a_shop_that_fails_does_not_hinder_the_others(oms: Bench, reconcile: Rec
         ("demo", "STARTED"),
         ("other", "FINISHED"),
     ]
+
+
+@pytest.mark.parametrize("error", [ConnectionRefusedError("no answer"), OtherServer("another key")])
+def test_a_server_that_does_not_take_the_files_hinders_no_other_shop(oms, sftp_server, sftp_root, error):
+    oms.open_shop("demo", {"A": 5})
+    oms.open_shop("other", {"B": 5})
+    work = work_of(oms, sftp_server)
+
+    def refuse(_resource):
+        raise error
+
+    with pytest.raises(ShopsLeft, match=f"demo: {error}; other: {error}"):
+        report_all(replace(work, open_sftp=refuse))
+    with pytest.raises(KeyError, match="a mistake of ours"):
+        report_all(replace(work, open_shop=lambda _: {}["a mistake of ours"]))
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import replace
 
+import paramiko
 import psycopg
 import pytest
 
@@ -11,6 +12,7 @@ from oms import catalog
 from oms.imports import undoing
 from oms.imports.errors import UndoRefused
 from oms.inventory.checking import breaches
+from oms.servers import OtherServer
 from oms.upkeep.house_keeping import RULES, keep_house
 from tests.oms.imports.conftest import RESET, RESET_JOB, VARIANCE, VARIANCE_JOB, Floor, sftp_client
 from tests.oms.imports.odd_server import odd_server
@@ -103,7 +105,20 @@ def test_reject_files_of_levels_go_from_the_server_they_are_on(floor: Floor, lat
     assert (asked, floor.files(RESET_JOB, "error")) == (["ftp_config"], [])
 
 
-def test_a_server_that_is_gone_keeps_no_file_on_another(floor: Floor, later: Callable):
+@pytest.mark.parametrize(
+    ("error", "others_go"),
+    [
+        (ConnectionRefusedError("a_server"), True),
+        (paramiko.SSHException("a_server"), True),
+        (OtherServer("a_server"), True),
+        (KeyError("a_server"), False),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_server_that_is_gone_keeps_no_file_on_another(
+    floor: Floor, later: Callable, error: Exception, others_go: bool
+):
+    """What is no server's fault is ours: it ends the run."""
     for name in ("gone.csv", "here.csv"):
         floor.reset(RESET + "STORE_1,SKU,A,7\n", name)
     later("import_log", 91)
@@ -111,14 +126,14 @@ def test_a_server_that_is_gone_keeps_no_file_on_another(floor: Floor, later: Cal
 
     def open_sftp(connection_id: str):
         if connection_id == "a_server":
-            raise ConnectionRefusedError(connection_id)
+            raise error
         return floor.open_sftp()
 
-    with pytest.raises(ConnectionRefusedError, match="a_server"):
+    with pytest.raises(type(error), match="a_server"):
         keep_house(replace(work_of(floor, JOB), open_sftp=open_sftp))
 
     removed = "select file_name, files_removed_at is not null from oms.import_log order by file_name"
-    assert floor.conn.execute(removed).fetchall() == [("gone.csv", False), ("here.csv", True)]
+    assert floor.conn.execute(removed).fetchall() == [("gone.csv", False), ("here.csv", others_go)]
 
 
 def test_a_file_that_its_server_does_not_let_us_remove_keeps_no_other_and_is_named(
