@@ -64,7 +64,7 @@ def file_of(job: ImportJob) -> str:
     from oms.imports.file_types import file_type  # it loads all that works on files
 
     (name,) = {config.file_type for config in job.configs}
-    contract = file_type(name).CONTRACT
+    contract = file_type(name).contract
     groups = "".join(f", and {' or '.join(f'`{one}`' for one in group)}" for group in contract.one_of)
     lines = [
         "\n**What the file looks like:** CSV with a header line, plain or packed as `.gz`"

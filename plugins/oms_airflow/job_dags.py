@@ -153,7 +153,7 @@ def import_job_dag(job: ImportJob) -> DAG:
                 faults = _faults(account)
                 if not account.changed:
                     raise faults or AirflowSkipException("nothing has changed")
-                if job.kind == "reset":
+                if job.kind.balances:
                     facilities = closing.facilities_of(conn, account.changed_files)
                     _ring_for_resets(conn, facilities, {"changed": account.changed})
             if rung:

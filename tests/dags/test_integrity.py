@@ -82,7 +82,7 @@ def test_a_dag_is_named_and_described_as_in_the_catalogue(dag: DAG, job: catalog
 def test_the_page_of_an_import_names_every_column_of_its_files(bag: DagBag, job: catalog.ImportJob):
     page = bag.dags[job.dag_id].doc_md
     for one in job.configs:
-        contract = file_type(one.file_type).CONTRACT
+        contract = file_type(one.file_type).contract
         rows = [line for line in page.splitlines() if line.startswith("- `")]
         assert [row.split("`")[1] for row in rows] == [column.name for column in contract.columns]
         assert ["*needed*" in row for row in rows] == [column.required for column in contract.columns]

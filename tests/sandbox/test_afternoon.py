@@ -16,7 +16,7 @@ SENT = Afternoon(demo_data.morning())
 @pytest.mark.parametrize("file", SENT.files, ids=lambda file: file.what)
 def test_a_file_has_the_columns_of_its_job_and_rows_to_take_and_to_refuse(file: SentFile):
     job = catalog.JOBS[file.dag_id]
-    contract = file_type(job.configs[0].file_type).CONTRACT
+    contract = file_type(job.configs[0].file_type).contract
 
     header = read_header(file.lines[0], ",", contract)
 

@@ -1,7 +1,7 @@
 """Inventory files that move no stock: settings of products at facilities (spec inventory.md 5.9-5.11)."""
 
 from oms.catalog.inventory_files import IMPORT_REPAIR
-from oms.catalog.model import SETTINGS, ImportConfig, ImportJob, Parameter, TaskJob
+from oms.catalog.model import SETTING, SETTINGS, ImportConfig, ImportJob, Parameter, TaskJob
 from oms.catalog.shared import FILES, HOW, SAFETY, file_parameters
 
 ON_ARRIVAL = (
@@ -29,7 +29,7 @@ IMPORT_PRODUCT_FACILITY = ImportJob(
             meaning="The file states safety stock, brokering and pickup of products at facilities.",
         ),
     ),
-    kind="settings",
+    kind=SETTING,
     domain=SETTINGS,
     purpose=(
         "Takes over what the rules for available-to-promise or the ERP say of products at facilities: safety "
@@ -70,7 +70,7 @@ IMPORT_PRODUCT_THRESHOLDS = ImportJob(
             meaning="The file states how many units of products a channel holds back.",
         ),
     ),
-    kind="settings",
+    kind=SETTING,
     domain=SETTINGS,
     purpose=(
         "Sets the thresholds of channels: so many units of a product are not offered online, whatever the "

@@ -1,6 +1,6 @@
 """Inventory files that change balances (spec inventory.md 4, 4.2, 5.4, 5.5)."""
 
-from oms.catalog.model import ApprovalJob, ImportConfig, ImportJob, Parameter
+from oms.catalog.model import DELTA, RESET, ApprovalJob, ImportConfig, ImportJob, Parameter
 from oms.catalog.shared import SAFETY, file_parameters, negative_policy
 
 IMPORT_REPAIR = (
@@ -35,9 +35,10 @@ IMPORT_INVENTORY_RESET = ImportJob(
                 "The file states what was counted: QOH becomes the count, ATP the count less open "
                 "reservations."
             ),
+            settings={"counting": True},
         ),
     ),
-    kind="reset",
+    kind=RESET,
     purpose=(
         "Sets the stock of the facilities in a file to the figures of the file: the morning count of "
         "the stores, or the ERP's figures. The difference to the present balance goes into the "
@@ -132,7 +133,7 @@ IMPORT_INVENTORY_VARIANCE = ImportJob(
             meaning="The file states changes of stock with their reasons.",
         ),
     ),
-    kind="delta",
+    kind=DELTA,
     purpose=(
         "Books changes of stock: found, lost, damaged, sold at a till. Each line raises or lowers "
         "what lies on the shelf and what may be promised by its quantity."

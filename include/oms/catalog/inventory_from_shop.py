@@ -1,7 +1,7 @@
 """Stock figures from Shopify (spec inventory.md 5.14-5.16)."""
 
 from oms.catalog.inventory_files import IMPORT_REPAIR
-from oms.catalog.model import ImportConfig, ImportJob, Parameter, PullJob, TaskJob
+from oms.catalog.model import RESET, ImportConfig, ImportJob, Parameter, PullJob, TaskJob
 from oms.catalog.shared import HOW, SAFETY, SHOPS, file_parameters
 
 LEVEL_WEBHOOKS = "level_webhooks"
@@ -173,7 +173,7 @@ SYNC_INVENTORY_FROM_SHOPIFY_MULTI_THREADING = ImportJob(
             meaning="The file states levels of Shopify, whose figures the balances of the facilities take.",
         ),
     ),
-    kind="reset",
+    kind=RESET,
     purpose=(
         "Sets the stock of the stores to the figures of a file of Shopify's levels that somebody exported, "
         "the locations side by side. For shops whose stock Shopify owns; without a file, Sync Inventory From "

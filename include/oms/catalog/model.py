@@ -4,7 +4,8 @@ The marks of a parameter's `source` are those of the spec: S = stated by a produ
 vendor's public documentation, C = our choice.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 Json = Any
@@ -28,6 +29,34 @@ CATEGORIES = (
     "miscellaneous",
 )
 DIRECTIONS = ("sftp-in", "sftp-out", "shopify-in", "shopify-out", "internal")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """What the rows of a file say, and what follows from that on the file's way (inventory.md 3.6)."""
+
+    name: str
+    """As logs keep it (`import_log.kind`)."""
+    states: bool = False
+    """Rows say how things are, not what has changed: younger files wait for it, also ahead of the queue."""
+    balances: bool = False
+    """Rows state balances of stock: each is one of its moment, and those of a moment replace older ones."""
+    dated: bool = False
+    """Rows may say when something was so."""
+    whole: bool = False
+    """A file that is cut off is refused."""
+    once: bool = False
+    """The same content a second time is a duplicate, of which nothing is applied."""
+    repairable: bool = True
+    """Refused lines may come back one by one. Documents know by themselves what came before, and no part of
+    one may be left out."""
+
+
+RESET = Kind(name="reset", states=True, balances=True, dated=True)
+DELTA = Kind(name="delta", dated=True, whole=True, once=True)
+SETTING = Kind(name="settings", states=True)
+DOCUMENT = Kind(name="document", states=True, whole=True, repairable=False)
+KINDS = {kind.name: kind for kind in (RESET, DELTA, SETTING, DOCUMENT)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,14 +125,12 @@ class ImportConfig:
 
     config_id: str
     file_type: str
-    """The file contract: the module of this name in oms.imports."""
+    """The rules of its rows: the name of a file type (`oms.imports.file_types`)."""
     import_path: str
     """SFTP folder below the login's folder."""
     meaning: str
-    document: str | None = None
-    """How comments name the ERP document of a row, before `#` and its number (inventory.md 3.6)."""
-    default_reason: str | None = None
-    """Reason of rows that name none; None: that of the file type."""
+    settings: Mapping[str, Json] = field(default_factory=dict)
+    """Settings of the file type that no parameter gives, by name, such as `document` or `default_reason`."""
     refuse_repeated: bool = False
     """The same content within 72 hours is refused, for a person to see, instead of counted as a duplicate."""
 
@@ -114,9 +141,9 @@ class ImportJob(Job):
 
     configs: tuple[ImportConfig, ...]
     """The first one is the default."""
-    kind: str
-    """reset: the file states balances; delta: it states changes (inventory.md 3.6); settings: it states what
-    holds for products; document: it brings documents, each of them whole or not at all."""
+    kind: Kind
+    """RESET: the file states balances; DELTA: it states changes (inventory.md 3.6); SETTING: it states what
+    holds for products; DOCUMENT: it brings documents, each of them whole or not at all."""
     domain: str = BALANCE
     pushes_at_once: bool = False
     """The shops are told of what moved right after the files are closed (inventory.md 5.20)."""

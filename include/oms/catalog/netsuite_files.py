@@ -1,7 +1,7 @@
 """Files in which NetSuite reports changes of stock, document by document (spec inventory.md 5.6, 5.7)."""
 
 from oms.catalog.inventory_files import IMPORT_REPAIR
-from oms.catalog.model import ImportConfig, ImportJob
+from oms.catalog.model import DELTA, ImportConfig, ImportJob
 from oms.catalog.shared import file_parameters, negative_policy
 
 
@@ -33,11 +33,10 @@ def _netsuite_job(
                 file_type="variance",
                 import_path=folder,
                 meaning=f"The file states changes of stock; comments name the cause: {document} # 88123.",
-                document=document,
-                default_reason="VAR_INTEGR",
+                settings={"document": document, "default_reason": "VAR_INTEGR"},
             ),
         ),
-        kind="delta",
+        kind=DELTA,
         purpose=purpose,
         when=(
             "As soon as a file has arrived completely; every 15 minutes the folder is looked through as a "

@@ -2,7 +2,7 @@
 
 from oms.catalog.configuration_files import ON_ARRIVAL
 from oms.catalog.inventory_files import IMPORT_REPAIR
-from oms.catalog.model import SHIPMENTS, ImportConfig, ImportJob, Parameter
+from oms.catalog.model import DOCUMENT, SHIPMENTS, ImportConfig, ImportJob, Parameter
 from oms.catalog.shared import HOW, file_parameters
 
 IMPORT_INBOUND_SHIPMENT = ImportJob(
@@ -21,7 +21,7 @@ IMPORT_INBOUND_SHIPMENT = ImportJob(
             meaning="The file announces shipments: what is on its way to which facility.",
         ),
     ),
-    kind="document",
+    kind=DOCUMENT,
     domain=SHIPMENTS,
     purpose=(
         "Takes over what the ERP has sent on its way to a facility: transfer orders that were shipped, "

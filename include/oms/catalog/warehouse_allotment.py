@@ -1,7 +1,7 @@
 """The warehouse's share for online orders, uploaded by people (spec inventory.md 5.20)."""
 
 from oms.catalog.inventory_files import IMPORT_REPAIR
-from oms.catalog.model import ImportConfig, ImportJob, Parameter
+from oms.catalog.model import DELTA, ImportConfig, ImportJob, Parameter
 from oms.catalog.shared import file_parameters, negative_policy
 
 IMPORT_WAREHOUSE_ALLOTMENT = ImportJob(
@@ -18,11 +18,11 @@ IMPORT_WAREHOUSE_ALLOTMENT = ImportJob(
             file_type="allotment",
             import_path="merchandising/warehouse_allotment/incoming",
             meaning="The file states what merchandisers allot to online orders, as changes or as balances.",
-            default_reason="VAR_MANUAL",
+            settings={"default_reason": "VAR_MANUAL"},
             refuse_repeated=True,
         ),
     ),
-    kind="delta",
+    kind=DELTA,
     pushes_at_once=True,
     purpose=(
         "Books the share of a warehouse that merchandisers allot to online orders, and tells the shops at "

@@ -1,14 +1,19 @@
 """Stock of a warehouse that people upload for the shops, which are told at once (inventory.md 5.20)."""
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
+from oms.catalog.model import RESET, Kind
 from oms.database import Connection, statements
-from oms.imports import balances, positions, reset, staging, variance
+from oms.imports import balances, one_second, positions, reset, staging, variance
 from oms.imports.contracts import Column, FileContract, Header, match_key
 from oms.imports.errors import FileRefused
+from oms.imports.file_types import FileType
 from oms.imports.jobs import Settings
 from oms.imports.outcome import Counts, Part
 from oms.imports.staging import Content, Judged, count_groups, filled, landed_table, resolved_table
+from oms.imports.variance import VarianceSettings
 
 sql = statements(__file__)
 
@@ -38,11 +43,30 @@ CONTRACT = FileContract(
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class AllotmentSettings(VarianceSettings):
+    """What uploads of a share are told beside where and for what it is."""
+
+    mode: str = "VARIANCE"
+    """Whether the figures are changes (VARIANCE) or balances on hand (RESET)."""
+
+    @classmethod
+    def told(cls, told: Mapping[str, Any]) -> Self:
+        if told.get("mode") == "RESET":
+            told = {**told, "resetByAtp": False}
+        return super().told(told)
+
+
+def kind_of(kind: Kind, settings: Settings) -> Kind:
+    """In mode RESET a file of balances, whatever its job says."""
+    return RESET if AllotmentSettings.of(settings).mode == "RESET" else kind
+
+
 def judge(conn: Connection, log_id: int, content: Content, settings: Settings, *, again: bool) -> Judged:
     """Give every row its ids and its verdict; FileRefused for balances in mode VARIANCE."""
     header = content.header
     figure = header.names[header.fields.index("quantity")]
-    if settings.mode == "VARIANCE" and match_key(figure) != match_key(FIGURE.name):
+    if AllotmentSettings.of(settings).mode == "VARIANCE" and match_key(figure) != match_key(FIGURE.name):
         raise FileRefused(
             "ERR_HEADER",
             f"column {figure} states balances, and mode VARIANCE would add them to the stock: set mode to "
@@ -70,10 +94,21 @@ def apply(conn: Connection, part: Part, settings: Settings) -> Counts:
     """Book the rows as changes or as balances on hand; note which shops are to be told of what moved."""
     tables = {"rows": resolved_table(part.log_id), "landed": landed_table(part.log_id)}
     values = {"log_id": part.log_id}
-    if settings.mode == "RESET":
+    if AllotmentSettings.of(settings).mode == "RESET":
         filled(conn, sql.floor_figures, values, in_part=positions.in_part(part), **tables)
         counts = reset.apply(conn, part, settings)
     else:
         counts = variance.apply(conn, part, settings, CONTRACT)
     filled(conn, sql.note_uploads, values, landed=tables["landed"])
     return counts
+
+
+TYPE = FileType(
+    contract=CONTRACT,
+    settings=AllotmentSettings,
+    kind_of=kind_of,
+    judge=judge,
+    set_rejects_aside=set_rejects_aside,
+    apply=apply,
+    landed=one_second.warn,
+)

@@ -13,6 +13,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from oms import crashpoints, servers
+from oms.catalog.model import KINDS
 from oms.database import Connection, statements
 from oms.errors import ComesBack
 from oms.imports import landing, repairs, staging
@@ -25,7 +26,7 @@ from oms.imports.errors import (
     OlderFileNotLanded,
     StagingLost,
 )
-from oms.imports.file_types import JOINT, file_type
+from oms.imports.file_types import file_type
 from oms.imports.jobs import Settings
 from oms.imports.outcome import Counts, JointPart, Part
 from oms.imports.staging import Joint
@@ -49,6 +50,8 @@ LANDER_PATIENCE = 60
 PATIENCE_WITH_DEAD = 300
 """Seconds that a file keeps its place whose lander has ended without a word: time enough to notice that its
 task is dead, and to repeat it."""
+CHANGES = [kind.name for kind in KINDS.values() if not kind.states]
+"""Kinds of files that say what has changed: those ahead of the queue do not wait for them."""
 ATTEMPTS = 4
 """Attempts at a chunk whose transaction Postgres ended to resolve a deadlock."""
 
@@ -92,7 +95,7 @@ def apply_chunk(conn: Connection, chunk: dict[str, Any], open_sftp: OpenSftp) ->
     own = _read_chunk(conn, chunk["load_id"], chunk["chunk_no"])
     if own["applied_at"] is None:
         _wait_for_landers(conn, own)
-        for load_id, chunk_no in conn.execute(sql.older_chunks, own).fetchall():
+        for load_id, chunk_no in conn.execute(sql.older_chunks, own | {"changes": CHANGES}).fetchall():
             log.info("chunk %s of older load %s comes first", chunk_no, load_id)
             _apply_until_done(conn, _read_chunk(conn, load_id, chunk_no), own, open_sftp)
     counts = _apply_until_done(conn, own, own, open_sftp)
@@ -117,7 +120,11 @@ def _wait_for_landers(conn: Connection, own: dict[str, Any]) -> None:
     """
     if own["schedule_now"] and own["force"]:
         return
-    values = own | {"patience": LANDER_PATIENCE, "patience_with_dead": PATIENCE_WITH_DEAD}
+    values = own | {
+        "changes": CHANGES,
+        "patience": LANDER_PATIENCE,
+        "patience_with_dead": PATIENCE_WITH_DEAD,
+    }
     while older := conn.execute(sql.older_landing, values).fetchone():
         log_id, path, broken, lander = older
         log.info("waiting for %s, an older file that is being landed", path)
@@ -229,7 +236,9 @@ def _apply_joint(
     settings = Settings.stored(rows[0]["params"])
     log_ids = tuple(row["log_id"] for row in rows)
     part = JointPart(joint, chunk["load_id"], chunk["chunk_no"], grouped, chunk["run_id"], log_ids)
-    counts = JOINT[settings.file_type](conn, part, settings)
+    apply_joint = file_type(settings.file_type).apply_joint
+    assert apply_joint is not None, "only files of such types share tables"
+    counts = apply_joint(conn, part, settings)
     by_name = {
         one.name: [getattr(of_file, one.name) for of_file in counts.values()] for one in fields(Counts)
     }
@@ -258,11 +267,11 @@ def _land_again(conn: Connection, sftp: Any, row: dict[str, Any]) -> None:
                 content, sha256, _ = landing.read_in(conn, sftp, log_id, file, settings, whole=False)
                 if sha256 != bytes(row["content_sha256"]):
                     raise FileUnstable(f"{row['remote_path']} has other content than when it was landed")
-                kind_of_file = file_type(settings.file_type)
-                kind_of_file.judge(conn, log_id, content, settings, again=True)
-                if repairs.is_repair(content.header, row["kind"]):
-                    repairs.claim_again(conn, log_id, row["kind"], settings)
-                newly_bad = kind_of_file.set_rejects_aside(conn, log_id, content.header, settings)
+                of_type, kind = file_type(settings.file_type), KINDS[row["kind"]]
+                of_type.judge(conn, log_id, content, settings, again=True)
+                if repairs.is_repair(content.header, kind):
+                    repairs.claim_again(conn, log_id, kind, settings)
+                newly_bad = of_type.set_rejects_aside(conn, log_id, content.header, settings)
                 if newly_bad and partly_applied:
                     raise FileUnstable(
                         f"{newly_bad} rows that were good are not any more, and some are applied"

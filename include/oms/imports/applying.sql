@@ -1,7 +1,7 @@
 -- Which chunk may be applied when, and what is recorded of it. Rules: inventory.md 3.4, architecture.md 4.4, 4.5.
 
 -- name: chunk
-select chunk.load_id, chunk.chunk_no, chunk.facility_ids, chunk.applied_at, load.run_id,
+select chunk.load_id, chunk.chunk_no, chunk.scopes || chunk.facility_ids as scopes, chunk.applied_at, load.run_id,
        min(log.log_id) as oldest_log_id, bool_and(log.schedule_now) as schedule_now, bool_and(log.force) as force,
        min(log.domain) as domain, min(log.connection_id) as connection_id
   from oms.import_chunk as chunk
@@ -13,7 +13,7 @@ select chunk.load_id, chunk.chunk_no, chunk.facility_ids, chunk.applied_at, load
 
 -- name: older_landing
 -- Files that came before and have not landed: what they will change is not known yet. A run ahead of the queue only
--- minds files that say how things are (resets, settings), not those that say what has changed.
+-- minds files that say how things are (resets, settings), not those that say what has changed (`changes`).
 select log_id, remote_path,
        finished_at < now() - case error_code when 'BROKEN_OFF' then %(patience)s
                                              when 'ABANDONED' then %(patience_with_dead)s end
@@ -25,13 +25,14 @@ select log_id, remote_path,
    and closed_at is null
    and status = 'DmlsLanding'
    and error_code is distinct from 'GAVE_WAY'
-   and (not %(schedule_now)s or kind <> 'delta')
+   and (not %(schedule_now)s or kind <> all(%(changes)s))
  order by log_id
  limit 1
 
 -- name: older_chunks
--- Chunks that must be applied first: all of older loads in the domain; for a run ahead of the queue only those of
--- resets, or settings, that touch the same facilities (INV-18).
+-- Chunks that must be applied first: all of older loads in the domain; for a run ahead of the queue only those of files
+-- that say how things are for the same facilities, or whatever else the rows of the domain are about (INV-18).
+-- A chunk that the release before this one has landed has no scopes but its facilities.
 select distinct chunk.load_id, chunk.chunk_no
   from oms.import_chunk as chunk
   join oms.import_log as log using (load_id)
@@ -42,7 +43,8 @@ select distinct chunk.load_id, chunk.chunk_no
    and log.closed_at is null
    and log.status in ('DmlsPending', 'DmlsQueued', 'DmlsRunning', 'DmlsCrashed')
    and (not %(schedule_now)s
-        or (log.kind <> 'delta' and not %(force)s and chunk.facility_ids && %(facility_ids)s::text[]))
+        or (log.kind <> all(%(changes)s) and not %(force)s
+            and (chunk.scopes || chunk.facility_ids) && %(scopes)s::text[]))
  order by chunk.load_id, chunk.chunk_no
 
 -- name: lock_chunk

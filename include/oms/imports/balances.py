@@ -1,7 +1,8 @@
 """Rows of files about balances: ids instead of texts, and a verdict each (inventory.md 3.5, 5.4, 5.5)."""
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
 
 from psycopg import sql as composed
 
@@ -9,6 +10,7 @@ from oms.database import Connection, statements
 from oms.imports import lookups
 from oms.imports.contracts import Header
 from oms.imports.jobs import Settings
+from oms.imports.lookups import RowSettings
 from oms.imports.staging import (
     Content,
     Judged,
@@ -28,6 +30,26 @@ FIELDS = (
     "facility_id", "external_facility_id", "location_seq_id", "id_type", "id_value", "product_id", "quantity",
     "reset_by_atp", "reason", "comments", "as_of",
 )  # fmt: skip
+
+
+DEFAULT_LOCATION = "TLTLTLLL01"
+KIT = "MARKETING_PKG_PICK"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BalanceSettings(RowSettings):
+    """Which positions the rows of a file mean, and which of their figures."""
+
+    location_seq_id: str = DEFAULT_LOCATION
+    excluded_product_types: list[str] = field(default_factory=lambda: [KIT])
+    """Kits always are among them: what they have is computed."""
+    reset_by_atp: bool = True
+
+    @classmethod
+    def told(cls, told: Mapping[str, Any]) -> Self:
+        if "excludedProductTypes" in told:
+            told = {**told, "excludedProductTypes": sorted({KIT, *told["excludedProductTypes"]})}
+        return super().told(told)
 
 
 def judge(conn: Connection, log_id: int, content: Content, settings: Settings, *, again: bool) -> Judged:
@@ -64,12 +86,13 @@ def judging_of(
     again: bool,
 ) -> Judging:
     """How the rows of a log in `source`, its landed table or a part of it, are judged by the data of now."""
+    own = BalanceSettings.of(settings)
     values = {
         "log_id": log_id,
-        "location": settings.location_seq_id,
-        "excluded": list(settings.excluded_product_types),
-        "by_atp": settings.reset_by_atp,
-        "decimal_separator": settings.decimal_separator,
+        "location": own.location_seq_id,
+        "excluded": own.excluded_product_types,
+        "by_atp": own.reset_by_atp,
+        "decimal_separator": own.decimal_separator,
     }
     names = {
         "source": source,
@@ -117,13 +140,14 @@ def _joins(header: Header) -> dict[str, composed.Composable]:
 
 def set_rejects_aside(conn: Connection, log_id: int, header: Header, settings: Settings) -> int:
     """Write the bad rows to oms.import_reject; return how many were not there before."""
+    own = BalanceSettings.of(settings)
     return filled(
         conn,
         sql.set_rejects_aside,
         {
             **own_log(log_id),
-            "default_id_type": settings.default_id_type,
-            "decimal_separator": settings.decimal_separator,
+            "default_id_type": own.default_id_type,
+            "decimal_separator": own.decimal_separator,
             "quantity_column": header.contract.column_of("quantity"),
             "as_of_column": header.contract.column_of("as_of"),
             "reason_column": header.contract.column_of("reason"),

@@ -12,12 +12,13 @@ import psycopg
 from psycopg.rows import dict_row
 
 from oms import crashpoints, servers
+from oms.catalog.model import ImportJob
 from oms.database import Connection, statements
 from oms.imports import landing, staging
 from oms.imports.arrival import RemoteFile, examine
 from oms.imports.contracts import REJECT_COLUMNS, reject_places
 from oms.imports.errors import TOO_MANY_REJECTS, AccountOpen, FileMissing, FileRefused
-from oms.imports.jobs import DEFAULT_CONNECTION, ImportJob, Run, Settings
+from oms.imports.jobs import DEFAULT_CONNECTION, Run, Settings
 from oms.imports.json_files import reject_name
 from oms.imports.landing import FILES_TOGETHER, TABLES_OF_A_LOAD
 from oms.imports.lines import without_cells

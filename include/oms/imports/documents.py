@@ -15,17 +15,23 @@ sql = statements(__file__)
 
 
 def claim(
-    conn: Connection, part: Part, settings: Settings, contract: FileContract, rows: composed.Composable
+    conn: Connection,
+    part: Part,
+    document: str,
+    settings: Settings,
+    contract: FileContract,
+    rows: composed.Composable,
 ) -> Counts:
     """Claim the document lines of the part; return how many came before, as duplicates and as rejects.
 
+    document: how comments name one, such as "Inventory Transfer".
     Those are in `import_repeated` then, a temporary table. Two files with the same document wait for each
     other here. `force` does not reach document lines: what is to be booked again is undone first.
     """
     values = {
         "log_id": part.log_id,
-        "type": settings.document.replace(" ", ""),
-        "pattern": pattern_of(settings.document),
+        "type": document.replace(" ", ""),
+        "pattern": pattern_of(document),
     }
     conn.execute(sql.lock_type, values)
     filled(

@@ -7,6 +7,7 @@ other file waiting.
 
 import json
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +16,9 @@ from psycopg.rows import dict_row
 from oms import crashpoints
 from oms.database import Connection, statements
 from oms.imports.errors import NotHeld
-from oms.imports.jobs import Settings
+from oms.imports.jobs import OwnSettings, Settings
 from oms.imports.packing import shortened
-from oms.imports.staging import Group, filled, resolved_table
+from oms.imports.staging import Group
 
 log = logging.getLogger(__name__)
 sql = statements(__file__)
@@ -38,11 +39,22 @@ class Reason:
     text: str
 
 
+Doubts = Callable[[Connection, int, Settings], tuple[Reason, ...]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guarded(OwnSettings):
+    """Settings of file types whose files are compared with those before."""
+
+    max_row_deviation_pct: float | None = None
+    hold_missing_facilities: bool = False
+
+
 def note_rows(conn: Connection, log_id: int, groups: list[Group]) -> None:
     """Remember how many good rows a reset has for each facility."""
     rows: dict[str, int] = {}
     for group in groups:
-        rows[group.facility_id] = rows.get(group.facility_id, 0) + group.rows
+        rows[group.scope] = rows.get(group.scope, 0) + group.rows
     forget_rows(conn, log_id)
     conn.execute(sql.note_rows, {"log_id": log_id, "facilities": list(rows), "rows": list(rows.values())})
 
@@ -52,34 +64,21 @@ def forget_rows(conn: Connection, log_id: int) -> None:
     conn.execute(sql.forget_rows, {"log_id": log_id})
 
 
-def reasons_to_hold(conn: Connection, log_id: int, total: int, settings: Settings) -> tuple[Reason, ...]:
-    """What speaks against applying a landed reset unseen; nothing once a person has approved it."""
+def reasons_to_hold(
+    conn: Connection, log_id: int, total: int, settings: Settings, doubts: Doubts
+) -> tuple[Reason, ...]:
+    """What speaks against applying a landed reset unseen; nothing once a person has approved it.
+
+    `doubts`: what its file type finds.
+    """
     if settings.force or conn.execute(sql.is_approved, {"log_id": log_id}).fetchone()[0]:
         return ()
     feed = {"log_id": log_id, "connection_id": settings.connection_id}
+    own = Guarded.of(settings)
     return (
-        *_drops(conn, log_id, settings),
-        *(_missing(conn, feed) if settings.hold_missing_facilities else ()),
-        *_off_the_trend(conn, feed, total, settings.max_row_deviation_pct),
-    )
-
-
-def _drops(conn: Connection, log_id: int, settings: Settings) -> tuple[Reason, ...]:
-    if settings.max_drop_pct is None:
-        return ()
-    values = {
-        "max_drop_pct": settings.max_drop_pct,
-        "counting": settings.counting,
-        "excluded": settings.excluded_product_types,
-    }
-    found = filled(conn, sql.drops, values, resolved=resolved_table(log_id)).fetchall()
-    return tuple(
-        Reason(
-            "drop",
-            f"{facility}: stock would fall from {before:,} to {after:,} units, by "
-            f"{(before - after) * 100 / before:.0f} % (limit {settings.max_drop_pct:g} %)",
-        )
-        for facility, before, after in found
+        *doubts(conn, log_id, settings),
+        *(_missing(conn, feed) if own.hold_missing_facilities else ()),
+        *_off_the_trend(conn, feed, total, own.max_row_deviation_pct),
     )
 
 

@@ -4,6 +4,7 @@ No stock moves here; it does when the shipment is received (`oms.inventory.recei
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from psycopg import sql as composed
@@ -12,8 +13,10 @@ from oms.database import Connection, statements
 from oms.imports import lookups, positions, staging
 from oms.imports.contracts import Column, FileContract, Header
 from oms.imports.errors import FileRefused
+from oms.imports.file_types import FileType
 from oms.imports.jobs import Settings
 from oms.imports.json_files import objects, text_of, units_of
+from oms.imports.lookups import RowSettings
 from oms.imports.outcome import Counts, Part
 from oms.imports.staging import (
     Content,
@@ -220,7 +223,13 @@ CONTRACT = FileContract(
     json_example=JSON_EXAMPLE,
 )
 
-set_rejects_aside = staging.set_faults_aside
+
+@dataclass(frozen=True, kw_only=True)
+class ShipmentSettings(RowSettings):
+    """The facilities of shipments that name none."""
+
+    origin_facility_id: str | None = None
+    destination_facility_id: str | None = None
 
 
 def judge(conn: Connection, log_id: int, content: Content, settings: Settings, *, again: bool) -> Judged:
@@ -231,6 +240,7 @@ def judge(conn: Connection, log_id: int, content: Content, settings: Settings, *
     assert content.header is not None
     header = content.header
     landed = landed_table(log_id)
+    own = ShipmentSettings.of(settings)
     if odd := filled(conn, sql.misshapen, {}, landed=landed).fetchone():
         raise FileRefused(
             "ERR_FORMAT",
@@ -240,9 +250,9 @@ def judge(conn: Connection, log_id: int, content: Content, settings: Settings, *
         conn,
         sql.judge,
         {
-            "origin": settings.origin_facility_id,
-            "destination": settings.destination_facility_id,
-            "decimal_separator": settings.decimal_separator,
+            "origin": own.origin_facility_id,
+            "destination": own.destination_facility_id,
+            "decimal_separator": own.decimal_separator,
         }
         | lookups.id_types(conn, landed_table(log_id), header, settings),
         landed=landed,
@@ -292,3 +302,13 @@ def apply(conn: Connection, part: Part, settings: Settings) -> Counts:
     rejected = positions.set_refused_aside(conn, part, settings, CONTRACT)
     (rows,) = conn.execute(sql.count_rows).fetchone()
     return Counts(applied=rows - duplicate - rejected, duplicate=duplicate, rejected=rejected)
+
+
+TYPE = FileType(
+    contract=CONTRACT,
+    settings=ShipmentSettings,
+    judge=judge,
+    set_rejects_aside=staging.set_faults_aside,
+    apply=apply,
+    instead_of_undoing="has booked no stock; it brings documents: cancel or correct them one by one",
+)

@@ -19,16 +19,18 @@ import psycopg
 from psycopg.rows import dict_row
 
 from oms import crashpoints, servers
+from oms.catalog.model import KINDS, ImportJob, Kind
 from oms.database import Connection, statements
 from oms.filenames import age_key, is_packed
-from oms.imports import arrival, guard, one_second, repairs, staging, together
+from oms.imports import arrival, guard, repairs, staging, together
 from oms.imports.arrival import RemoteFile
 from oms.imports.errors import FileMissing, FileRefused, FileUnstable, TooManyRejects
-from oms.imports.file_types import COMPARISONS, file_type
-from oms.imports.jobs import ALL_OR_NOTHING, ImportJob, Run, Settings, settings_of
+from oms.imports.file_types import file_type
+from oms.imports.jobs import Run, Settings
 from oms.imports.json_files import as_csv
 from oms.imports.packing import pack, shortened
-from oms.imports.staging import Content, Group, Joint, Judged
+from oms.imports.parameters import settings_of
+from oms.imports.staging import FACILITY, Content, Group, Joint, Judged
 from oms.imports.streams import Download, InMemory, from_utf_16, unpacked
 from oms.remote import Stamp, folder_of, is_about_a_file, server_failures
 
@@ -200,7 +202,7 @@ def _finish_load(conn: Connection, load: list[Landed], settings: Settings, run: 
         return
     _make_chunks(conn, load, settings, run)
     crashpoints.point(PENDING)
-    one_second.warn(conn, [one.log_id for one in load])
+    file_type(settings.file_type).landed(conn, [one.log_id for one in load])
 
 
 def open_chunks(conn: Connection, job: ImportJob, connection_id: str) -> list[dict[str, Any]]:
@@ -315,7 +317,7 @@ def _claim_arrivals(
     found: list[RemoteFile],
     server: str,
 ) -> list[tuple[int, RemoteFile]]:
-    kind = "reset" if settings.mode == "RESET" else job.kind
+    kind = file_type(settings.file_type).kind_of(job.kind, settings)
     claims = _claim(conn, job.domain, kind, settings, run, own, found, server)
     if claims:
         crashpoints.point(CLAIMED)
@@ -340,7 +342,7 @@ def _refuse_if_missed(conn: Connection, sftp: Any, settings: Settings, settled: 
 def _claim(
     conn: Connection,
     domain: str,
-    kind: str,
+    kind: Kind,
     settings: Settings,
     run: Run,
     own: list[int],
@@ -359,7 +361,7 @@ def _claim(
         "sizes": [file.size for file in files],
         "mtimes": [file.mtime for file in files],
         "domain": domain,
-        "kind": kind,
+        "kind": kind.name,
         "schedule_now": settings.schedule_now,
         "force": settings.force,
         "params": json.dumps(settings.as_json()),
@@ -392,13 +394,13 @@ def land_text(
     pieces: Iterator[bytes],
     *,
     domain: str,
-    kind: str,
+    kind: Kind,
 ) -> int:
     """Land a text that lies on no server as a file of this path; return its log, ready to be applied.
 
     A lander that fails leaves nothing behind; one that dies leaves a log in DmlsLanding, to be given up.
     """
-    contract = file_type(settings.file_type).CONTRACT
+    contract = file_type(settings.file_type).contract
     file = RemoteFile(path, 0, 0)
     with locks(conn) as own:
         claims = _claim(conn, domain, kind, settings, run, own, [file])
@@ -506,8 +508,8 @@ def _land_file(
                     log_id,
                     file,
                     own_settings,
-                    whole=row["kind"] in ALL_OR_NOTHING,
-                    compare=COMPARISONS.get(own_settings.file_type),
+                    whole=KINDS[row["kind"]].whole,
+                    compare=file_type(own_settings.file_type).compare,
                     in_memory=in_memory,
                 ),
             )
@@ -546,7 +548,7 @@ def _stage(
 
     read: copies the file into staging.
     """
-    log_id, kind = row["log_id"], row["kind"]
+    log_id, kind, of_type = row["log_id"], KINDS[row["kind"]], file_type(settings.file_type)
     conn.execute(sql.forget_rejects, {"log_id": log_id})
     repairs.forget(conn, log_id)
     try:
@@ -556,7 +558,7 @@ def _stage(
         return None
     repair = bool(content.rows) and repairs.is_repair(content.header, kind)
     all_returned = repair and repairs.find_origins(conn, log_id, content, settings)
-    once = kind == "delta" or settings.refuse_repeated
+    once = kind.once or settings.refuse_repeated
     if once and content.rows and not settings.force and not all_returned:
         conn.execute(sql.lock_content, {"contents": [sha256]})
         earlier = conn.execute(
@@ -589,21 +591,20 @@ def _stage(
                 f"{earlier[2]:%F %R}",
             )
             return None
-    kind_of_file = file_type(settings.file_type)
     judged = Judged([], 0, True)
     if content.rows:
-        judged = kind_of_file.judge(conn, log_id, content, settings, again=False)
+        judged = of_type.judge(conn, log_id, content, settings, again=False)
         if repair:
-            judged = repairs.claim(conn, log_id, kind, content, judged, settings)
+            judged = repairs.claim(conn, log_id, kind, content, judged, settings, scope=of_type.scope)
         if judged.bad:
-            kind_of_file.set_rejects_aside(conn, log_id, content.header, settings)
+            of_type.set_rejects_aside(conn, log_id, content.header, settings)
     else:
         log.warning("%s has no rows", file.path)
     good = sum(group.rows for group in judged.groups)
     _record(conn, log_id, content, sha256, content.rows - good)
-    if kind == "reset" and content.rows and not repair:
+    if kind.balances and content.rows and not repair:
         guard.note_rows(conn, log_id, judged.groups)
-        doubts += guard.reasons_to_hold(conn, log_id, content.rows, settings)
+        doubts += guard.reasons_to_hold(conn, log_id, content.rows, settings, of_type.doubts)
     return Landed(log_id, file.name, judged.groups, judged.positional, doubts)
 
 
@@ -644,7 +645,7 @@ def read_in(
 ) -> Read:
     """Stream a file into staging, from the server unless it was read already.
 
-    `whole`: it is refused if it is cut off. `compare`: may leave out rows (`file_types.COMPARISONS`).
+    `whole`: it is refused if it is cut off. `compare`: may leave out rows (`FileType.compare`).
 
     Raises FileUnstable if the file is not the one that was looked at, once the last byte is read.
     """
@@ -661,7 +662,7 @@ def read_in(
 
     pieces = to_the_end()
     try:
-        contract = file_type(settings.file_type).CONTRACT
+        contract = file_type(settings.file_type).contract
         text = unpacked(file.name, pieces, settings.max_uncompressed_bytes, lambda: bool(doubts))
         if settings.from_utf_16:
             text = from_utf_16(text)
@@ -753,13 +754,15 @@ def _make_chunks(conn: Connection, landed: list[Landed], settings: Settings, run
 def _make_load(conn: Connection, load: list[Landed], settings: Settings, run: Run) -> None:
     (load_id,) = conn.execute(sql.add_load, {"dag_id": run.dag_id, "run_id": run.run_id}).fetchone()
     rows: dict[str, int] = defaultdict(int)
-    facilities: dict[str, set[str]] = defaultdict(set)
+    scopes: dict[str, set[str]] = defaultdict(set)
     for group in (group for one in load for group in one.groups):
         rows[group.key] += group.rows
-        facilities[group.key].add(group.facility_id)
+        scopes[group.key].add(group.scope)
     chunks = pack(rows, settings.max_chunks, settings.min_chunk_rows)
     names = ", ".join(one.name for one in load[:3]) + (" and more" if len(load) > 3 else "")
+    about_stock = file_type(settings.file_type).scope == FACILITY
     for number, chunk in enumerate(chunks):
+        own = sorted(set().union(*(scopes[group] for group in chunk.groups)))
         conn.execute(
             sql.add_chunk,
             {
@@ -767,7 +770,8 @@ def _make_load(conn: Connection, load: list[Landed], settings: Settings, run: Ru
                 "chunk_no": number,
                 "label": shortened(names if chunk.groups == ("",) else f"{chunk.label} ({names})"),
                 "row_count": chunk.rows,
-                "facility_ids": sorted(set().union(*(facilities[group] for group in chunk.groups))),
+                "scopes": own,
+                "facility_ids": own if about_stock else [],
             },
         )
     if len(chunks) > 1:

@@ -228,8 +228,8 @@ values (%(dag_id)s, %(run_id)s)
 returning load_id
 
 -- name: add_chunk
-insert into oms.import_chunk (load_id, chunk_no, label, row_count, facility_ids)
-values (%(load_id)s, %(chunk_no)s, %(label)s, %(row_count)s, %(facility_ids)s)
+insert into oms.import_chunk (load_id, chunk_no, label, row_count, scopes, facility_ids)
+values (%(load_id)s, %(chunk_no)s, %(label)s, %(row_count)s, %(scopes)s, %(facility_ids)s)
 
 -- name: add_groups
 insert into oms.import_group (load_id, group_key, chunk_no)

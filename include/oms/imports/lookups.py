@@ -1,5 +1,6 @@
 """Facilities and products as the rows of any file name them (inventory.md 3.5)."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from psycopg import sql as composed
@@ -7,11 +8,21 @@ from psycopg import sql as composed
 from oms.database import Connection, statements
 from oms.imports.contracts import Header, match_key
 from oms.imports.errors import FileRefused
-from oms.imports.jobs import Settings
+from oms.imports.jobs import OwnSettings, Settings
 from oms.imports.staging import filled, raw_line
 from oms.texts import BLANKS
 
 sql = statements(__file__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowSettings(OwnSettings):
+    """How the rows of a file name products and write numbers."""
+
+    default_id_type: str = "SKU"
+    decimal_separator: str | None = None
+    """What decimals follow; None: a number that may be thousands as well is refused."""
+
 
 FACILITY_FIELDS = ("facility_id", "external_facility_id")
 PRODUCT_FIELDS = ("id_value", "product_id")
@@ -56,13 +67,14 @@ def id_types(
 
     Raises FileRefused if that one is unknown.
     """
+    own = RowSettings.of(settings)
     (default_id_type,) = conn.execute(
-        sql.default_id_type, {"default_id_type": settings.default_id_type}
+        sql.default_id_type, {"default_id_type": own.default_id_type}
     ).fetchone()
     if default_id_type is None and "id_value" in header.fields:
         (known,) = conn.execute(sql.known_id_types).fetchone()
         raise FileRefused(
-            "ERR_ID_TYPE", f"defaultIdType {settings.default_id_type!r} is unknown; known are {known}"
+            "ERR_ID_TYPE", f"defaultIdType {own.default_id_type!r} is unknown; known are {known}"
         )
     trim_ids(conn, landed, header, settings)
     spelled: dict[str, str] = {}

@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 from psycopg import sql as composed
 
+from oms.catalog.model import RESET
 from oms.database import Connection, copy_rows, statements
 from oms.imports import balances, confirmed, lookups, positions, repairs, staging
+from oms.imports.balances import BalanceSettings
 from oms.imports.contracts import Header
 from oms.imports.jobs import Settings
 from oms.imports.outcome import Part
@@ -85,7 +87,7 @@ def compare(
         Names((name, places[place]) for name, place in named),
         Names((spelling, number) for spelling, number in kinds.items() if spelling),
         [_numbered(names, kind, product_ids) for kind in range(max(kinds.values()) + 1)],
-        _figures(conn, places, product_ids, "atp" if settings.reset_by_atp else "qoh"),
+        _figures(conn, places, product_ids, "atp" if BalanceSettings.of(settings).reset_by_atp else "qoh"),
     )
     return Compared(prefilter, places, product_ids, mark, database)
 
@@ -99,8 +101,7 @@ def _is_plain(header: Header, settings: Settings) -> bool:
         and len(fields & set(lookups.FACILITY_FIELDS)) == 1
         and len(fields & set(lookups.PRODUCT_FIELDS)) == 1
         and not header.repeated
-        and not settings.counting
-        and not repairs.is_repair(header, "reset")
+        and not repairs.is_repair(header, RESET)
         and (
             settings.group_by is None
             or header.field_of(settings.group_by) in (None, *lookups.FACILITY_FIELDS)
@@ -130,7 +131,7 @@ def _named_places(conn: Connection, header: Header, settings: Settings) -> list[
     found = filled(
         conn,
         sql.places,
-        {"location": settings.location_seq_id},
+        {"location": BalanceSettings.of(settings).location_seq_id},
         name=composed.Identifier(name),
         places=composed.SQL(balances.sql.places).format(**lookups.SOURCES),
     )
@@ -144,7 +145,8 @@ def _named_products(
 
     Kind 0 is that of rows that do not tell it.
     """
-    excluded = list(settings.excluded_product_types)
+    own = BalanceSettings.of(settings)
+    excluded = own.excluded_product_types
     if "product_id" in header.fields:
         found = conn.execute(sql.products_by_id, {"excluded": excluded, "most": MOST_NAMES})
         return {"": 0}, [(0, name, product_id) for name, product_id in found]
@@ -153,8 +155,8 @@ def _named_products(
         place, separator = header.fields.index("id_type"), settings.delimiter.encode()
         cells = (line.split(separator, place + 1)[place : place + 1] for line in lines)
         spellings = {cell[0].decode(errors="replace") for cell in cells if cell}
-    types = dict(conn.execute(sql.kinds, {"spellings": [*spellings, settings.default_id_type]}).fetchall())
-    numbers = {types.get(settings.default_id_type): 0}
+    types = dict(conn.execute(sql.kinds, {"spellings": [*spellings, own.default_id_type]}).fetchall())
+    numbers = {types.get(own.default_id_type): 0}
     kinds = {"": 0} | {
         spelling: numbers.setdefault(types[spelling], len(numbers)) for spelling in sorted(types)
     }
@@ -244,7 +246,7 @@ def _put_back(conn: Connection, log_id: int, rows: Iterable[Sequence[Any]], sett
     conn.execute(sql.make_back)
     columns = ("line_number", "product_id", "quantity", "facility_id", "location_seq_id", "group_key")
     copy_rows(conn, "import_back", columns, rows)
-    values = {"by_atp": settings.reset_by_atp}
+    values = {"by_atp": BalanceSettings.of(settings).reset_by_atp}
     back = filled(conn, sql.put_back, values, resolved=resolved_table(log_id)).rowcount
     conn.execute(sql.forget)
     return back

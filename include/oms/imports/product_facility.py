@@ -2,6 +2,8 @@
 
 from oms.imports import settings, staging
 from oms.imports.contracts import Column, FileContract
+from oms.imports.file_types import FileType
+from oms.imports.lookups import RowSettings
 
 CONTRACT = FileContract(
     columns=(
@@ -79,4 +81,11 @@ CONTRACT = FileContract(
     ),
 )
 
-judge, set_rejects_aside, apply = settings.judge, staging.set_faults_aside, settings.apply
+TYPE = FileType(
+    contract=CONTRACT,
+    settings=RowSettings,
+    judge=settings.judge,
+    set_rejects_aside=staging.set_faults_aside,
+    apply=settings.apply,
+    instead_of_undoing=settings.INSTEAD_OF_UNDOING,
+)

@@ -11,6 +11,7 @@ from typing import Any
 
 from psycopg import sql as composed
 
+from oms.catalog.model import Kind
 from oms.database import Connection, statements
 from oms.imports import lookups, staging
 from oms.imports.contracts import REJECT_COLUMNS, Header
@@ -22,21 +23,15 @@ from oms.texts import BLANKS
 log = logging.getLogger(__name__)
 sql = statements(__file__)
 
-DATED = ("reset", "delta")
-"""Kinds of files whose rows may say when something was so."""
-
 LINE, LOG = REJECT_COLUMNS.index("error_line"), REJECT_COLUMNS.index("error_log")
 NUMBER = re.compile(r"([0-9]{1,15})(?:[.]0{1,2})?")
 NO_DIGITS = BLANKS + '"'
 """Around the number in a line that could not be split into columns."""
 
 
-def is_repair(header: Header | None, kind: str) -> bool:
-    """Whether the rows of a file stand for lines that were refused.
-
-    Documents know by themselves what came before, and a part of one must never be left out.
-    """
-    return kind != "document" and header is not None and len(header.reject_places) == len(REJECT_COLUMNS)
+def is_repair(header: Header | None, kind: Kind) -> bool:
+    """Whether the rows of a file stand for lines that were refused."""
+    return kind.repairable and header is not None and len(header.reject_places) == len(REJECT_COLUMNS)
 
 
 def find_origins(conn: Connection, log_id: int, content: Content, settings: Settings) -> bool:
@@ -70,16 +65,23 @@ def find_origins(conn: Connection, log_id: int, content: Content, settings: Sett
 
 
 def claim(
-    conn: Connection, log_id: int, kind: str, content: Content, judged: Judged, settings: Settings
+    conn: Connection,
+    log_id: int,
+    kind: Kind,
+    content: Content,
+    judged: Judged,
+    settings: Settings,
+    *,
+    scope: str,
 ) -> Judged:
     """Take the lines that good rows stand for; rows whose line is taken leave the resolved table.
 
     Each of those is noted as ALREADY_REPAIRED or refused. `force` does not reach them. A balance without asOf
     is one of the time its file was applied: movements since stay on top, and it is refused where a later
-    file has set the facility (with force it is a figure of now).
+    file has set the facility (with force it is a figure of now). scope: what the rows are about, by column.
     """
     rows = resolved_table(log_id)
-    dated = kind == "reset" and not settings.force
+    dated = kind.balances and not settings.force
     values = {"log_id": log_id, "config_id": settings.config_id}
     conn.execute(sql.lock_origins)
     conn.execute(sql.free_void)
@@ -95,11 +97,11 @@ def claim(
         log.warning(
             "log %s: %s rows were repaired before, %s are refused as repairs", log_id, repeated, refused
         )
-    groups, bad = staging.count_groups(conn, log_id)
+    groups, bad = staging.count_groups(conn, log_id, scope)
     return replace(judged, groups=groups, bad=bad)
 
 
-def claim_again(conn: Connection, log_id: int, kind: str, settings: Settings) -> None:
+def claim_again(conn: Connection, log_id: int, kind: Kind, settings: Settings) -> None:
     """Treat the rows of a log that is landed once more as when it was landed first."""
     rows, values = resolved_table(log_id), {"log_id": log_id}
     filled(conn, sql.drop_known, values, rows=rows)
@@ -107,12 +109,12 @@ def claim_again(conn: Connection, log_id: int, kind: str, settings: Settings) ->
 
 
 def _set_moments(
-    conn: Connection, kind: str, settings: Settings, values: dict[str, Any], rows: composed.Identifier
+    conn: Connection, kind: Kind, settings: Settings, values: dict[str, Any], rows: composed.Identifier
 ) -> None:
     """Let repaired lines be of the time of their file, not of that of their repair."""
-    if kind in DATED:
+    if kind.dated:
         filled(conn, sql.limit_moments, values, rows=rows)
-    if kind == "reset" and not settings.force:
+    if kind.balances and not settings.force:
         filled(conn, sql.date_figures, values, rows=rows)
 
 

@@ -1,10 +1,15 @@
 """Files that state balances: the difference to the present one goes into the ledger (inventory.md 5.4)."""
 
+from dataclasses import dataclass
+
 from psycopg import sql as composed
 
 from oms.database import Connection, statements
-from oms.imports import balances, confirmed, positions, prefilter
-from oms.imports.contracts import Column, FileContract
+from oms.imports import balances, confirmed, one_second, positions, prefilter
+from oms.imports.balances import BalanceSettings
+from oms.imports.contracts import Column, FileContract, Header
+from oms.imports.file_types import FileType
+from oms.imports.guard import Guarded, Reason
 from oms.imports.jobs import Settings
 from oms.imports.outcome import Counts, Part
 from oms.imports.staging import Content, Judged, filled, resolved_table
@@ -101,7 +106,16 @@ CONTRACT = FileContract(
     figure="quantity",
 )
 
-set_rejects_aside = balances.set_rejects_aside
+
+@dataclass(frozen=True, kw_only=True)
+class ResetSettings(BalanceSettings, Guarded):
+    """What files that state balances are told beside where and for what these are."""
+
+    counting: bool = False
+    """The figures are counts: QOH becomes the figure, ATP the figure less open reservations."""
+    default_reason: str | None = None
+    """Reason of rows that name none; None: the one of balances, or that of counts."""
+    max_drop_pct: float | None = None
 
 
 def judge(conn: Connection, log_id: int, content: Content, settings: Settings, *, again: bool) -> Judged:
@@ -112,6 +126,7 @@ def judge(conn: Connection, log_id: int, content: Content, settings: Settings, *
 
 def apply(conn: Connection, part: Part, settings: Settings) -> Counts:
     """Bring the positions of the rows to the stated balances; return what became of the rows."""
+    own = ResetSettings.of(settings)
     names = {"rows": resolved_table(part.log_id), "in_part": positions.in_part(part)}
     agreeing = prefilter.bring_back(conn, part, settings)
     rows, skipped, _, named, dated = filled(conn, sql.count_rows, {}, **names).fetchone()
@@ -120,16 +135,16 @@ def apply(conn: Connection, part: Part, settings: Settings) -> Counts:
         resolved_table(part.log_id) if named == considered else composed.SQL(sql.last_rows).format(**names)
     )
     positions.forget(conn)
-    filled(conn, sql.find_counts if settings.counting else sql.find_changes, {}, source=source, **names)
+    filled(conn, sql.find_counts if own.counting else sql.find_changes, {}, source=source, **names)
     positions.add_missing(conn)
     values = {
         "log_id": part.log_id,
         "run_id": part.run_id,
-        "counting": settings.counting,
-        "default_reason": settings.default_reason or (COUNTED if settings.counting else STATED),
+        "counting": own.counting,
+        "default_reason": own.default_reason or (COUNTED if own.counting else STATED),
     }
     stale = 0
-    if dated or settings.counting:
+    if dated or own.counting:
         positions.lock(conn)
         stale = conn.execute(sql.set_stale_aside, values).rowcount
         applied = conn.execute(sql.write_counts, values).rowcount
@@ -149,3 +164,45 @@ def apply(conn: Connection, part: Part, settings: Settings) -> Counts:
         superseded=considered - named,
         skipped=skipped + stale,
     )
+
+
+def compare(
+    conn: Connection, header: Header, sample: bytes, size: int, *, packed: bool, settings: Settings
+) -> prefilter.Compared | None:
+    """What takes the rows of a large file that agree with their positions; no count."""
+    if ResetSettings.of(settings).counting:
+        return None
+    return prefilter.compare(conn, header, sample, size, packed=packed, settings=settings)
+
+
+def doubts(conn: Connection, log_id: int, settings: Settings) -> tuple[Reason, ...]:
+    """The facilities that would lose more of their stock than maxDropPct."""
+    own = ResetSettings.of(settings)
+    if own.max_drop_pct is None:
+        return ()
+    values = {
+        "max_drop_pct": own.max_drop_pct,
+        "counting": own.counting,
+        "excluded": own.excluded_product_types,
+    }
+    found = filled(conn, sql.drops, values, resolved=resolved_table(log_id)).fetchall()
+    return tuple(
+        Reason(
+            "drop",
+            f"{facility}: stock would fall from {before:,} to {after:,} units, by "
+            f"{(before - after) * 100 / before:.0f} % (limit {own.max_drop_pct:g} %)",
+        )
+        for facility, before, after in found
+    )
+
+
+TYPE = FileType(
+    contract=CONTRACT,
+    settings=ResetSettings,
+    judge=judge,
+    set_rejects_aside=balances.set_rejects_aside,
+    apply=apply,
+    compare=compare,
+    doubts=doubts,
+    landed=one_second.warn,
+)

@@ -171,3 +171,35 @@ update oms.inventory_item as item
 -- name: undated
 -- Rows of the part that state a balance of now.
 counts and as_of is null and {in_part}
+
+-- name: drops
+-- Facilities whose QOH the file would cut by more than the limit: the last good row of a position counts. Products
+-- that the file cannot change, such as kits, are not part of what a facility has.
+with last as (
+    select distinct on (position_key, product_id, facility_id, location_seq_id)
+           product_id, facility_id, location_seq_id, quantity, by_atp
+      from {resolved} as row
+     where counts
+     order by position_key, product_id, facility_id, location_seq_id, line_number desc
+),
+change as (
+    select last.facility_id,
+           sum(last.quantity - coalesce(case when last.by_atp and not %(counting)s then item.atp else item.qoh end, 0)) as units
+      from last
+      left join oms.inventory_item as item using (product_id, facility_id, location_seq_id)
+     group by last.facility_id
+),
+before as (
+    select facility_id, sum(qoh) as units
+      from oms.inventory_item
+      join oms.product using (product_id)
+     where facility_id in (select facility_id from change)
+       and product_type_id <> all (%(excluded)s)
+     group by facility_id
+)
+select facility_id, before.units::bigint, (before.units + change.units)::bigint
+  from change
+  join before using (facility_id)
+ where before.units > 0
+   and -change.units * 100 > before.units * %(max_drop_pct)s::numeric
+ order by facility_id

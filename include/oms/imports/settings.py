@@ -10,6 +10,7 @@ from oms.database import Connection, statements
 from oms.imports import lookups, positions
 from oms.imports.contracts import Header
 from oms.imports.jobs import Settings
+from oms.imports.lookups import RowSettings
 from oms.imports.outcome import Counts, Part
 from oms.imports.staging import (
     Content,
@@ -31,6 +32,11 @@ FIELDS = (
 TEXTS = ("id_value", "facility_id", "external_facility_id")
 
 
+INSTEAD_OF_UNDOING = (
+    "has booked no stock; it sets what holds for products: import a file with the former values"
+)
+
+
 def judge(
     conn: Connection,
     log_id: int,
@@ -38,12 +44,11 @@ def judge(
     settings: Settings,
     *,
     again: bool,
-    thresholds: bool = False,
+    thresholds_at: str | None = None,
 ) -> Judged:
     """Look up the ids of every landed row and give it its verdict.
 
-    `thresholds`: only facilities of type CONFIGURATION may be named, and rows that name none mean
-    `settings.facility_id`.
+    `thresholds_at`: only facilities of type CONFIGURATION may be named, and rows that name none mean it.
     """
     assert content.header is not None
     header = content.header
@@ -52,9 +57,9 @@ def judge(
         conn,
         sql.judge,
         {
-            "facility": settings.facility_id if thresholds else None,
-            "thresholds": thresholds,
-            "decimal_separator": settings.decimal_separator,
+            "facility": thresholds_at,
+            "thresholds": thresholds_at is not None,
+            "decimal_separator": RowSettings.of(settings).decimal_separator,
             **{f"{field}_column": names.get(field) for field in FIELDS},
         }
         | lookups.id_types(conn, landed_table(log_id), header, settings),

@@ -1,9 +1,13 @@
 """Files of Shopify's stock levels: the balance of a store follows its location (inventory.md 5.14, 5.15)."""
 
+from dataclasses import dataclass
+
 from oms.database import Connection, statements
-from oms.imports import positions
+from oms.imports import one_second, positions
+from oms.imports.balances import BalanceSettings
 from oms.imports.contracts import Column, FileContract, Header
 from oms.imports.errors import FileRefused
+from oms.imports.file_types import FileType
 from oms.imports.jobs import Settings
 from oms.imports.outcome import Counts, Part
 from oms.imports.staging import (
@@ -92,6 +96,22 @@ CONTRACT = FileContract(
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class LevelSettings(BalanceSettings):
+    """What files of levels are told beside where their balances are."""
+
+    quantity_name: str = "available"
+    """The quantity that the balance follows, available (ATP) or on_hand (QOH)."""
+    target_facility_id: str | None = None
+    """The facility that consolidated locations stand for."""
+    initial_stock: bool = False
+    """Also of shops whose stock the OMS owns, for facilities without any entry."""
+    told_at: str | None = None
+    """When Shopify began to tell them."""
+    reject_connection_id: str | None = None
+    """The server for their reject file, below import_path; None: no file is written."""
+
+
 def judge(conn: Connection, log_id: int, content: Content, settings: Settings, *, again: bool) -> Judged:
     """Look up product and facility of every landed row and give it its verdict.
 
@@ -99,26 +119,25 @@ def judge(conn: Connection, log_id: int, content: Content, settings: Settings, *
     """
     assert content.header is not None
     landed = landed_table(log_id)
-    if not settings.initial_stock and (
-        owned := filled(conn, sql.owned_by_the_oms, {}, landed=landed).fetchone()
-    ):
+    own = LevelSettings.of(settings)
+    if not own.initial_stock and (owned := filled(conn, sql.owned_by_the_oms, {}, landed=landed).fetchone()):
         line, shop_id = owned
         raise FileRefused(
             "ERR_INVENTORY_MASTER",
             f"line {line}: the OMS owns the stock of shop {shop_id} (inventory_master): its levels are not "
             "taken over; set inventory_master to SHOPIFY, or initialStock for facilities without stock",
         )
-    if settings.target_facility_id and not levels.holds_stock(conn, settings.target_facility_id):
+    if own.target_facility_id and not levels.holds_stock(conn, own.target_facility_id):
         raise FileRefused(
             "ERR_TARGET_FACILITY",
-            f"targetFacilityId {settings.target_facility_id!r} is no facility that holds stock",
+            f"targetFacilityId {own.target_facility_id!r} is no facility that holds stock",
         )
     values = {
-        "by_atp": settings.quantity_name != ON_HAND,
-        "decimal_separator": settings.decimal_separator,
-        "location": settings.location_seq_id,
-        "target": settings.target_facility_id,
-        "excluded": list(settings.excluded_product_types),
+        "by_atp": own.quantity_name != ON_HAND,
+        "decimal_separator": own.decimal_separator,
+        "location": own.location_seq_id,
+        "target": own.target_facility_id,
+        "excluded": own.excluded_product_types,
         "group_by": settings.group_by,
     }
     filled(
@@ -136,13 +155,14 @@ def judge(conn: Connection, log_id: int, content: Content, settings: Settings, *
 
 def set_rejects_aside(conn: Connection, log_id: int, header: Header, settings: Settings) -> int:
     """Write the bad rows to oms.import_reject; return how many were not there before."""
+    own = LevelSettings.of(settings)
     return filled(
         conn,
         sql.set_rejects_aside,
         {
             "log_id": log_id,
-            "figure": settings.quantity_name,
-            "decimal_separator": settings.decimal_separator,
+            "figure": own.quantity_name,
+            "decimal_separator": own.decimal_separator,
         },
         landed=landed_table(log_id),
         resolved=resolved_table(log_id),
@@ -153,9 +173,10 @@ def set_rejects_aside(conn: Connection, log_id: int, header: Header, settings: S
 
 def apply(conn: Connection, part: Part, settings: Settings) -> Counts:
     """Bring the positions of the rows to the figures of their levels; return what became of the rows."""
+    own = LevelSettings.of(settings)
     names = {"rows": resolved_table(part.log_id), "in_part": positions.in_part(part)}
-    values = {"log_id": part.log_id, "told_at": settings.told_at, "stocked": []}
-    if settings.initial_stock:
+    values = {"log_id": part.log_id, "told_at": own.told_at, "stocked": []}
+    if own.initial_stock:
         (values["stocked"],) = filled(conn, sql.stocked, {}, **names).fetchone()
     counted, skipped = filled(conn, sql.count_rows, values, **names).fetchone()
     if skipped:
@@ -171,3 +192,14 @@ def apply(conn: Connection, part: Part, settings: Settings) -> Counts:
         superseded=counted - named,
         skipped=skipped + told.stale,
     )
+
+
+TYPE = FileType(
+    contract=CONTRACT,
+    settings=LevelSettings,
+    judge=judge,
+    set_rejects_aside=set_rejects_aside,
+    apply=apply,
+    landed=one_second.warn,
+    instead_of_undoing="follows Shopify, which owns this stock: correct the figures there",
+)

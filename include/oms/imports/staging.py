@@ -29,6 +29,8 @@ from oms.imports.lines import (
 sql = statements(__file__)
 
 SCHEMA = "oms_staging"
+FACILITY = "facility_id"
+"""The scope of rows about stock."""
 KINDS = ("file", "rows", "agreeing", "products")
 """Tables that a log may have: the landed rows, the resolved ones, and what `prefilter` keeps."""
 ODD_BYTES_AT_ONCE = 4 << 20
@@ -49,10 +51,10 @@ class Content:
 
 @dataclass(frozen=True)
 class Group:
-    """The good rows of one group of a file at one facility."""
+    """The good rows of one group of a file about one thing: at one facility, of one order."""
 
     key: str
-    facility_id: str
+    scope: str
     rows: int
 
 
@@ -87,7 +89,7 @@ def landed_table(log_id: int) -> composed.Identifier:
 
 
 def resolved_table(log_id: int) -> composed.Identifier:
-    """The rows of a log with ids and verdicts: at least line_number, facility_id, group_key, error_code.
+    """The rows of a log with ids and verdicts: at least line_number, group_key, error_code and a scope.
 
     A file type may leave rows out that it accounts for otherwise.
     """
@@ -466,10 +468,14 @@ def known_reject(log_id: int, *, again: bool, row: str = "matched") -> composed.
     )
 
 
-def count_groups(conn: Connection, log_id: int) -> tuple[list[Group], int]:
-    """The groups of a log's good rows, and how many bad rows it has."""
-    found = filled(conn, sql.count_groups, {}, resolved=resolved_table(log_id)).fetchall()
-    groups = [Group(key or "", facility, good) for key, facility, good, _ in found if good]
+def count_groups(conn: Connection, log_id: int, scope: str = FACILITY) -> tuple[list[Group], int]:
+    """The groups of a log's good rows, and how many bad rows it has; scope: what the rows are about."""
+    found = filled(
+        conn, sql.count_groups, {}, resolved=resolved_table(log_id), scope=composed.Identifier(scope)
+    ).fetchall()
+    groups = [Group(key or "", about, good) for key, about, good, _ in found if good]
+    if any(group.scope is None for group in groups):
+        raise ValueError(f"log {log_id}: good rows without {scope}; their file type must refuse them")
     return groups, sum(bad for *_, bad in found)
 
 

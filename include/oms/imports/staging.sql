@@ -47,10 +47,10 @@ exists (select from oms.import_reject as known where known.log_id = {log_id} and
 
 -- name: count_groups
 -- The groups of a file with their good rows, and its bad ones.
-select group_key, facility_id, count(*) filter (where error_code is null) as good,
+select group_key, {scope}, count(*) filter (where error_code is null) as good,
        count(*) filter (where error_code is not null) as bad
   from {resolved}
- group by group_key, facility_id
+ group by group_key, {scope}
 
 -- name: set_faults_aside
 -- Every bad row once, byte for byte, with the fault that its verdict names.

@@ -1,9 +1,14 @@
 """Files that set the thresholds of channels (inventory.md 5.10): what `export_product_thresholds` writes."""
 
-from functools import partial
+from dataclasses import dataclass
 
+from oms.database import Connection
 from oms.imports import settings, staging
 from oms.imports.contracts import Column, FileContract
+from oms.imports.file_types import FileType
+from oms.imports.jobs import Settings
+from oms.imports.lookups import RowSettings
+from oms.imports.staging import Content, Judged
 
 CONTRACT = FileContract(
     columns=(
@@ -49,5 +54,26 @@ CONTRACT = FileContract(
     one_of=(("product-id", "product-sku"),),
 )
 
-judge = partial(settings.judge, thresholds=True)
-set_rejects_aside, apply = staging.set_faults_aside, settings.apply
+
+@dataclass(frozen=True, kw_only=True)
+class ThresholdSettings(RowSettings):
+    """What files of thresholds are told beside how their rows name products."""
+
+    facility_id: str = "CONFIGURATION"
+    """Facility of rows that name none."""
+
+
+def judge(conn: Connection, log_id: int, content: Content, own: Settings, *, again: bool) -> Judged:
+    """Give every row its ids and its verdict; rows of places that hold stock are bad."""
+    at = ThresholdSettings.of(own).facility_id
+    return settings.judge(conn, log_id, content, own, again=again, thresholds_at=at)
+
+
+TYPE = FileType(
+    contract=CONTRACT,
+    settings=ThresholdSettings,
+    judge=judge,
+    set_rejects_aside=staging.set_faults_aside,
+    apply=settings.apply,
+    instead_of_undoing=settings.INSTEAD_OF_UNDOING,
+)

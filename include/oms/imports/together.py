@@ -12,12 +12,15 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
+from psycopg import sql as composed
+
 from oms import crashpoints
+from oms.catalog.model import DELTA
 from oms.database import Connection, statements
 from oms.imports import landing, lookups, repairs, staging
 from oms.imports.arrival import RemoteFile
 from oms.imports.errors import FileRefused
-from oms.imports.file_types import JOINT, file_type
+from oms.imports.file_types import file_type
 from oms.imports.jobs import Settings
 from oms.imports.json_files import as_csv
 from oms.imports.staging import Content, Group, Joint, Lines
@@ -85,7 +88,10 @@ def land(
 
     `conn` is in autocommit mode; the files of a header are a transaction.
     """
-    if settings.file_type not in JOINT or settings.force or settings.refuse_repeated or settings.document:
+    of_type = file_type(settings.file_type)
+    if of_type.apply_joint is None or settings.force or settings.refuse_repeated:
+        return
+    if not of_type.may_share(settings):
         return
     values = {"log_ids": list(read), "params": json.dumps(settings.as_json())}
     of_this_run = {log_id for (log_id,) in conn.execute(sql.alike, values)}
@@ -110,17 +116,17 @@ def land(
 
 def _lines(log_id: int, file: RemoteFile, data: bytes, settings: Settings) -> Lines | None:
     """The sorted lines of a file that may share tables; None if it may not. Raises FileRefused."""
-    kind = file_type(settings.file_type)
+    contract = file_type(settings.file_type).contract
     text = unpacked(file.name, iter([data]), settings.max_uncompressed_bytes)
     if settings.from_utf_16:
         text = from_utf_16(text)
     lines = staging.sort_lines(
-        log_id, as_csv(file.name, text, kind.CONTRACT, settings), kind.CONTRACT, settings, whole=True
+        log_id, as_csv(file.name, text, contract, settings), contract, settings, whole=True
     )
     if lines is None or not lines.rows:
         return None
     header = lines.header
-    if header.repeated or repairs.is_repair(header, "delta"):
+    if header.repeated or repairs.is_repair(header, DELTA):
         return None
     return lines if lookups.is_positional(header, settings.group_by) else None
 
@@ -151,18 +157,17 @@ def _land_alike(
 def _stage(conn: Connection, files: list[_Sorted], settings: Settings) -> dict[int, list[Group]]:
     """Copy the files into tables of their own, judge their rows, set bad ones aside, record what came."""
     joint = Joint(files[0].log_id)
-    header, kind = files[0].lines.header, file_type(settings.file_type)
+    header, of_type = files[0].lines.header, file_type(settings.file_type)
     staging.copy_sorted(conn, joint, (one.lines for one in files), settings)
     rows = {one.log_id: one.lines.rows for one in files}
     conn.execute(sql.forget, {"log_ids": list(rows)})
-    judged = kind.judge(conn, joint, Content(header, sum(rows.values())), settings, again=False)
+    judged = of_type.judge(conn, joint, Content(header, sum(rows.values())), settings, again=False)
     if judged.bad:
-        kind.set_rejects_aside(conn, joint, header, settings)
+        of_type.set_rejects_aside(conn, joint, header, settings)
     groups: dict[int, list[Group]] = {log_id: [] for log_id in rows}
-    for log_id, key, facility, good in staging.filled(
-        conn, sql.count_groups, {}, resolved=staging.resolved_table(joint)
-    ):
-        groups[log_id].append(Group(key or "", facility, good))
+    names = {"resolved": staging.resolved_table(joint), "scope": composed.Identifier(of_type.scope)}
+    for log_id, key, scope, good in staging.filled(conn, sql.count_groups, {}, **names):
+        groups[log_id].append(Group(key or "", scope, good))
     conn.execute(
         sql.record,
         {

@@ -29,10 +29,10 @@ delete from oms.import_reject
 
 -- name: count_groups
 -- The groups of each file with their good rows.
-select line_number >> 32, group_key, facility_id, count(*)
+select line_number >> 32, group_key, {scope}, count(*)
   from {resolved}
  where error_code is null
- group by line_number >> 32, group_key, facility_id
+ group by line_number >> 32, group_key, {scope}
 
 -- name: record
 update oms.import_log as log

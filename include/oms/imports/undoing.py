@@ -9,7 +9,7 @@ from psycopg.rows import dict_row
 from oms import crashpoints
 from oms.database import Connection, statements
 from oms.imports.errors import UndoRefused
-from oms.imports.jobs import Settings
+from oms.imports.file_types import file_type
 from oms.work import Work
 
 log = logging.getLogger(__name__)
@@ -20,10 +20,6 @@ UNDONE = crashpoints.register("undo.undone", "the undoing is committed, the task
 
 SHOWN = 20
 """Positions that a refusal names; the log of the task has all."""
-INSTEAD = {
-    "settings": "it sets what holds for products: import a file with the former values",
-    "document": "it brings documents: cancel or correct them one by one",
-}
 
 
 @dataclass(frozen=True)
@@ -96,10 +92,8 @@ def _refuse(conn: Connection, row: dict[str, Any]) -> None:
         raise UndoRefused(
             f"{name} is a duplicate of log {row['duplicate_of_log_id']}: nothing of it was booked"
         )
-    if row["kind"] in INSTEAD:
-        raise UndoRefused(f"{name} has booked no stock; {INSTEAD[row['kind']]}")
-    if row["params"]["file_type"] == "shop_levels":
-        raise UndoRefused(f"{name} follows Shopify, which owns this stock: correct the figures there")
+    if instead := file_type(row["params"]["file_type"]).instead_of_undoing:
+        raise UndoRefused(f"{name} {instead}")
     conn.execute(sql.lock_repairs, row)
     repairs = [f"{by} (log {log_id})" for log_id, by in conn.execute(sql.repaired_by, row)]
     if repairs:
@@ -109,10 +103,9 @@ def _refuse(conn: Connection, row: dict[str, Any]) -> None:
 def _take_back(
     conn: Connection, row: dict[str, Any], reason: str | None, run_name: str, dry_run: bool
 ) -> Undone:
-    settings = Settings.stored(row["params"])
     name = f"{row['file_name']} (log {row['log_id']})"
     values = row | {
-        "may_be_negative": settings.negative_policy == "allow",
+        "may_be_negative": row["params"].get("negative_policy") == "allow",
         "run_name": run_name,
         "reason": reason,
         "comments": f"undo of log {row['log_id']}" + (f": {reason}" if reason else ""),

@@ -1,10 +1,14 @@
 """Files that state changes of stock with their reasons (inventory.md 5.5-5.7)."""
 
+from dataclasses import dataclass
+
 from psycopg import sql as composed
 
 from oms.database import Connection, statements
 from oms.imports import balances, documents, positions
+from oms.imports.balances import BalanceSettings
 from oms.imports.contracts import Column, FileContract
+from oms.imports.file_types import FileType
 from oms.imports.jobs import Settings
 from oms.imports.outcome import Counts, JointPart, Part
 from oms.imports.staging import filled, own_log, resolved_table
@@ -93,17 +97,27 @@ CONTRACT = FileContract(
     figure="quantity",
 )
 
-judge, set_rejects_aside = balances.judge, balances.set_rejects_aside
+
+@dataclass(frozen=True, kw_only=True)
+class VarianceSettings(BalanceSettings):
+    """What files that state changes are told beside where and for what these are."""
+
+    negative_policy: str = "floor"
+    default_reason: str | None = None
+    """Reason of rows that name none; None: `DEFAULT_REASON`."""
+    document: str | None = None
+    """How comments name the document of a row, such as "Inventory Transfer" (inventory.md 3.6)."""
 
 
 def apply(conn: Connection, part: Part, settings: Settings, contract: FileContract = CONTRACT) -> Counts:
     """Add the units of the rows to their positions; return what became of the rows."""
+    own = VarianceSettings.of(settings)
     names = {"rows": resolved_table(part.log_id), "in_part": positions.in_part(part)}
     rows, skipped = filled(conn, sql.count_rows, {}, **names).fetchone()
     positions.forget(conn)
     repeated, is_new = Counts(), composed.SQL("true")
-    if settings.document:
-        repeated = documents.claim(conn, part, settings, contract, names["rows"])
+    if own.document:
+        repeated = documents.claim(conn, part, own.document, settings, contract, names["rows"])
         is_new = composed.SQL(sql.is_new)
     moving, applied = _move(conn, part, settings, contract, is_new)
     if skipped:
@@ -123,7 +137,7 @@ def apply_joint(conn: Connection, part: JointPart, settings: Settings) -> dict[i
     found = filled(
         conn,
         sql.count_by_file,
-        {"policy": settings.negative_policy},
+        {"policy": VarianceSettings.of(settings).negative_policy},
         rows=resolved_table(part.log_id),
         in_part=positions.in_part(part),
     ).fetchall()
@@ -141,6 +155,7 @@ def _move(
     conn: Connection, part: Part, settings: Settings, contract: FileContract, is_new: composed.Composable
 ) -> tuple[int, int]:
     """Move the positions; return how many rows would move one, and how many did. The others are rejected."""
+    own = VarianceSettings.of(settings)
     names = {"rows": resolved_table(part.log_id), "in_part": positions.in_part(part)}
     moving = filled(conn, sql.find_changes, {}, is_new=is_new, **names).rowcount
     positions.add_missing(conn)
@@ -148,15 +163,26 @@ def _move(
     values = {
         **own_log(part.log_id),
         "run_id": part.run_id,
-        "policy": settings.negative_policy,
-        "default_reason": settings.default_reason or DEFAULT_REASON,
+        "policy": own.negative_policy,
+        "default_reason": own.default_reason or DEFAULT_REASON,
     }
     filled(conn, sql.work_out, values)
     applied = conn.execute(sql.write_entries, values).rowcount
     conn.execute(sql.note_remarks, values)
     if applied < moving:
         filled(conn, sql.refuse, values)
-        if settings.document:
+        if own.document:
             documents.release(conn, part)
         positions.set_refused_aside(conn, part, settings, contract)
     return moving, applied
+
+
+TYPE = FileType(
+    contract=CONTRACT,
+    settings=VarianceSettings,
+    judge=balances.judge,
+    set_rejects_aside=balances.set_rejects_aside,
+    apply=apply,
+    apply_joint=apply_joint,
+    may_share=lambda settings: VarianceSettings.of(settings).document is None,
+)

@@ -19,12 +19,13 @@ from typing import Any
 from psycopg.rows import dict_row
 
 from oms import catalog, crashpoints, servers, shops
+from oms.catalog.model import RESET
 from oms.database import Connection, freshen_statistics, statements
 from oms.exports import OpenSftp
 from oms.imports import applying, closing, landing, staging
 from oms.imports.errors import StagingLost
 from oms.imports.jobs import Run, Settings
-from oms.imports.shop_levels import CONTRACT
+from oms.imports.shop_levels import CONTRACT, LevelSettings
 from oms.parameters import BadParameter, connection_id
 from oms.remote import make_folders
 from oms.shopify import documents, exports, windows
@@ -208,15 +209,17 @@ def _settings(shop: shops.Shop, params: dict[str, Any], told_at: str) -> Setting
         file_type="shop_levels",
         connection_id=shop.connection_id,
         import_path=params["rejectPath"],
-        reject_connection_id=connection_id(params["propertyResource"])
-        if params["propertyResource"]
-        else None,
         schedule_now=params["scheduleNow"],
-        quantity_name=params["quantityName"],
-        target_facility_id=params["targetFacilityId"],
-        initial_stock=params["initialStock"],
-        told_at=told_at,
         max_chunks=1,
+        own=LevelSettings(
+            quantity_name=params["quantityName"],
+            target_facility_id=params["targetFacilityId"],
+            initial_stock=params["initialStock"],
+            told_at=told_at,
+            reject_connection_id=connection_id(params["propertyResource"])
+            if params["propertyResource"]
+            else None,
+        ).as_json(),
     )
 
 
@@ -236,7 +239,7 @@ def _land(
             path,
             export.text(lines),
             domain=catalog.BALANCE,
-            kind="reset",
+            kind=RESET,
         )
     return log_id, export
 
@@ -260,7 +263,7 @@ def _close(conn: Connection, shop_id: str, log_id: int, settings: Settings) -> N
         conn.execute(
             closing.sql.mark_closed, {"log_ids": [log_id], "moved_to": [None], "reject_files": [None]}
         )
-        windows.move(conn, JOB, shop_id, settings.told_at)
+        windows.move(conn, JOB, shop_id, LevelSettings.of(settings).told_at)
         staging.drop(conn, log_id)
 
 
@@ -269,15 +272,14 @@ def _report_rejects(conn: Connection, shop: shops.Shop, open_sftp: OpenSftp) -> 
     due = conn.cursor(row_factory=dict_row).execute(sql.without_reject_file, _logs_of(shop)).fetchall()
     for row in due:
         settings = Settings.stored(row["params"])
-        with open_sftp(settings.reject_connection_id) as sftp:
-            servers.recognise(conn, settings.reject_connection_id, sftp)
+        server = LevelSettings.of(settings).reject_connection_id
+        with open_sftp(server) as sftp:
+            servers.recognise(conn, server, sftp)
             make_folders(sftp, settings.import_path)
             path = closing.write_rejects(conn, sftp, row, settings.import_path)
         crashpoints.point(REPORTED)
         conn.execute(sql.note_reject_file, {"log_id": row["log_id"], "reject_file": path})
-        log.warning(
-            "%s levels not taken: %s on %s", row["rejected_count"], path, settings.reject_connection_id
-        )
+        log.warning("%s levels not taken: %s on %s", row["rejected_count"], path, server)
 
 
 def _logs_of(shop: shops.Shop) -> dict[str, Any]:

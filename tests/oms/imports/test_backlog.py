@@ -183,7 +183,7 @@ def narrow_server():
 @pytest.mark.parametrize("job", [VARIANCE_JOB, RESET_JOB], ids=["variances", "resets"])
 def test_a_backlog_passes_on_a_server_with_little_room_for_locks(narrow_server, sftp_server, sftp_root, job):
     """A tenth of the locks and a thirtieth of the 5,000 files (`tests/benchmarks/backlog.py` has all)."""
-    name = f"narrow_{job.kind}"
+    name = f"narrow_{job.kind.name}"
     with psycopg.connect(narrow_server.dsn(), autocommit=True) as conn:
         conn.execute(f"create database {name}")
     dsn = narrow_server.dsn(name)
