@@ -29,6 +29,8 @@ class Habits:
     """A file is gone once somebody has closed it after reading."""
     refuses: set[tuple[str, str]] = field(default_factory=set)
     """Operation (rename, write, mkdir, read, remove) and end of a path: answered with the bare Failure."""
+    hangs_up: set[tuple[str, str]] = field(default_factory=set)
+    """The same: the connection is lost."""
     silent_after: int | None = None
     """Reads from this byte on are never answered."""
     seen: list[tuple[str, str]] = field(default_factory=list)
@@ -39,6 +41,7 @@ class _OddFiles(sftp._Files):
     def __init__(self, channel: Any, server: sftp.Server, habits: Habits) -> None:
         super().__init__(channel, server.root)
         self._habits = habits
+        self._connection = channel.get_connection()
         habits.sessions_asked += 1
         if habits.most_sessions is not None and habits.sessions_asked > habits.most_sessions:
             asyncio.get_running_loop().call_soon(channel.pause_reading)
@@ -46,6 +49,8 @@ class _OddFiles(sftp._Files):
     def _check(self, act: str, path: bytes | str) -> None:
         name = os.fsdecode(path)
         self._habits.seen.append((act, name))
+        if any(act == lost and name.endswith(end) for lost, end in self._habits.hangs_up):
+            self._connection.abort()
         if any(act == refused and name.endswith(end) for refused, end in self._habits.refuses):
             raise asyncssh.SFTPFailure("Failure")
 

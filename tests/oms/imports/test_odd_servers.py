@@ -9,6 +9,7 @@ import pytest
 from oms import exports
 from oms.imports import applying, arrival, guard, landing, together
 from oms.imports.errors import AccountOpen, FileRefused, OlderFileNotLanded
+from oms.remote import server_failures
 from tests.oms.feeds.conftest import Watch, inbox, watch  # noqa: F401 - fixtures
 from tests.oms.imports.conftest import RESET, RESET_JOB, VARIANCE, VARIANCE_JOB, sftp_client
 from tests.oms.imports.odd_server import odd_server
@@ -366,3 +367,22 @@ def test_a_lander_is_not_waited_for_without_end(odd, monkeypatch):
 
         with pytest.raises(OlderFileNotLanded, match="is still being landed after 1 s"):
             odd.vary(VARIANCE + ROWS)
+
+
+def test_stock_that_moved_before_the_server_was_lost_rings_with_the_next_close(odd, sftp_server):
+    """Whichever run that is: the sweep of the job's clock comes if no file does."""
+    odd.drop(VARIANCE_JOB, "a.csv", VARIANCE + ROWS)
+    odd.drop(VARIANCE_JOB, "b.csv", VARIANCE + ROWS.replace("SKU,B,7", "SKU,C,7"))
+    odd.chunks = odd.land(VARIANCE_JOB)
+    for chunk in odd.chunks:
+        odd.apply(chunk)
+    odd.habits.hangs_up = {("rename", "b.csv")}
+    with pytest.raises(server_failures()):
+        odd.close(VARIANCE_JOB)
+
+    with sftp_client(sftp_server) as odd.sftp:
+        account = odd.run(VARIANCE_JOB)
+
+    assert account.changed > 0
+    assert {"b.csv"} <= {line.file_name for line in account.lines}
+    assert odd.logs("closed_at is not null") == [(True,), (True,)]
