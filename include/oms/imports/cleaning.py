@@ -26,6 +26,12 @@ FOUR_DIGITS = np.frombuffer(b"".join(b"%04d" % number for number in range(10_000
 TEN_DIGITS = np.dtype([("high", "u2"), ("middle", "u4"), ("low", "u4")])
 BEFORE_RAW = b"\\x"
 """How a value of bytea in hexadecimal digits begins."""
+LINE_END = np.frombuffer(b"\r\n", "u2")[0]
+HEAD, LONG_HEAD = (
+    np.dtype([*TEN_DIGITS.descr, ("separator", "u1"), ("columns", digits), ("before", "V3")])
+    for digits in ("u2", TEN_DIGITS)
+)
+"""Of lines with another number of columns than the header."""
 TOGGLE, SECOND = 1, 2
 """What a quote does: it opens or closes a cell, or is the second of two that stand for one."""
 
@@ -87,7 +93,7 @@ def having(wanted: np.ndarray, ends: np.ndarray) -> np.ndarray:
 
 def within_quotes(roles: np.ndarray) -> np.ndarray:
     """By letter: whether it is behind a quote that opens a cell and before the one that closes it."""
-    return np.cumsum(roles & TOGGLE, dtype=np.uint8) & 1 != 0
+    return np.cumsum(roles & TOGGLE, dtype=np.int32) & 1 != 0
 
 
 def _around_cells(blank: np.ndarray, dropped: np.ndarray, border: np.ndarray) -> np.ndarray:
@@ -103,7 +109,8 @@ def _around_cells(blank: np.ndarray, dropped: np.ndarray, border: np.ndarray) ->
 
 def _to_quote(letters: np.ndarray, odd: np.ndarray, borders: np.ndarray) -> np.ndarray:
     """Before which letters COPY wants NO_QUOTE, so that it takes these odd ones for letters."""
-    cells = np.unique(np.searchsorted(borders, odd))
+    cells = np.searchsorted(borders, odd)
+    cells = cells[np.diff(cells, prepend=-1) > 0]
     begins = np.where(cells > 0, borders[cells - 1] + 1, 0)
     return np.concatenate((begins, borders[cells], odd[letters[odd] == NO_QUOTE[0]]))
 
@@ -123,19 +130,22 @@ def roles_of_quotes(letters: np.ndarray, separator: int) -> np.ndarray:
     quotes = np.flatnonzero(letters == QUOTE)
     if not len(quotes):
         return roles
+    border = (letters == NEWLINE) | (letters == separator)
+    if len(quotes) % 2 == 0 and border[quotes[::2] - 1].all() and border[quotes[1::2] + 1].all():
+        roles[quotes] = TOGGLE  # by turns, each in its place
+        return roles
     runs = np.flatnonzero(np.diff(quotes, prepend=-2) != 1)
     begin, length = quotes[runs], np.diff(runs, append=len(quotes))
-    odd = length & 1
-    border = (letters == NEWLINE) | (letters == separator)
+    odd = (length & 1).astype(np.int32)
     first = np.diff(np.cumsum(border, dtype=np.int32)[begin], prepend=np.int32(-1)) != 0
     opens = first & _behind_border(letters, border, begin, separator)
-    piece, leads = np.cumsum(first) - 1, np.flatnonzero(first)
-    total = np.cumsum(odd)
+    piece, leads = np.cumsum(first, dtype=np.int32) - 1, np.flatnonzero(first)
+    total = np.cumsum(odd, dtype=np.int32)
     before = total - odd - (total - odd)[leads][piece]
     odds = np.add.reduceat(odd, leads)
     flips = opens[leads] & (odd[leads] == 1) & (odds == 1)
-    flipped = np.cumsum(flips)
-    within = np.zeros(len(leads) + 1, np.int64)
+    flipped = np.cumsum(flips, dtype=np.int32)
+    within = np.zeros(len(leads) + 1, np.int32)
     within[1:] = (flipped - np.maximum.accumulate(np.where((odds > 0) & ~flips, flipped, 0))) & 1
     inside = within[piece] == 1
     opened = (opens & (odd == 1))[leads][piece]
@@ -169,41 +179,45 @@ def _previous(wanted: np.ndarray) -> np.ndarray:
 def rows_for_copy(
     numbers: np.ndarray, raw: np.ndarray, raw_ends: np.ndarray, cells: np.ndarray, ends: np.ndarray
 ) -> bytes:
-    """Lines as COPY takes them: number, original bytes, cells."""
-    lengths = np.diff(ends, prepend=-1)
+    """Records as COPY takes them: number, original bytes, cells."""
     head = np.concatenate((_digits(numbers), _constant(SEPARATOR + BEFORE_RAW, len(numbers))), axis=1)
-    return _joined(head, raw, raw_ends, cells, lengths)
+    widths = np.diff(raw_ends, prepend=-1) - 1
+    parts = np.empty((len(raw_ends), 4), np.int64)
+    parts[:, 0], parts[:, 1], parts[:, 2] = head.shape[1], 2 * widths, 1
+    parts[:, 3] = np.diff(ends, prepend=-1)
+    kinds = np.repeat(np.tile(np.arange(4, dtype=np.uint8), len(raw_ends)), parts.reshape(-1))
+    out = np.full(len(kinds), SEPARATOR[0], np.uint8)
+    out[kinds == 0] = head.reshape(-1)
+    out[kinds == 1] = HEX[np.delete(raw, raw_ends)].view(np.uint8)
+    out[kinds == 3] = cells
+    return out.tobytes()
 
 
 def misshapen_for_copy(
     numbers: np.ndarray, columns: np.ndarray, raw: np.ndarray, raw_ends: np.ndarray
 ) -> bytes:
-    """Lines as COPY takes them: number, number of columns, original bytes."""
-    head = np.concatenate(
-        (
-            _digits(numbers),
-            _constant(SEPARATOR, len(numbers)),
-            _digits(columns),
-            _constant(SEPARATOR + BEFORE_RAW, len(numbers)),
-        ),
-        axis=1,
-    )
-    return _joined(head, raw, raw_ends, None, np.zeros(len(numbers), np.int64))
+    """Records as COPY takes them: number, number of columns, original bytes.
 
-
-def _joined(
-    head: np.ndarray, raw: np.ndarray, raw_ends: np.ndarray, tail: np.ndarray | None, lengths: np.ndarray
-) -> bytes:
-    """For each line its head, its bytes in hexadecimal digits and, behind SEPARATOR, its tail, if any."""
-    widths = np.diff(raw_ends, prepend=-1) - 1
-    parts = np.empty((len(raw_ends), 4), np.int64)
-    parts[:, 0], parts[:, 1], parts[:, 2], parts[:, 3] = head.shape[1], 2 * widths, 1, lengths
-    kinds = np.repeat(np.tile(np.arange(4, dtype=np.uint8), len(raw_ends)), parts.reshape(-1))
-    out = np.full(len(kinds), NEWLINE if tail is None else SEPARATOR[0], np.uint8)
-    out[kinds == 0] = head.reshape(-1)
-    out[kinds == 1] = HEX[np.delete(raw, raw_ends)].view(np.uint8)
-    if tail is not None:
-        out[kinds == 3] = tail
+    The heads, the hexadecimal digits and the line ends are made of pairs of letters, and put in their places
+    as such.
+    """
+    few = columns.max() < len(TWO_DIGITS)
+    heads = np.empty(len(numbers), HEAD if few else LONG_HEAD)
+    write_digits(numbers, heads)
+    if few:
+        heads["columns"] = TWO_DIGITS[columns]
+    else:
+        write_digits(columns, heads["columns"])
+    heads["separator"], heads["before"] = SEPARATOR[0], np.void(SEPARATOR + BEFORE_RAW)
+    size, whole = heads.itemsize // 2, np.dtype(f"V{heads.itemsize}")
+    steps = np.ones(len(raw), np.int32)
+    steps[0], steps[raw_ends[:-1] + 1] = size, size + 1
+    places = np.cumsum(steps, dtype=np.int32)
+    out = np.empty(len(raw) + size * len(numbers), "u2")
+    out[places] = HEX[raw]
+    out[places[raw_ends]] = LINE_END
+    begins = places[np.concatenate(([0], raw_ends[:-1] + 1))] - size
+    np.ndarray((len(out) - size + 1,), whole, out, strides=(2,))[begins] = heads.view(whole)
     return out.tobytes()
 
 
