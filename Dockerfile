@@ -1,8 +1,9 @@
-# The job manager on the official Airflow image: our direct dependencies in the versions of the lock, our code.
-FROM apache/airflow:3.3.2-python3.11
+# The job manager on the official Airflow image: what it runs with, in the versions of the lock, and our code.
+FROM apache/airflow:3.3.2-python3.11 AS job-manager
 
-COPY requirements.in requirements.txt /tmp/
-RUN pip install --no-cache-dir --requirement /tmp/requirements.in --constraint /tmp/requirements.txt
+COPY requirements /tmp/requirements
+COPY requirements.txt /tmp/
+RUN pip install --no-cache-dir --requirement /tmp/requirements/running.in --constraint /tmp/requirements.txt
 # A new volume takes over the owner of the folder it covers.
 RUN mkdir -p /opt/airflow/fakeshop
 
@@ -15,3 +16,10 @@ COPY --chown=airflow:root config /opt/airflow/config
 COPY --chown=airflow:root include /opt/airflow/include
 COPY --chown=airflow:root plugins /opt/airflow/plugins
 COPY --chown=airflow:root dags /opt/airflow/dags
+
+# The local shop of docker-compose.yaml needs more.
+FROM job-manager AS local-shop
+RUN pip install --no-cache-dir --requirement /tmp/requirements/sandbox.in --constraint /tmp/requirements.txt
+
+# Without a target the image is the job manager.
+FROM job-manager

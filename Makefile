@@ -60,11 +60,11 @@ bench: $(INSTALLED) ## measurements with both arms and their ratio; not pass or 
 psql: $(INSTALLED) ## a prompt on the OMS database; ARGS="-c 'select 1'"
 	@$(RUN) -m sandbox psql $(ARGS)
 
-lock: ## compile requirements.in into requirements.txt; ARGS="--upgrade"
+lock: ## compile requirements/*.in into requirements.txt; ARGS="--upgrade"
 	@test -x $(PY) || $(PYTHON) -m venv .venv
 	@$(PY) -m uv --version >/dev/null 2>&1 || $(PY) -m pip install --quiet uv
-	@$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url requirements.in \
-		--output-file requirements.txt $(ARGS)
+	@$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url \
+		requirements/running.in requirements/sandbox.in requirements/tests.in --output-file requirements.txt $(ARGS)
 
 schema: $(INSTALLED) ## rebuild the local shop's schema from the published one
 	@$(RUN) -m fakeshop.schema.build

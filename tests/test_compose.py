@@ -65,7 +65,9 @@ def test_without_its_secrets_it_is_refused():
 def test_every_image_is_pinned():
     images = re.findall(r"^\s+image: (\S+)$", COMPOSE_FILE.read_text(), re.MULTILINE)
     for dockerfile in (PROJECT / "Dockerfile", PROJECT / "docker" / "sftp" / "Dockerfile"):
-        images += re.findall(r"^FROM (\S+)", dockerfile.read_text(), re.MULTILINE)
+        text = dockerfile.read_text()
+        stages = re.findall(r"^FROM \S+ AS (\S+)$", text, re.MULTILINE)
+        images += [one for one in re.findall(r"^FROM (\S+)", text, re.MULTILINE) if one not in stages]
 
     assert len(images) >= 7
     for image in images:
@@ -78,7 +80,9 @@ def test_the_image_has_the_airflow_of_the_lock():
         r"^apache-airflow==(\S+)", (PROJECT / "requirements.txt").read_text(), re.MULTILINE
     )
 
-    assert f"FROM apache/airflow:{version}-python3.11\n" in (PROJECT / "Dockerfile").read_text()
+    assert (
+        f"FROM apache/airflow:{version}-python3.11 AS job-manager\n" in (PROJECT / "Dockerfile").read_text()
+    )
 
 
 def test_every_lasting_service_has_a_health_check(services):

@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from oms import database, parameters
+from oms.drift import files
 from oms.drift.report import ShopsLeft, compare, report_all
 from oms.imports import arrival, landing, prefilter, staging
 from oms.imports.jobs import Run
@@ -245,7 +246,11 @@ def test_table_and_chart_are_on_sftp_and_no_cell_is_a_formula(
     reconcile(exportPath="reports/drift")
 
     folder = sftp_root / "reports" / "drift"
-    assert sorted(path.suffix for path in folder.iterdir()) == [".csv", ".svg"]
+    assert sorted(path.name.partition("_1")[2] for path in folder.iterdir()) == [
+        ".csv",
+        ".svg",
+        "_by_location.csv",
+    ]
     ((csv_file, chart_file),) = oms.db.execute("select csv_file, chart_file from oms.drift_report").fetchall()
     with (sftp_root / csv_file).open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -253,8 +258,31 @@ def test_table_and_chart_are_on_sftp_and_no_cell_is_a_formula(
         ("'=cmd|'/c calc'!A0", "PUSH_PENDING", "5"),
         ("B", "PUSH_PENDING", "-4"),
     ]
+    with (sftp_root / csv_file.replace(".csv", "_by_location.csv")).open(encoding="utf-8") as file:
+        (row,) = csv.DictReader(file)
+    assert {name: row[name] for name in ("location_name", "levels", "units", "PUSH_PENDING")} == {
+        "location_name": "Main",
+        "levels": "2",
+        "units": "9",
+        "PUSH_PENDING": "2",
+    }
     bars = ElementTree.parse(sftp_root / chart_file).findall("{http://www.w3.org/2000/svg}rect")
     assert len(bars) == 1
+
+
+def test_the_table_by_location_begins_with_the_one_that_is_furthest_away():
+    def line(place: int, cause: str, difference: int | None) -> tuple[Any, ...]:
+        known = {"location_name": f"P{place}", "shopify_location_id": place, "cause": cause}
+        return tuple({**dict.fromkeys(files.COLUMNS), **known, "difference": difference}.values())
+
+    lines = [line(1, "REFUSED", 3), line(2, "UNMAPPED", None), line(2, "REFUSED", -7), line(2, "REFUSED", 1)]
+
+    assert files.by_location(lines).decode().splitlines() == [
+        "location_name,shopify_location_id,levels,units,REFUSED,UNMAPPED",
+        "P2,2,3,8,2,1",
+        "P1,1,1,3,1,0",
+    ]
+    assert files.by_location([]).decode() == "location_name,shopify_location_id,levels,units\n"
 
 
 def test_repair_lets_a_hard_sync_take_the_chosen_causes_only(oms: Bench, reconcile: Reconcile):
