@@ -8,14 +8,14 @@ from oms.shopify import windows
 from oms.shopify.client import ShopifyClient
 from tests.faults.killing import killed_at
 from tests.faults.locks import until_locks_are_given_up
-from tests.oms.shopify.test_windows import PARAMS, STAMPS, Puller, puller  # noqa: F401 - a fixture
+from tests.oms.shopify.test_windows import PARAMS, STAMPS, Puller, puller, work_of  # noqa: F401 - a fixture
 
 POINTS = [name for name in crashpoints.POINTS if name.startswith("pull.")]
 
 
 def run(dsn: str, base_url: str) -> None:
     with database.connect(dsn, autocommit=True) as conn:
-        windows.pull(conn, ShopifyClient(base_url, TOKEN), "demo", PARAMS, "test/killed", STAMPS)
+        windows.pull(work_of(conn, ShopifyClient(base_url, TOKEN), PARAMS), "demo", STAMPS)
 
 
 @pytest.mark.parametrize("point", POINTS)

@@ -20,6 +20,7 @@ from oms.database import Connection, statements
 from oms.errors import NeedsPerson
 from oms.parameters import BadParameter
 from oms.shopify.client import ShopifyClient
+from oms.work import Work
 
 log = logging.getLogger(__name__)
 sql = statements(__file__)
@@ -106,44 +107,32 @@ class Window:
     started: datetime
 
 
-def pull(
-    conn: Connection,
-    client: ShopifyClient,
-    shop_id: str,
-    params: Mapping[str, Any],
-    run_name: str,
-    what: Pull,
-    *,
-    now: datetime | None = None,
-) -> dict[str, Any]:
+def pull(work: Work, shop_id: str, what: Pull, *, now: datetime | None = None) -> dict[str, Any]:
     """Take in what has changed in a shop since the last run that ended well; return the counts.
 
-    For the task of a job. conn: in autocommit mode. params: `bufferTime` and `frequency` in minutes, perhaps
-    `thruDateBuffer` (0) and `dryRun`. One run of a job and shop at a time, the next one waits. A run that
-    fails has taken pages in and never moves the window; repeating it changes nothing.
+    For the task of a job. Parameters: `bufferTime` and `frequency` in minutes, perhaps `thruDateBuffer` (0)
+    and `dryRun`. One run of a job and shop at a time, the next one waits. A run that fails has taken pages in
+    and never moves the window; repeating it changes nothing.
 
     Raises BadParameter before any effect, the errors of the client, whatever `take` raises; RejectsLeft when
     all is done.
     """
+    conn, params = work.conn, work.params
     refuse_holes(params)
     dry_run = bool(params.get("dryRun"))
+    client = work.open_shop(shop_id)
     with turn(conn, what.job, shop_id):
         window = window_of(conn, what.job, shop_id, params, now)
         log.info("shop %s, %s: %s to %s", shop_id, what.job, window.since, window.thru)
         importing = (
-            import_of_orders(conn, shop_id, run_name, what.parts, window.thru)
+            import_of_orders(conn, shop_id, work.run_name, what.parts, window.thru)
             if what.parts and not dry_run
             else nullcontext()
         )
         account = _Account(conn, shop_id, what, dry_run)
         with importing:
             crashpoints.point(BEGAN)
-            again: set[str] = set()
-            for nodes in _due_again(conn, client, shop_id, what):
-                account.take(nodes)
-                again |= {node["id"] for node in nodes}
-            for nodes in pages(client, what, window):
-                account.take([node for node in nodes if node["id"] not in again])
+            _take_all(client, window, account)
             if not dry_run:
                 move(conn, what.job, shop_id, window.started)
             crashpoints.point(MOVED)
@@ -152,6 +141,16 @@ def pull(
     log.info("shop %s, %s: %s", shop_id, what.job, counts)
     account.raise_if_bad()
     return counts
+
+
+def _take_all(client: ShopifyClient, window: Window, account: "_Account") -> None:
+    """Take in the rejects whose time has come, then every page of the window."""
+    again: set[str] = set()
+    for nodes in account.due_again(client):
+        account.take(nodes)
+        again |= {node["id"] for node in nodes}
+    for nodes in pages(client, account.what, window):
+        account.take([node for node in nodes if node["id"] not in again])
 
 
 def refuse_holes(params: Mapping[str, Any]) -> None:
@@ -238,43 +237,43 @@ def _told(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _due_again(conn: Connection, client: ShopifyClient, shop_id: str, what: Pull) -> Iterator[list[Node]]:
-    """Read the rejects whose time has come by their ids; one that the shop no longer has is no reject."""
-    if what.by_ids is None:
-        return
-    due = [one for (one,) in conn.execute(sql.rejects_due, {"shop_id": shop_id, "kind": what.kind})]
-    for start in range(0, len(due), what.ids_at_once):
-        ids = due[start : start + what.ids_at_once]
-        (found,) = client.execute(what.by_ids, {"ids": ids}).values()
-        nodes = [node for node in found if node]
-        gone = sorted(set(ids) - {node["id"] for node in nodes})
-        if gone:
-            log.info("the shop no longer has %s", ", ".join(gone))
-            conn.execute(sql.resolve, {"shop_id": shop_id, "kind": what.kind, "ids": gone})
-        yield nodes
-
-
 class _Account:
     """What became of the records of one run."""
 
     def __init__(self, conn: Connection, shop_id: str, what: Pull, dry_run: bool) -> None:
         self._conn = conn
         self._shop_id = shop_id
-        self._what = what
+        self.what = what
         self._dry_run = dry_run
         self._ends: Counter[str] = Counter()
         self._pages = 0
         self._used_up: list[str] = []
+
+    def due_again(self, client: ShopifyClient) -> Iterator[list[Node]]:
+        """Read the rejects whose time has come by their ids; one that the shop no longer has is no reject."""
+        what, values = self.what, {"shop_id": self._shop_id, "kind": self.what.kind}
+        if what.by_ids is None:
+            return
+        due = [one for (one,) in self._conn.execute(sql.rejects_due, values)]
+        for start in range(0, len(due), what.ids_at_once):
+            ids = due[start : start + what.ids_at_once]
+            (found,) = client.execute(what.by_ids, {"ids": ids}).values()
+            nodes = [node for node in found if node]
+            gone = sorted(set(ids) - {node["id"] for node in nodes})
+            if gone and not self._dry_run:
+                log.info("the shop no longer has %s", ", ".join(gone))
+                self._conn.execute(sql.resolve, values | {"ids": gone})
+            yield nodes
 
     def take(self, nodes: list[Node]) -> None:
         """Take one page in, with its rejects, in one transaction."""
         if not nodes:
             return
         with self._conn.transaction(force_rollback=self._dry_run):
-            counts = self._what.take(self._conn, self._shop_id, nodes)
+            counts = self.what.take(self._conn, self._shop_id, nodes)
             if sum(counts.ends.values()) + len(counts.rejects) != len(nodes):
                 raise PageUnaccounted(
-                    f"{self._what.job}: {len(nodes)} records came, {dict(counts.ends)} and "
+                    f"{self.what.job}: {len(nodes)} records came, {dict(counts.ends)} and "
                     f"{len(counts.rejects)} rejects are said of them"
                 )
             used_up = self._keep_rejects(nodes, counts.rejects)
@@ -287,7 +286,7 @@ class _Account:
 
     def _keep_rejects(self, nodes: list[Node], rejects: Sequence[Reject]) -> list[str]:
         """Store what is refused and forget what is not any more; return what was tried for the last time."""
-        values = {"shop_id": self._shop_id, "kind": self._what.kind}
+        values = {"shop_id": self._shop_id, "kind": self.what.kind}
         refused = {one.shopify_id for one in rejects}
         settled = sorted({node["id"] for node in nodes} - refused)
         self._conn.execute(sql.resolve, values | {"ids": settled})

@@ -14,9 +14,10 @@ from oms import database
 from oms.database import Connection
 from oms.parameters import BadParameter
 from oms.shopify import windows
-from oms.shopify.client import gid
+from oms.shopify.client import ShopifyClient, gid
 from oms.shopify.errors import OutcomeUnknown, SearchWarning
 from oms.shopify.windows import CHANGES, ORDERS, Counts, Node, PageUnaccounted, Pull, Reject, RejectsLeft
+from oms.work import Work
 from tests.oms.proxy import Answer, Exchange, Pieces, running_proxy
 from tests.oms.sync.bench import Bench, bench
 from tests.oms.sync.test_second_look import opened
@@ -40,6 +41,11 @@ STAMPS = Pull(
     by_ids="stamps_by_id",
     parts=(ORDERS, CHANGES),
 )
+
+
+def work_of(conn: Connection, client: ShopifyClient, params: dict[str, Any]) -> Work:
+    """What a task is handed."""
+    return Work(conn, params, "test/pull", lambda: conn, lambda _: None, lambda _: client)
 
 
 @dataclass
@@ -68,7 +74,7 @@ class Puller:
         what = Pull(**{**vars(STAMPS), "take": take or self.take} | more.pop("what", {}))
         params = PARAMS | more.pop("params", {})
         client = more.pop("client", None) or self.oms.client()
-        return windows.pull(more.pop("conn", self.db), client, "demo", params, "test/pull", what, **more)
+        return windows.pull(work_of(more.pop("conn", self.db), client, params), "demo", what, **more)
 
     def taken(self) -> list[str]:
         return [row[0] for row in self.db.execute("select id from public.taken order by id")]
@@ -198,7 +204,7 @@ def test_a_page_without_an_answer_moves_nothing(puller: Puller):
 
     with running_proxy(puller.oms.server.port) as proxy:
         proxy.meddle = second_is_lost
-        client = type(puller.oms.client())(f"{proxy.url}/demo", "shpat_test", patience=0.5)
+        client = ShopifyClient(f"{proxy.url}/demo", "shpat_test", patience=0.5)
         with pytest.raises(OutcomeUnknown):
             puller.run(client=client)
         client.close()

@@ -6,11 +6,11 @@ select message.message_id, message.number, message.shop_id, message.kind, messag
        message.attempts, message.planned_at, message.last_sent_at, message.next_try_at,
        message.error_code, message.error_message,
        (select count(*)
-          from oms.outbox_message as later
-         where later.lane = message.lane
-           and later.number > message.number
-           and later.status in ('PLANNED', 'SENT', 'UNKNOWN')
-           and message.status <> 'REJECTED') as behind
+          from oms.outbox_message as other
+         where other.lane = message.lane
+           and other.message_id <> message.message_id
+           and other.status = 'PLANNED'
+           and message.status in ('SENT', 'UNKNOWN')) as behind
   from oms.outbox_message as message
  where message.status in ('PLANNED', 'SENT', 'UNKNOWN', 'REJECTED')
    and (%(shop_id)s::text is null or message.shop_id = %(shop_id)s)

@@ -85,9 +85,11 @@ def withdraw(conn: Connection, kind: Kind, *, order_id: int | None = None, subje
     )
 
 
-def read(conn: Connection, statement: str, values: Mapping[str, Any]) -> list[Message]:
-    """Return the messages that a statement selects by `of_message`."""
-    query = composed.SQL(statement).format(message=composed.SQL(sql.of_message))
+def read(
+    conn: Connection, statement: str, values: Mapping[str, Any], **parts: composed.Composable
+) -> list[Message]:
+    """Return the messages that a statement selects by `of_message`; further parts are filled in."""
+    query = composed.SQL(statement).format(message=composed.SQL(sql.of_message), **parts)
     ages = {"key_lives": KEY_LIVES, "quiet_after": timedelta(seconds=QUIET_AFTER)}
     return [Message(*row[:-1], claimed=tuple(row[-1])) for row in conn.execute(query, ages | dict(values))]
 

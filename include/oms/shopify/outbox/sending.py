@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Protocol
 
+from psycopg import sql as composed
+
 from oms import crashpoints
 from oms.database import Connection, statements
 from oms.shopify.budget import Deadline
@@ -24,6 +26,7 @@ from oms.work import Work
 
 log = logging.getLogger(__name__)
 sql = statements(__file__)
+IS_NEXT = composed.SQL(sql.is_next)
 
 MARKED_SENT = crashpoints.register("outbox.marked_sent", "messages are SENT in the database, not yet called")
 SETTLED = crashpoints.register("outbox.settled", "what became of a message is stored")
@@ -110,15 +113,28 @@ class Sender:
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
                     message = running.pop(future)
-                    outcome = future.result()
-                    self._settle(message, outcome)
+                    self._settle(message, self._outcome_of(future, message))
                     self._leave(message.lane)
+
+    def _outcome_of(self, future: Future[Outcome], message: Message) -> Outcome:
+        """What a call has told. A kind that stumbles over a message keeps only that; it is raised last."""
+        error = future.exception()
+        if error is None:
+            return future.result()
+        if not isinstance(error, Exception):
+            raise error
+        return self._fault(message, error)
+
+    def _fault(self, message: Message, error: Exception) -> Outcome:
+        log.error("message %s (%s, %s)", message.number, message.kind, message.subject, exc_info=error)
+        self.failed = self.failed or error
+        return Outcome("UNKNOWN", code="FAULT", text=repr(error), counts=True)
 
     def _claim(self, room: int) -> Iterator[tuple[Any, Message]]:
         """Take lanes and mark what may go; yield each message with what is to be done about it."""
         while room > 0 and self.stopped_by is None:
             if self._deadline.left() <= 0:
-                self.report.is_over = True
+                self.report.is_over = bool(self._candidates(1))
                 return
             lanes = self._take_lanes(room)
             if lanes is None:
@@ -131,21 +147,27 @@ class Sender:
 
     def _take_lanes(self, room: int) -> set[str] | None:
         """Take lanes that nobody else has; None: there are no more of them."""
-        kinds = [name for name in self._kinds if self._refusals[name] < REFUSALS]
-        values = self._values | {"kinds": kinds, "taken": sorted(self._busy), "room": room}
-        found = [lane for (lane,) in self.conn.execute(sql.candidates, values)]
+        found = self._candidates(room)
         if not found:
             return None
         self._busy |= set(found)
         return {lane for lane, is_ours in self.conn.execute(sql.take_lanes, {"lanes": found}) if is_ours}
+
+    def _candidates(self, room: int) -> list[str]:
+        values = {"kinds": self._going_kinds(), "taken": sorted(self._busy), "room": room}
+        query = composed.SQL(sql.candidates).format(is_next=IS_NEXT)
+        return [lane for (lane,) in self.conn.execute(query, self._values | values)]
+
+    def _going_kinds(self) -> list[str]:
+        return [name for name in self._kinds if self._refusals[name] < REFUSALS]
 
     def _leave(self, lane: str) -> None:
         self.conn.execute(sql.leave_lane, {"lane": lane})
         self._busy.discard(lane)
 
     def _heads(self, lanes: set[str]) -> list[Message]:
-        values = self._values | {"lanes": sorted(lanes), "kinds": list(self._kinds)}
-        return messages.read(self.conn, sql.heads, values)
+        values = self._values | {"lanes": sorted(lanes), "kinds": self._going_kinds()}
+        return messages.read(self.conn, sql.heads, values, is_next=IS_NEXT)
 
     def _marked(self, heads: list[Message]) -> Iterator[tuple[Any, Message]]:
         sending, proving = [], []
@@ -208,9 +230,8 @@ class Sender:
         try:
             ended = messages.end(self.conn, self._kinds[message.kind], message, status, **how)
         except Exception as error:
-            log.exception("message %s (%s) is %s and stays open", message.number, message.kind, status)
-            self.failed = self.failed or error
-            self._busy.add(message.lane)
+            fault = self._fault(message, error)
+            self._put_back(message, fault if status != "WITHDRAWN" else replace(fault, status="PLANNED"))
             return
         if ended:
             self.report.ends[message.number] = status
@@ -271,9 +292,9 @@ def send(
     `python -m oms outbox`), MessagesLeft (the next run goes on), or why the shop takes nothing at all
     (NotExecuted, Misconfigured). CopiedDatabase before any effect.
     """
+    refuse_copies(work.conn)
     deadline = Deadline(seconds)
     calls = ShopCalls(work.open_shop(shop_id), deadline)
-    refuse_copies(work.conn)
     sender = Sender(work.conn, calls, kinds, shop_id, work.run_name, parallel=parallel, deadline=deadline)
     return conclude(sender, sender.run())
 

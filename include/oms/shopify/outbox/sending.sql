@@ -3,19 +3,31 @@
 -- name: is_copied
 select oms.is_restored()
 
--- name: candidates
--- Lanes whose oldest open message is one of ours and due; those that wait longest first.
-select message.lane
-  from oms.outbox_message as message
- where message.status in ('PLANNED', 'SENT', 'UNKNOWN')
-   and message.shop_id is not distinct from %(shop_id)s
+-- name: is_next
+-- A message waits for all of its lane whose end is not known, and for older ones that this run could send. Those of
+-- kinds that other jobs send do not hold it up: these jobs may be paused.
+message.status in ('PLANNED', 'SENT', 'UNKNOWN')
+   and coalesce(message.shop_id, '') = coalesce(%(shop_id)s, '')
    and message.kind = any (%(kinds)s)
    and message.next_try_at <= clock_timestamp()
-   and message.lane <> all (%(taken)s)
+   and not exists (select from oms.outbox_message as other
+                    where other.lane = message.lane
+                      and other.message_id <> message.message_id
+                      and (other.number < message.number or message.status = 'PLANNED')
+                      and other.status in ('SENT', 'UNKNOWN'))
    and not exists (select from oms.outbox_message as before
                     where before.lane = message.lane
                       and before.number < message.number
-                      and before.status in ('PLANNED', 'SENT', 'UNKNOWN'))
+                      and message.status = 'PLANNED'
+                      and before.status = 'PLANNED'
+                      and before.kind = any (%(kinds)s))
+
+-- name: candidates
+-- Lanes of which something may go, those that wait longest first.
+select message.lane
+  from oms.outbox_message as message
+ where message.lane <> all (%(taken)s)
+   and {is_next}
  order by message.number
  limit %(room)s
 
@@ -28,18 +40,11 @@ select lane, pg_try_advisory_lock(hashtextextended('oms.outbox:' || lane, 0))
 select pg_advisory_unlock(hashtextextended('oms.outbox:' || %(lane)s, 0))
 
 -- name: heads
--- The oldest open message of each lane, as it is now that the lane is ours.
+-- What may go of each lane, as it is now that the lane is ours: one message at most.
 select {message}
-  from unnest(%(lanes)s::text[]) as held (lane)
- cross join lateral (select one.*
-                       from oms.outbox_message as one
-                      where one.lane = held.lane
-                        and one.status in ('PLANNED', 'SENT', 'UNKNOWN')
-                      order by one.number
-                      limit 1) as message
- where message.shop_id is not distinct from %(shop_id)s
-   and message.kind = any (%(kinds)s)
-   and message.next_try_at <= clock_timestamp()
+  from oms.outbox_message as message
+ where message.lane = any (%(lanes)s)
+   and {is_next}
  order by message.number
 
 -- name: mark_sent
@@ -68,4 +73,4 @@ update oms.outbox_message
        next_try_at = clock_timestamp() + make_interval(secs => %(pause)s),
        error_code = %(code)s, error_message = %(text)s
  where message_id = %(message_id)s
-   and status in ('SENT', 'UNKNOWN')
+   and status in ('PLANNED', 'SENT', 'UNKNOWN')
