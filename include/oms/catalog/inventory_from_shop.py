@@ -168,7 +168,7 @@ SYNC_INVENTORY_FROM_SHOPIFY_MULTI_THREADING = ImportJob(
     configs=(
         ImportConfig(
             config_id="SYNC_INV_SHPF_MLTTHD",
-            file_type="shop_levels",
+            file_type="stock_pulls.shop_levels",
             import_path="shopify/inventory_levels/incoming",
             meaning="The file states levels of Shopify, whose figures the balances of the facilities take.",
         ),

@@ -18,6 +18,9 @@ from oms.imports.jobs import OwnSettings, Settings
 from oms.imports.outcome import Counts, JointPart, Part
 from oms.imports.staging import FACILITY, Content, Judged
 
+MOVED = {"shop_levels": "stock_pulls.shop_levels"}
+"""Names under which the logs of older releases still know a type."""
+
 
 class Judge(Protocol):
     """Makes `staging.resolved_table` from the landed one: ids and a verdict for every row.
@@ -62,7 +65,7 @@ class FileType:
 
 def file_type(name: str) -> FileType:
     """The file type of this name; FileRefused (ERR_CONFIG) if there is none."""
-    room, _, module = name.rpartition(".")
+    room, _, module = MOVED.get(name, name).rpartition(".")
     path = f"oms.{room}.files.{module}" if room else f"oms.imports.{module}"
     try:
         return import_module(path).TYPE

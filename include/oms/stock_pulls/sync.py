@@ -25,13 +25,13 @@ from oms.exports import OpenSftp
 from oms.imports import applying, closing, landing, staging
 from oms.imports.errors import StagingLost
 from oms.imports.jobs import Run, Settings
-from oms.imports.shop_levels import CONTRACT, LevelSettings
 from oms.parameters import BadParameter, connection_id
 from oms.remote import make_folders
 from oms.shopify import documents, exports, windows
 from oms.shopify.client import ShopifyClient
 from oms.shopify.errors import Misconfigured
 from oms.stock_pulls import levels
+from oms.stock_pulls.files.shop_levels import CONTRACT, LevelSettings
 
 sql = statements(__file__)
 log = logging.getLogger(__name__)
@@ -206,7 +206,7 @@ def _query(since: datetime | None) -> str:
 def _settings(shop: shops.Shop, params: dict[str, Any], told_at: str) -> Settings:
     return Settings(
         config_id=CONFIG,
-        file_type="shop_levels",
+        file_type="stock_pulls.shop_levels",
         connection_id=shop.connection_id,
         import_path=params["rejectPath"],
         schedule_now=params["scheduleNow"],

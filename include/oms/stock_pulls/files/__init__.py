@@ -1,0 +1,1 @@
+"""The file types of this room."""
