@@ -23,7 +23,7 @@ PAGES = {
     "architecture": ROOT / "docs/architecture.md",
     "design": ROOT / "docs/architecture.md",
 }
-FOLDERS = ("include", "plugins", "dags", "tests", "tools", "docs", "docker", "config")
+FOLDERS = ("include", "plugins", "dags", "tests", "tools", "docs", "docker", "config", "requirements")
 SUFFIXES = {".py", ".sql", ".graphql", ".md", ".yaml", ".sh", ".toml", ".in", ".txt", ".mako", ".html"}
 CODE = re.compile(r"^(include|plugins|dags|tests|tools|docs|docker|config)/[\w./-]+\.\w+$")
 
