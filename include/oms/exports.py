@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from oms import crashpoints, servers
+from oms import crashpoints, locks, servers
 from oms.database import Connection, statements
 from oms.errors import ComesBack, NeedsPerson
 from oms.remote import folder_of, make_folders, server_failures, write_whole
@@ -36,12 +36,8 @@ MARKED = crashpoints.register("export.marked", "the file is written and marked, 
 @contextmanager
 def one_at_a_time(conn: Connection, dag_id: str) -> Iterator[None]:
     """Make the files of a job one after the other, whatever runs side by side; `conn` in autocommit mode."""
-    conn.execute(sql.lock, {"dag_id": dag_id})
-    try:
+    with locks.held(conn, locks.EXPORT.of(dag_id)):
         yield
-    finally:
-        if not conn.closed and not conn.broken:
-            conn.execute(sql.unlock, {"dag_id": dag_id})
 
 
 def csv_bytes(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:

@@ -1,11 +1,5 @@
 -- Files for others, from their record to the server. Rules: inventory.md 5.11, 5.19.
 
--- name: lock
-select pg_advisory_lock(hashtextextended('oms.export:' || %(dag_id)s, 0))
-
--- name: unlock
-select pg_advisory_unlock(hashtextextended('oms.export:' || %(dag_id)s, 0))
-
 -- name: record
 insert into oms.export_file (dag_id, run_id, subject, property_resource, path, content, content_sha256, row_count)
 values (%(dag_id)s, %(run_id)s, %(subject)s, %(property_resource)s, %(path)s, %(content)s, %(sha256)s, %(rows)s)

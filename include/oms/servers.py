@@ -11,7 +11,7 @@ import hashlib
 import re
 from typing import Any
 
-from oms import database
+from oms import database, locks
 from oms.database import Connection, statements
 from oms.errors import NeedsPerson
 
@@ -36,7 +36,7 @@ def recognise(conn: Connection, connection_id: str, sftp: Any) -> list[str]:
     values = {"connection_id": connection_id.lower(), "fingerprint": fingerprint(sftp)}
     with conn.transaction():
         if not (known := conn.execute(sql.keys, values).fetchall()):
-            conn.execute(sql.lock, values)
+            locks.hold(conn, locks.SFTP_SERVER.of(values["connection_id"]))
             conn.execute(sql.meet, values)
             known = conn.execute(sql.keys, values).fetchall()
     present = [key for key, is_replaced in known if not is_replaced]
@@ -56,7 +56,7 @@ def accept(conn: Connection, connection_id: str, key: str, person: str, *, also:
         raise ValueError(f"{key!r} is no fingerprint: SHA256: and 43 letters, as `ssh-keygen -l` prints it")
     values = {"connection_id": connection_id.lower(), "fingerprint": key, "person": person}
     with conn.transaction():
-        conn.execute(sql.lock, values)
+        locks.hold(conn, locks.SFTP_SERVER.of(values["connection_id"]))
         if not also:
             conn.execute(sql.replace, values)
         conn.execute(sql.accept, values)

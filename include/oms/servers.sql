@@ -6,10 +6,6 @@ select fingerprint, replaced_at is not null as is_replaced
  where connection_id = %(connection_id)s
  order by accepted_at, fingerprint
 
--- name: lock
--- Of two servers that are met for the first time side by side, one is the first.
-select pg_advisory_xact_lock(hashtextextended('oms.sftp_server:' || %(connection_id)s, 0))
-
 -- name: meet
 insert into oms.sftp_server (connection_id, fingerprint)
 select %(connection_id)s, %(fingerprint)s

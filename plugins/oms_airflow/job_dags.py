@@ -228,7 +228,7 @@ def sync_job_dag(job: SyncJob) -> DAG:
             from oms.shopify.connections import client_for
             from oms.sync.options import PushOptions
             from oms.sync.push import push_shop
-            from oms.sync.turns import AlreadyWaiting, waiting
+            from oms.sync.waiting import AlreadyWaiting, waiting
 
             context = get_current_context()
             context["shop"] = shop_id

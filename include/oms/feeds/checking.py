@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from oms import crashpoints
+from oms import crashpoints, locks
 from oms.database import Connection, statements
 from oms.feeds.arrivals import REFUSED, Arrivals, Feed, File, Window
 from oms.feeds.errors import FeedsSilent
@@ -59,19 +59,16 @@ def check(work: Work, now: datetime | None = None) -> dict[str, int]:
     """
     now = now or datetime.now(UTC)
     conn = work.conn
-    if not conn.execute(sql.one_at_a_time).fetchone()[0]:
-        log.info("another run is at it: nothing is left to do")
-        return {}
-    try:
+    with locks.held_if_free(conn, locks.FEEDS.of()) as is_ours:
+        if not is_ours:
+            log.info("another run is at it: nothing is left to do")
+            return {}
         counts = _raise_alerts(work, now)
         told = []
         if not work.params["dryRun"]:
             crashpoints.point(RAISED)
             told = [*_unchecked(conn), *tell(work, now)]
         counts["unmatched"] = name_strays(work, now)
-    finally:
-        if not conn.closed:
-            conn.execute(sql.let_others)
     if told:
         raise FeedsSilent("; ".join(told))
     return counts

@@ -1,11 +1,5 @@
 -- What came of the files that were expected. Rules: inventory.md 3.5, 3.6.
 
--- name: one_at_a_time
-select pg_try_advisory_lock(hashtextextended('oms.check_feeds', 0))
-
--- name: let_others
-select pg_advisory_unlock(hashtextextended('oms.check_feeds', 0))
-
 -- name: feeds
 select feed_id, feed_name, config_id, connection_id, path, file_pattern, expected, time_zone, early_minutes,
        grace_minutes, minimal_rows, contact, watched_from

@@ -8,7 +8,7 @@ shipped. A packed order is locked (inventory.md 5.19, orders.md 6.9, 7.1).
 import logging
 from collections.abc import Sequence
 
-from oms import crashpoints
+from oms import crashpoints, locks
 from oms.database import Connection, statements
 from oms.orders import demand
 from oms.orders.errors import OrderError, PackedLocked
@@ -33,7 +33,7 @@ def pack(
     if items is not None and not items:
         raise OrderError(f"order {order_id}: the request names no item to pack at {facility_id}")
     with conn.transaction():
-        conn.execute(sql.lock_key, {"key": key})
+        locks.hold(conn, locks.PACK.of(key))
         if known := conn.execute(sql.shipment_of_key, {"key": key, "order_id": order_id}).fetchone():
             return known[0]
         values = {

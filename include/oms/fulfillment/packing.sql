@@ -1,8 +1,5 @@
 -- Packed orders. Rules: inventory.md 5.19, orders.md 6.9, 7.1, 13.
 
--- name: lock_key
-select pg_advisory_xact_lock(hashtextextended('oms.pack:' || %(key)s::text, 0))
-
 -- name: shipment_of_key
 select shipment_id
   from oms.shipment

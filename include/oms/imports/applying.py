@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from oms import crashpoints, servers
+from oms import crashpoints, locks, servers
 from oms.catalog.model import KINDS
 from oms.database import Connection, statements
 from oms.errors import ComesBack
@@ -142,8 +142,8 @@ def _once_landed(
     """The log of an older file once nobody is landing it."""
     try:
         with conn.transaction():
-            conn.execute(landing.sql.limit_wait, {"patience": f"{LANDER_PATIENCE}s"})
-            conn.execute(landing.sql.lock_log, {"log_id": lander})
+            locks.wait_at_most(conn, LANDER_PATIENCE)
+            locks.take(conn, locks.IMPORT_LOG.of(lander))
     except psycopg.errors.LockNotAvailable:
         raise OlderFileNotLanded(
             f"{path} came before and is still being landed after {LANDER_PATIENCE} s; a later try may find "
@@ -157,7 +157,7 @@ def _once_landed(
         conn.execute(landing.sql.note_abandoned, {"log_id": log_id})
         return row
     finally:
-        conn.execute(landing.sql.unlock_log, {"log_id": lander})
+        locks.give_back(conn, locks.IMPORT_LOG.of(lander))
 
 
 def _apply_until_done(
@@ -255,9 +255,7 @@ def _land_again(conn: Connection, sftp: Any, row: dict[str, Any]) -> None:
     log_id = row["log_id"]
     (partly_applied,) = conn.execute(sql.partly_applied, {"log_id": log_id}).fetchone()
     log.warning("%s: the staged rows are gone, most likely by a crash of the database", row["remote_path"])
-    with landing.locks(conn) as own:
-        conn.execute(landing.sql.lock_log, {"log_id": log_id})
-        own.append(log_id)
+    with locks.held(conn, locks.IMPORT_LOG.of(log_id)):
         if staging.is_staged(conn, log_id):
             return
         try:

@@ -11,10 +11,10 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from oms import crashpoints, servers
+from oms import crashpoints, locks, servers
 from oms.catalog.model import ImportJob
 from oms.database import Connection, statements
-from oms.imports import landing, staging
+from oms.imports import staging
 from oms.imports.arrival import RemoteFile, examine
 from oms.imports.contracts import REJECT_COLUMNS, reject_places
 from oms.imports.errors import TOO_MANY_REJECTS, AccountOpen, FileMissing, FileRefused
@@ -176,9 +176,7 @@ def _close_some(
 
     Those that another run has just closed are left out. `finished`: gets those with their account written.
     """
-    with landing.locks(conn) as own:
-        conn.execute(sql.lock_logs, {"log_ids": log_ids})
-        own += log_ids
+    with locks.held(conn, *(locks.IMPORT_LOG.of(log_id) for log_id in log_ids)):
         finished += _finish(conn, log_ids, stuck)
         rows = conn.cursor(row_factory=dict_row).execute(sql.logs_to_close, {"log_ids": log_ids}).fetchall()
         if not rows:

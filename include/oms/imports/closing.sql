@@ -59,11 +59,6 @@ select line_number, coalesce(error_column, ''), error_code, error_message
  order by line_number
  limit %(most)s
 
--- name: lock_logs
--- In one order, so that nobody waits in a circle.
-select pg_advisory_lock(hashtextextended('oms.import_log', log_id))
-  from (select log_id from unnest(%(log_ids)s::bigint[]) as file (log_id) order by log_id offset 0) as file
-
 -- name: logs_to_close
 -- Those of these files that are finished and that nobody has closed meanwhile.
 select log_id, remote_path, file_name, file_size, file_mtime, status, error_code, header, params, rejected_count,

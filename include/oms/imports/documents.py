@@ -4,6 +4,7 @@ import re
 
 from psycopg import sql as composed
 
+from oms import locks
 from oms.database import Connection, statements
 from oms.imports import positions
 from oms.imports.contracts import FileContract
@@ -33,7 +34,7 @@ def claim(
         "type": document.replace(" ", ""),
         "pattern": pattern_of(document),
     }
-    conn.execute(sql.lock_type, values)
+    locks.hold(conn, locks.DOCUMENT_LINES.of(values["type"]))
     filled(
         conn,
         sql.number_lines,

@@ -1,9 +1,5 @@
 -- Lines of ERP documents. Rules: inventory.md 3.6, 5.6, 5.7, INV-23.
 
--- name: lock_type
--- Files with documents of one kind are applied one after the other.
-select pg_advisory_xact_lock(hashtextextended('oms.import_document_line:' || %(type)s, 0))
-
 -- name: number_lines
 -- The good rows of the part that name a document, with their keys. Equal lines of a document are numbered over the
 -- whole file, bad rows included, so that neither chunks nor a row that is mended later moves the numbers of others.

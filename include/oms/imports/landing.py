@@ -9,8 +9,7 @@ import hashlib
 import json
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -18,7 +17,7 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg.rows import dict_row
 
-from oms import crashpoints, servers
+from oms import crashpoints, locks, servers
 from oms.catalog.model import KINDS, ImportJob, Kind
 from oms.database import Connection, statements
 from oms.filenames import age_key, is_packed
@@ -32,6 +31,7 @@ from oms.imports.packing import pack, shortened
 from oms.imports.parameters import settings_of
 from oms.imports.staging import FACILITY, Content, Group, Joint, Judged
 from oms.imports.streams import Download, InMemory, from_utf_16, unpacked
+from oms.locks import Lock
 from oms.remote import Stamp, folder_of, is_about_a_file, server_failures
 
 log = logging.getLogger(__name__)
@@ -105,13 +105,13 @@ def land(
     settings = settings_of(job, params)
     keys = servers.recognise(conn, settings.connection_id, sftp)
     _respell(conn, sftp, settings)
-    with locks(conn) as own:
+    with locks.given_back(conn) as own:
         claims = _take_over_abandoned(conn, sftp, job, settings, run, own, keys)
         _land_claims(conn, sftp, claims, settings, run)
     left = settings.max_files
     claimed: set[str] = set()
     for found in _batches(sftp, settings, settled):
-        with locks(conn) as own:
+        with locks.given_back(conn) as own:
             free = _free(conn, settings, found)[:left]
             claims = _claim_arrivals(conn, job, settings, run, own, free, keys[0])
             _land_claims(conn, sftp, claims, settings, run)
@@ -215,17 +215,6 @@ def open_chunks(conn: Connection, job: ImportJob, connection_id: str) -> list[di
     ]
 
 
-@contextmanager
-def locks(conn: Connection) -> Iterator[list[int]]:
-    """A list of logs whose session locks (`lock_log`) are given back at the end."""
-    own: list[int] = []
-    try:
-        yield own
-    finally:
-        if not conn.closed and not conn.broken:
-            conn.execute(sql.unlock_logs, {"log_ids": own})
-
-
 def _respell(conn: Connection, sftp: Any, settings: Settings) -> None:
     """Give logs of earlier releases, which kept a folder as the job's settings spell it, its one spelling.
 
@@ -244,7 +233,7 @@ def _take_over_abandoned(
     job: ImportJob,
     settings: Settings,
     run: Run,
-    own: list[int],
+    own: list[Lock],
     keys: list[str],
 ) -> list[tuple[int, RemoteFile]]:
     """Logs that a dead lander left behind, with their files as they are now."""
@@ -260,7 +249,7 @@ def _take_over_abandoned(
         row = read_log(conn, log_id)
         if row is None or not _lock_if_left(conn, row, run):
             continue
-        own.append(row["lander"])
+        own.append(locks.IMPORT_LOG.of(row["lander"]))
         row = read_log(conn, log_id)
         if row is None or row["status"] != "DmlsLanding":
             continue
@@ -300,8 +289,8 @@ def _lock_if_left(conn: Connection, row: dict[str, Any], run: Run) -> bool:
     patience = PATIENCE_WITH_OWN_RUN if row["run_id"] == run.run_id else PATIENCE
     try:
         with conn.transaction():
-            conn.execute(sql.limit_wait, {"patience": f"{patience}s"})
-            conn.execute(sql.lock_log, {"log_id": row["lander"]})
+            locks.wait_at_most(conn, patience)
+            locks.take(conn, locks.IMPORT_LOG.of(row["lander"]))
     except psycopg.errors.LockNotAvailable:
         log.info("%s is being landed by run %s", row["remote_path"], row["run_id"])
         return False
@@ -313,7 +302,7 @@ def _claim_arrivals(
     job: ImportJob,
     settings: Settings,
     run: Run,
-    own: list[int],
+    own: list[Lock],
     found: list[RemoteFile],
     server: str,
 ) -> list[tuple[int, RemoteFile]]:
@@ -345,7 +334,7 @@ def _claim(
     kind: Kind,
     settings: Settings,
     run: Run,
-    own: list[int],
+    own: list[Lock],
     files: list[RemoteFile],
     server: str | None = None,
 ) -> list[tuple[int, RemoteFile]]:
@@ -381,8 +370,8 @@ def _claim(
             return []
         lander = min(made.values())
         conn.execute(sql.set_lander, {"lander": lander, "log_ids": list(made.values())})
-        conn.execute(sql.lock_log, {"log_id": lander})
-        own.append(lander)
+        locks.take(conn, lock := locks.IMPORT_LOG.of(lander))
+        own.append(lock)
     return [(made[file.path], file) for file in files if file.path in made]
 
 
@@ -402,7 +391,7 @@ def land_text(
     """
     contract = file_type(settings.file_type).contract
     file = RemoteFile(path, 0, 0)
-    with locks(conn) as own:
+    with locks.given_back(conn) as own:
         claims = _claim(conn, domain, kind, settings, run, own, [file])
         if not claims:
             raise FileRefused("ERR_CLAIMED", f"{path} is already being processed")
@@ -560,7 +549,7 @@ def _stage(
     all_returned = repair and repairs.find_origins(conn, log_id, content, settings)
     once = kind.once or settings.refuse_repeated
     if once and content.rows and not settings.force and not all_returned:
-        conn.execute(sql.lock_content, {"contents": [sha256]})
+        hold_contents(conn, [sha256])
         earlier = conn.execute(
             sql.earlier_same_content,
             {
@@ -786,3 +775,11 @@ def _make_load(conn: Connection, load: list[Landed], settings: Settings, run: Ru
         )
     conn.execute(sql.mark_landed, {"load_id": load_id, "log_ids": [one.log_id for one in load]})
     log.info("load %s: %s, %s rows in %s chunks", load_id, names, sum(rows.values()), len(chunks))
+
+
+def hold_contents(conn: Connection, contents: Iterable[bytes]) -> None:
+    """Let files of equal content that land side by side be compared one after the other.
+
+    Contents share sixteen locks, so that many files need no more of them than one.
+    """
+    locks.hold(conn, *(locks.IMPORT_CONTENT.of(sha256.hex()[0]) for sha256 in contents))

@@ -188,14 +188,6 @@ update oms.import_log
    set status = 'DmlsHeld', error_code = %(code)s, error_message = %(message)s, landed_at = now()
  where log_id = %(log_id)s
 
--- name: lock_content
--- Two files of equal content that land side by side are compared one after the other. Contents share sixteen locks,
--- taken in one order, so that many files need no more of them than one.
-select pg_advisory_xact_lock(hashtextextended('oms.import_log.content:' || letter, 0))
-  from (select distinct substr(encode(sha256, 'hex'), 1, 1) as letter
-          from unnest(%(contents)s::bytea[]) as content (sha256)
-         order by letter) as content
-
 -- name: earlier_same_content
 -- Delta files: the same name (if one is given) at any time, any name within 72 hours. A file that was
 -- undone may come again.
@@ -256,16 +248,3 @@ select chunk.load_id, chunk.chunk_no, chunk.label, chunk.row_count
                             and status in ('DmlsPending', 'DmlsQueued', 'DmlsRunning', 'DmlsCrashed'))
  order by chunk.load_id, chunk.chunk_no
  limit 1000
-
--- name: lock_log
-select pg_advisory_lock(hashtextextended('oms.import_log', %(log_id)s))
-
--- name: limit_wait
-select set_config('lock_timeout', %(patience)s, true)
-
--- name: unlock_log
-select pg_advisory_unlock(hashtextextended('oms.import_log', %(log_id)s))
-
--- name: unlock_logs
-select pg_advisory_unlock(hashtextextended('oms.import_log', log_id))
-  from unnest(%(log_ids)s::bigint[]) as file (log_id)

@@ -11,6 +11,7 @@ from typing import Any
 
 from psycopg import sql as composed
 
+from oms import locks
 from oms.catalog.model import Kind
 from oms.database import Connection, statements
 from oms.imports import lookups, staging
@@ -83,7 +84,7 @@ def claim(
     rows = resolved_table(log_id)
     dated = kind.balances and not settings.force
     values = {"log_id": log_id, "config_id": settings.config_id}
-    conn.execute(sql.lock_origins)
+    locks.hold(conn, *(locks.IMPORT_REPAIR.of(origin) for (origin,) in conn.execute(sql.origins)))
     conn.execute(sql.free_void)
     newer = composed.SQL(sql.newer_reset if dated else sql.nothing_newer)
     filled(conn, sql.judge_origins, values, rows=rows, newer=newer.format(log_id=composed.Literal(log_id)))

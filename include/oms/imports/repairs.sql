@@ -27,13 +27,11 @@ update import_origin
 -- name: count_origins
 select count(*) from import_origin where is_given
 
--- name: lock_origins
--- Two repairs of one file are judged one after the other.
-select pg_advisory_xact_lock(hashtextextended('oms.import_repair', origin_log_id))
-  from (select distinct origin_log_id
-          from import_origin
-         where origin_log_id is not null
-         order by origin_log_id) as origin
+-- name: origins
+-- Files of which lines are repaired.
+select distinct origin_log_id
+  from import_origin
+ where origin_log_id is not null
 
 -- name: free_void
 -- A file that was refused or cancelled after all has repaired nothing.

@@ -143,7 +143,7 @@ def _land_alike(
             "names": [one.file.name for one in files],
             "contents": [one.sha256 for one in files],
         }
-        conn.execute(landing.sql.lock_content, values)
+        landing.hold_contents(conn, values["contents"])
         repeated = {log_id for (log_id,) in conn.execute(sql.repeated, values)}
         files = [one for one in files if one.log_id not in repeated]
         if len(files) < FEWEST:

@@ -6,7 +6,7 @@ from typing import Any
 
 from psycopg.rows import dict_row
 
-from oms import crashpoints
+from oms import crashpoints, locks
 from oms.database import Connection, statements
 from oms.imports.errors import UndoRefused
 from oms.imports.file_types import file_type
@@ -59,6 +59,7 @@ def undo(
     nothing or was undone before, lines of it were repaired.
     """
     with conn.transaction():
+        locks.hold(conn, locks.IMPORT_REPAIR.of(log_id))  # nobody repairs lines of the file meanwhile
         row = conn.cursor(row_factory=dict_row).execute(sql.lock_log, {"log_id": log_id}).fetchone()
         if row is None:
             raise UndoRefused(
@@ -94,7 +95,6 @@ def _refuse(conn: Connection, row: dict[str, Any]) -> None:
         )
     if instead := file_type(row["params"]["file_type"]).instead_of_undoing:
         raise UndoRefused(f"{name} {instead}")
-    conn.execute(sql.lock_repairs, row)
     repairs = [f"{by} (log {log_id})" for log_id, by in conn.execute(sql.repaired_by, row)]
     if repairs:
         raise UndoRefused(f"lines of {name} were repaired by {', '.join(repairs)}: undo that first")

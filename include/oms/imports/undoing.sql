@@ -8,10 +8,6 @@ select log.log_id, log.file_name, log.config_id, log.domain, log.kind, log.statu
  where log.log_id = %(log_id)s
    for no key update of log
 
--- name: lock_repairs
--- Nobody repairs lines of the file meanwhile (repairs.sql, lock_origins).
-select pg_advisory_xact_lock(hashtextextended('oms.import_repair', %(log_id)s))
-
 -- name: repaired_by
 -- Files that repaired lines of this one and still hold them.
 select distinct by.log_id, by.file_name

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from oms import crashpoints
+from oms import crashpoints, locks
 from oms.database import Connection, statements
 from oms.errors import NeedsPerson
 from oms.numbers import readings
@@ -79,7 +79,7 @@ def compute_kits(
     transactions; with include_all every kit is looked at. A kit that is right gets no entry.
     """
     with conn.transaction():
-        conn.execute(sql.lock)
+        locks.hold(conn, locks.KITS.of())
         (snapshot,) = conn.execute("select pg_current_snapshot()::text").fetchone()
         values = {"basis": basis, "kits": _kits(conn, include_all), "run_name": run_name}
         account = Account(
@@ -144,7 +144,7 @@ def define(conn: Connection, rows: Iterable[Mapping[str, str]]) -> int:
         raise BadKits(faults)
     changed = 0
     with conn.transaction():
-        conn.execute(sql.lock)
+        locks.hold(conn, locks.KITS.of())
         for kit, parts in sorted(kits.items()):
             values = {"kit": kit, "components": list(parts), "quantities": list(parts.values())}
             changed += conn.execute(sql.end_parts, values).rowcount

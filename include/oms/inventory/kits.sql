@@ -1,8 +1,5 @@
 -- The balances of kits. Rules: inventory.md 2.5, 5.12.
 
--- name: lock
-select pg_advisory_xact_lock(hashtextextended('oms.kits', 0))
-
 -- name: mark
 select snapshot::text, planned_at from oms.kit_mark
 

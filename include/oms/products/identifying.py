@@ -6,6 +6,7 @@ SKU, barcode and Shopify's own ids come with the products; what an ERP calls the
 import csv
 from collections.abc import Iterable
 
+from oms import locks
 from oms.database import Connection, copy_rows, statements
 from oms.errors import NeedsPerson
 from oms.texts import is_blank, trimmed
@@ -50,7 +51,7 @@ def identify(conn: Connection, rows: Iterable[Row]) -> tuple[int, int]:
     Returns how many were added and how many ended: of a product and a type that rows name, an identifier that
     they do not name ends. In the caller's transaction. Raises BadIdentifiers with every fault.
     """
-    conn.execute(sql.lock)
+    locks.hold(conn, locks.IDENTIFICATION.of())  # two could give one value to two products
     conn.execute(sql.make_given)
     copy_rows(conn, "pg_temp.identifier_given", ("line_number", *COLUMNS), rows)
     conn.execute(sql.resolve)

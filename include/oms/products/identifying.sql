@@ -1,9 +1,5 @@
 -- Identifiers by which other systems know products. Rules: inventory.md 3.5.
 
--- name: lock
--- One file at a time: two could give one value to two products.
-select pg_advisory_xact_lock(hashtextextended('oms.product_identification', 0))
-
 -- name: make_given
 drop table if exists pg_temp.identifier_given, pg_temp.identifier_named;
 create temporary table identifier_given (

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from oms import crashpoints
+from oms import crashpoints, locks
 from oms.database import Connection, statements
 from oms.products.export_lines import BadLine, parse
 from oms.shopify import documents, exports
@@ -30,7 +30,6 @@ MERGED = crashpoints.register("products.merged", "products are merged, the stagi
 TAKE_UP = timedelta(hours=1)
 """An export that an earlier run has left is used for that long; later it is too old to be the catalogue."""
 SHOWN_REJECTS = 50
-TURN = "oms.products"
 CHANGES = ("created", "updated", "identifiers_added", "identifiers_ended", "links_changed", "links_ended")
 
 
@@ -78,14 +77,9 @@ def import_shop(
 @contextmanager
 def _turn(conn: Connection, shop_id: str, *, at_once: bool) -> Iterator[None]:
     """One import of a shop at a time, and one of all shops unless it is urgent."""
-    keys = [f"{TURN}:{shop_id}"] if at_once else [TURN, f"{TURN}:{shop_id}"]
-    for key in keys:
-        conn.execute(sql.take_turn, {"key": key})
-    try:
+    own = locks.PRODUCTS_OF_SHOP.of(shop_id)
+    with locks.held(conn, *([own] if at_once else [locks.PRODUCTS.of(), own])):
         yield
-    finally:
-        for key in reversed(keys):
-            conn.execute(sql.end_turn, {"key": key})
 
 
 def _open_import(conn: Connection, client: ShopifyClient, shop_id: str, run_id: str) -> tuple[int, str]:
@@ -140,7 +134,7 @@ def _merge(conn: Connection, import_id: int, shop_id: str) -> dict[str, int]:
     def run(statement: str) -> int:
         return conn.execute(statement, key).rowcount
 
-    conn.execute(sql.one_merge_at_a_time, {"key": f"{TURN}:merge"})
+    locks.hold(conn, locks.PRODUCTS_MERGE.of())
     run(sql.drop_repeats)
     run(sql.inherit_from_parent)
     run(sql.reject_orphans)

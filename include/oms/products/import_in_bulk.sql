@@ -1,13 +1,3 @@
--- name: take_turn
-select pg_advisory_lock(hashtextextended(%(key)s, 0));
-
--- name: end_turn
-select pg_advisory_unlock(hashtextextended(%(key)s, 0));
-
--- name: one_merge_at_a_time
--- Two shops may sell the same new product: the second merge must see the first one's.
-select pg_advisory_xact_lock(hashtextextended(%(key)s, 0));
-
 -- name: abandon_old_imports
 -- What died before it knew its export, or too long ago.
 update oms.product_import

@@ -12,6 +12,7 @@ from typing import Any
 from psycopg.errors import ForeignKeyViolation
 from psycopg.rows import class_row
 
+from oms import locks
 from oms.database import Connection, statements
 from oms.imports.contracts import match_key
 from oms.numbers import readings
@@ -124,7 +125,7 @@ def prepare(
             "file_key": lies_at and f"{source}:{run_time}:{chosen.on}:{name}:{lies_at}",
             "source_key": None,
         }
-        conn.execute(sql.lock_source, {"source": source})
+        locks.hold(conn, locks.RESTOCK_FILE.of(source))
         earlier = conn.execute(sql.find_source, keys).fetchone()
         if earlier is None:
             due = due_at(run_time, place["time_zone"], now, chosen.on)

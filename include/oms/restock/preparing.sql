@@ -47,9 +47,6 @@ select wanted.sku, min(known.product_id), count(distinct known.product_id),
  group by wanted.sku
  order by wanted.sku
 
--- name: lock_source
-select pg_advisory_xact_lock(hashtextextended('oms.restock:' || %(source)s, 0))
-
 -- name: find_source
 -- What was prepared from this very file, or from one of the same content for the same time.
 select shipment_id

@@ -1,8 +1,7 @@
 """Carries out restocks that are due: received and shown in the shop, each once (spec inventory.md 5.13)."""
 
 import logging
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import class_row
 
-from oms import crashpoints
+from oms import crashpoints, locks
 from oms.database import Connection, statements
 from oms.errors import ComesBack, NeedsPerson, NothingToDo
 from oms.inventory import receiving
@@ -87,7 +86,7 @@ def run(work: Work) -> dict[str, Any]:
     counts = {"due": len(found), "done": 0, "busy": 0, "applied": 0}
     faults: list[str] = []
     for due in found:
-        with _alone(work.conn, due.shipment_id) as is_ours:
+        with locks.held_if_free(work.conn, locks.RESTOCK.of(due.shipment_id)) as is_ours:
             if not is_ours:
                 log.info("restock %s: another run is busy with it", due.shipment_id)
                 counts["busy"] += 1
@@ -121,17 +120,6 @@ def _refuse_unless_open(conn: Connection, shipment_id: int) -> None:
         raise RestockRefused(f"restock {shipment_id} was cancelled; prepare it again")
     if found[0] == "DONE":
         log.info("restock %s is done already: nothing is received, nothing is sent", shipment_id)
-
-
-@contextmanager
-def _alone(conn: Connection, shipment_id: int) -> Iterator[bool]:
-    """Whether this run is the one that works on the restock."""
-    (is_ours,) = conn.execute(sql.take, {"shipment_id": shipment_id}).fetchone()
-    try:
-        yield is_ours
-    finally:
-        if is_ours and not conn.closed and not conn.broken:
-            conn.execute(sql.leave, {"shipment_id": shipment_id})
 
 
 def _carry_out(work: Work, due: Due, *, at_once: bool) -> int:

@@ -35,12 +35,6 @@ select status
   from oms.scheduled_restock
  where shipment_id = %(shipment_id)s
 
--- name: take
-select pg_try_advisory_lock(hashtextextended('oms.scheduled_restock', %(shipment_id)s))
-
--- name: leave
-select pg_advisory_unlock(hashtextextended('oms.scheduled_restock', %(shipment_id)s))
-
 -- name: lock
 -- The restock, the number of the next receipt, and whether any unit is still to be received.
 select restock.status, restock.run_at, restock.run_at <= now(),

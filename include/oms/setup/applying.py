@@ -13,11 +13,11 @@ import psycopg
 from psycopg import sql as composed
 from psycopg.rows import dict_row
 
+from oms import locks
 from oms.database import Connection, statements
 from oms.setup.errors import Finding, SetupRefused
 from oms.setup.reading import Content, Key, Row, read_folder
 from oms.setup.tables import TABLES, Gone, Table, Value
-from oms.sync import turns
 
 sql = statements(__file__)
 
@@ -83,7 +83,7 @@ def set_up(conn: Connection, folder: Path, *, prune: bool = False) -> Report:
     can commit anything.
     """
     contents = read_folder(folder)
-    conn.execute(sql.one_setup_at_a_time)
+    locks.hold(conn, locks.SETUP.of())
     _refuse_unknown_references(conn, contents)
     _wait_for_pushes(conn, contents, prune)
     report, moved = Report(), _Moved()
@@ -200,7 +200,7 @@ def _wait_for_pushes(conn: Connection, contents: dict[str, Content], prune: bool
                 changing |= {_place(one) for one in (current.get(key), row.values) if one is not None}
         if prune and content.table.gone is not Gone.KEEP:
             changing |= {_place(current[key]) for key in current.keys() - content.rows.keys()}
-    turns.hold_until_commit(conn, changing)
+    locks.hold(conn, *(locks.LOCATION.of(*place) for place in changing))
 
 
 def _place(values: dict[str, Any]) -> tuple[str, int]:

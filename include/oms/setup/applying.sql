@@ -1,6 +1,3 @@
--- name: one_setup_at_a_time
-select pg_advisory_xact_lock(hashtextextended('oms.setup', 0));
-
 -- name: faults
 -- What the state after all files must not be: (file, key, column, value, remedy).
 with location as (

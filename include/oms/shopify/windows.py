@@ -15,7 +15,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from oms import crashpoints
+from oms import crashpoints, locks
 from oms.database import Connection, statements
 from oms.errors import NeedsPerson
 from oms.parameters import BadParameter
@@ -191,13 +191,8 @@ def move(conn: Connection, job: str, shop_id: str, to: datetime | str) -> None:
 @contextmanager
 def turn(conn: Connection, job: str, shop_id: str) -> Iterator[None]:
     """One run of a job for a shop at a time; `conn` in autocommit mode."""
-    values = {"job": job, "shop_id": shop_id}
-    conn.execute(sql.take_turn, values)
-    try:
+    with locks.held(conn, locks.PULL.of(job, shop_id)):
         yield
-    finally:
-        if not conn.closed and not conn.broken:
-            conn.execute(sql.end_turn, values)
 
 
 @contextmanager

@@ -1,11 +1,5 @@
 -- Windows of pulls, imports of orders, and what was not taken in. Rules: orders.md 1.5, orders-addendum.md D, K.
 
--- name: take_turn
-select pg_advisory_lock(hashtextextended(format('oms.pull:%%s:%%s', %(job)s::text, %(shop_id)s::text), 0))
-
--- name: end_turn
-select pg_advisory_unlock(hashtextextended(format('oms.pull:%%s:%%s', %(job)s::text, %(shop_id)s::text), 0))
-
 -- name: mark
 select recorded_to
   from oms.job_watermark

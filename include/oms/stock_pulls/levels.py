@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from psycopg import sql as composed
 
+from oms import locks
 from oms.database import Connection, statements
 from oms.imports import confirmed, positions
 
@@ -41,7 +42,9 @@ def apply_told(conn: Connection, *, log_id: int | None, run_id: str) -> Told:
     For counts of files each is a balance without asOf: taken when it is processed (6.8).
     """
     conn.execute(sql.freshen)
-    conn.execute(sql.lock_facilities)
+    # an empty level without a position leaves no other lock, and an older word that is just making that
+    # position would count after it
+    locks.hold(conn, *(locks.LEVELS.of(facility) for (facility,) in conn.execute(sql.facilities)))
     conn.execute(sql.add_missing)
     conn.execute(positions.sql.fill_in)
     positions.lock(conn)

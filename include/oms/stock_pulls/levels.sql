@@ -11,11 +11,8 @@ select facility_id
 -- The planner would take a table that was just made for a small one.
 analyze pg_temp.import_change
 
--- name: lock_facilities
--- Levels of a facility are taken in one after the other: an empty level without a position leaves no other lock, and
--- an older word that is just making that position would count after it.
-select count(pg_advisory_xact_lock(hashtextextended('oms.levels:' || facility_id, 0)))
-  from (select distinct facility_id from import_change order by facility_id) as one
+-- name: facilities
+select distinct facility_id from import_change
 
 -- name: add_missing
 -- Positions of levels that are not empty, in the order in which positions are locked.

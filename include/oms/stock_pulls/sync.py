@@ -18,7 +18,7 @@ from typing import Any
 
 from psycopg.rows import dict_row
 
-from oms import catalog, crashpoints, servers, shops
+from oms import catalog, crashpoints, locks, servers, shops
 from oms.catalog.model import RESET
 from oms.database import Connection, freshen_statistics, statements
 from oms.exports import OpenSftp
@@ -135,7 +135,7 @@ def sync_shop(
         raise NotTheMaster(shop_id)
     _check_locations(conn, shop_id, params["targetFacilityId"])
     dry_run = params["dryRun"]
-    with _turn(conn, shop_id):
+    with locks.held(conn, locks.LEVELS_OF_SHOP.of(shop_id)):
         if not dry_run:
             _finish_leftovers(conn, shop)
         since = _begin(conn, shop_id, params)
@@ -176,17 +176,6 @@ def _check_locations(conn: Connection, shop_id: str, target: str | None) -> None
         raise BadParameter(
             "targetFacilityId", target, f"nothing: locations {consolidated} are all consolidated, one may be"
         )
-
-
-@contextmanager
-def _turn(conn: Connection, shop_id: str) -> Iterator[None]:
-    """One run for a shop at a time."""
-    conn.execute(sql.take_turn, {"shop_id": shop_id})
-    try:
-        yield
-    finally:
-        if not conn.closed and not conn.broken:
-            conn.execute(sql.end_turn, {"shop_id": shop_id})
 
 
 def _begin(conn: Connection, shop_id: str, params: dict[str, Any]) -> datetime | None:

@@ -1,11 +1,5 @@
 -- The levels of a shop as a file of our own. Rules: inventory.md 5.14, 6.2 (pulls).
 
--- name: take_turn
-select pg_advisory_lock(hashtextextended('oms.from_shop:' || %(shop_id)s, 0))
-
--- name: end_turn
-select pg_advisory_unlock(hashtextextended('oms.from_shop:' || %(shop_id)s, 0))
-
 -- name: places
 select shopify_location_id, is_consolidated, is_contradictory
   from oms.shop_location_place

@@ -8,8 +8,9 @@ from typing import Literal
 
 import psycopg
 
-from oms import crashpoints
-from oms.database import Connection, statements
+from oms import crashpoints, locks
+from oms.database import Connection
+from oms.locks import Lock
 from oms.shopify.budget import Deadline
 from oms.shopify.client import ShopifyClient
 from oms.sync import in_bulk, planning, sending, unimported_orders
@@ -17,11 +18,9 @@ from oms.sync.errors import ShopBusy, SyncMisconfigured
 from oms.sync.options import Mode, PushOptions, Report
 from oms.sync.planning import Location
 from oms.sync.sending import Batch, Sender
-from oms.sync.turns import location_lock
 from oms.upkeep.backup import is_restored
 
 log = logging.getLogger(__name__)
-sql = statements(__file__)
 
 LOCKED = crashpoints.register("plan.locked", "the locations are locked, leftovers not yet touched")
 SUPERSEDED = crashpoints.register("plan.superseded", "unsent lines of RECENT and HARD left the book")
@@ -305,30 +304,28 @@ def _locks(conn: Connection, shop_id: str, locations: list[int], seconds: float)
 
     They are taken in order, so that two runs never wait for each other.
     """
-    conn.execute(sql.set_lock_timeout, {"milliseconds": str(int(seconds * 1000))})
-    wanted = _sharing(conn, shop_id, locations)
-    while True:
-        held: list[int] = []
-        try:
-            for number in wanted:
-                conn.execute(sql.wait_for_lock, {"name": location_lock(shop_id, number)})
-                held.append(number)
-        except psycopg.errors.LockNotAvailable as error:
-            _unlock(conn, shop_id, held)
-            raise ShopBusy(
-                f"shop {shop_id}: another run holds its locations for over {seconds:g} s"
-            ) from error
-        needed = _sharing(conn, shop_id, locations)
-        if set(needed) <= set(held):
-            break
-        _unlock(conn, shop_id, held)
-        wanted = needed
-    conn.execute(sql.set_lock_timeout, {"milliseconds": "0"})
-    try:
-        yield held
-    finally:
-        if not conn.broken:
-            _unlock(conn, shop_id, held)
+    with locks.given_back(conn) as own:
+        with locks.waiting_at_most(conn, seconds):
+            wanted = _sharing(conn, shop_id, locations)
+            try:
+                _take(conn, shop_id, wanted, own)
+                while not set(needed := _sharing(conn, shop_id, locations)) <= set(wanted):
+                    locks.give_back(conn, *own)
+                    own.clear()
+                    wanted = needed
+                    _take(conn, shop_id, wanted, own)
+            except psycopg.errors.LockNotAvailable as error:
+                raise ShopBusy(
+                    f"shop {shop_id}: another run holds its locations for over {seconds:g} s"
+                ) from error
+        yield wanted
+
+
+def _take(conn: Connection, shop_id: str, locations: list[int], own: list[Lock]) -> None:
+    for number in locations:
+        lock = locks.LOCATION.of(shop_id, number)
+        locks.take(conn, lock)
+        own.append(lock)
 
 
 def _sharing(conn: Connection, shop_id: str, locations: list[int]) -> list[int]:
@@ -339,8 +336,3 @@ def _sharing(conn: Connection, shop_id: str, locations: list[int]) -> list[int]:
         if more == found:
             return sorted(found)
         found = more
-
-
-def _unlock(conn: Connection, shop_id: str, locations: list[int]) -> None:
-    for number in locations:
-        conn.execute(sql.unlock, {"name": location_lock(shop_id, number)})

@@ -11,10 +11,10 @@ from datetime import datetime
 import psycopg
 from psycopg.rows import class_row
 
-from oms import crashpoints
+from oms import crashpoints, locks
 from oms.database import Connection, statements
 from oms.shopify.client import ShopifyClient
-from oms.sync import sending, turns
+from oms.sync import sending
 from oms.sync.errors import SettleRefused, ShopBusy
 from oms.sync.sending import KnownLine
 
@@ -126,9 +126,9 @@ def _take(conn: Connection, batch_id: uuid.UUID, wait_seconds: float) -> list[in
     shop_id, _ = found
     lines = conn.execute(sending.sql.lines_of_batch, {"batch": batch_id}).fetchall()
     places = {place for _, place, *_ in lines}
-    conn.execute(sql.wait_at_most, {"milliseconds": str(int(wait_seconds * 1000))})
+    locks.wait_at_most(conn, wait_seconds)
     try:
-        turns.hold_until_commit(conn, [(shop_id, place) for place in places])
+        locks.hold(conn, *(locks.LOCATION.of(shop_id, place) for place in places))
     except psycopg.errors.LockNotAvailable as error:
         raise ShopBusy(f"shop {shop_id}: a push holds its locations; try again when it has ended") from error
     (status,) = conn.execute(sql.lock_batch, {"batch": batch_id}).fetchone()

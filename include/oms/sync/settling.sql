@@ -25,9 +25,6 @@ select status
  where batch_id = %(batch)s
    for no key update
 
--- name: wait_at_most
-select set_config('lock_timeout', %(milliseconds)s, true)
-
 -- name: note_decision
 -- Whose word it was stays with the batch.
 update oms.sync_batch

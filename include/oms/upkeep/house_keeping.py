@@ -12,7 +12,7 @@ from typing import Any
 
 from psycopg import sql as composed
 
-from oms import crashpoints, servers
+from oms import crashpoints, locks, servers
 from oms.database import Connection, statements
 from oms.errors import NeedsPerson
 from oms.remote import is_about_a_file, server_failures, step
@@ -73,14 +73,11 @@ def keep_house(work: Work) -> dict[str, int]:
     With dryRun nothing is removed and the figures are what would be. Two runs never work at a time: the
     second one finds nothing to do. May be killed at any point and run again.
     """
-    if not work.conn.execute(sql.one_at_a_time).fetchone()[0]:
-        log.info("another run is at it: nothing is left to do")
-        return {}
-    try:
+    with locks.held_if_free(work.conn, locks.HOUSE_KEEPING.of()) as is_ours:
+        if not is_ours:
+            log.info("another run is at it: nothing is left to do")
+            return {}
         removed = _work_off(work)
-    finally:
-        if not work.conn.closed:
-            work.conn.execute(sql.let_others)
     would = "would be removed" if work.params["dryRun"] else "removed"
     for what, count in removed.items():
         log.info("%s: %s %s", what, f"{count:,}", would)

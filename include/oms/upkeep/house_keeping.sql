@@ -244,9 +244,3 @@ select log_id, coalesce(params ->> 'reject_connection_id', connection_id) as ser
 update oms.import_log
    set files_removed_at = now()
  where log_id = %(log_id)s
-
--- name: one_at_a_time
-select pg_try_advisory_lock(hashtextextended('oms.house_keeping', 0))
-
--- name: let_others
-select pg_advisory_unlock(hashtextextended('oms.house_keeping', 0))

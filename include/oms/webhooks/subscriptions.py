@@ -6,13 +6,12 @@ subscription that the shop removed after failed deliveries, are both made good b
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from oms import crashpoints, shops
+from oms import crashpoints, locks, shops
 from oms.catalog.webhook_topics import BY_ENUM, TOPICS
 from oms.database import Connection, statements
 from oms.parameters import BadParameter
@@ -78,7 +77,7 @@ def manage(work: Work) -> dict[str, int]:
     silent: list[ShopifyError | LookupError] = []
     for shop_id, address in addresses.items():
         try:
-            with _alone(work.conn, shop_id):
+            with locks.held(work.conn, locks.SUBSCRIPTIONS.of(shop_id)):
                 refusals += _serve(work, shop_id, address, chosen, done)
         except (ShopifyError, LookupError) as error:
             log.warning("%s: %s", shop_id, error)
@@ -141,17 +140,6 @@ def _address(work: Work, shop_id: str) -> str | None:
 def path_of(shop_id: str) -> str:
     """The path of the address that a shop delivers to."""
     return f"/webhooks/shopify/{quote(shop_id, safe='')}"
-
-
-@contextmanager
-def _alone(conn: Connection, shop_id: str) -> Iterator[None]:
-    """Keep other runs from the subscriptions of a shop."""
-    conn.execute(sql.one_at_a_time, {"shop_id": shop_id})
-    try:
-        yield
-    finally:
-        if not conn.closed:
-            conn.execute(sql.let_others, {"shop_id": shop_id})
 
 
 def _serve(work: Work, shop_id: str, address: str | None, chosen: list[str], done: Counter[str]) -> list[str]:

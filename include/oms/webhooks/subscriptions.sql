@@ -1,11 +1,5 @@
 -- What a shop is to tell us. Rules: orders.md 10, shopify.md 4.2, 4.3.
 
--- name: one_at_a_time
-select pg_advisory_lock(hashtextextended('oms.webhook_subscription ' || %(shop_id)s, 0))
-
--- name: let_others
-select pg_advisory_unlock(hashtextextended('oms.webhook_subscription ' || %(shop_id)s, 0))
-
 -- name: shops_with_subscriptions
 select distinct shop_id
   from oms.webhook_subscription

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 import requests
 
+from oms import locks
 from oms.products import import_in_bulk
 from oms.products.export_lines import BadLine, parse
 from oms.shopify.errors import ExportFailed, ExportIncomplete, NotExecuted
@@ -361,12 +362,12 @@ def test_a_line_that_cannot_be_read_is_a_reject_and_ends_no_link(catalogue: Cata
 def test_one_import_of_a_shop_at_a_time(catalogue: Catalogue):
     catalogue.offer(*HATS)
     with psycopg.connect(catalogue.dsn, autocommit=True) as other:
-        other.execute(import_in_bulk.sql.take_turn, {"key": "oms.products:demo"})
+        locks.take(other, locks.PRODUCTS_OF_SHOP.of("demo"))
         catalogue.db.execute("set lock_timeout = '100 ms'")
         with pytest.raises(psycopg.errors.LockNotAvailable):
             catalogue.load(scheduleNow=True)
-        other.execute(import_in_bulk.sql.end_turn, {"key": "oms.products:demo"})
-        other.execute(import_in_bulk.sql.take_turn, {"key": "oms.products"})
+        locks.give_back(other, locks.PRODUCTS_OF_SHOP.of("demo"))
+        locks.take(other, locks.PRODUCTS.of())
         with pytest.raises(psycopg.errors.LockNotAvailable):
             catalogue.load()
 

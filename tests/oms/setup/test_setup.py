@@ -8,12 +8,12 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from oms import locks
 from oms.__main__ import VARIABLE, main
 from oms.addresses import dsn_of_connection
 from oms.setup.applying import set_up
 from oms.setup.errors import SetupRefused
 from oms.setup.tables import TABLES
-from oms.sync.turns import location_lock
 from sandbox import example_setup
 
 EXAMPLE = Path(example_setup.__file__).parent
@@ -203,14 +203,13 @@ def test_a_location_changes_when_no_push_is_at_work_there(oms_db, oms_dsn, folde
     set_up(oms_db, folder)
     oms_db.commit()
     edit(folder / "shop_locations.csv", "7002,New York,,RECENT", "7002,New York,,DELTA")
-    lock = "select {}(hashtextextended(%s, 0))"
     with psycopg.connect(oms_dsn, autocommit=True) as at_work:
-        at_work.execute(lock.format("pg_advisory_lock"), (location_lock("demo", 7002),))
+        locks.take(at_work, locks.LOCATION.of("demo", 7002))
         oms_db.execute("set local lock_timeout = '100 ms'")
         with pytest.raises(psycopg.errors.LockNotAvailable):
             set_up(oms_db, folder)
         oms_db.rollback()
-        at_work.execute(lock.format("pg_advisory_unlock"), (location_lock("demo", 7002),))
+        locks.give_back(at_work, locks.LOCATION.of("demo", 7002))
 
     assert set_up(oms_db, folder).changed == 1
 
@@ -222,9 +221,8 @@ def test_a_mapping_changes_when_no_push_is_at_work_at_either_location(oms_db, om
     oms_db.commit()
     edit(folder / "shop_location_facilities.csv", "demo,TOKYO,7003", "demo,TOKYO,7002")
     edit(folder / "shop_location_facilities.csv", "demo,NEW_YORK,7002", "demo,NEW_YORK,7003")
-    lock = "select pg_advisory_lock(hashtextextended(%s, 0))"
     with psycopg.connect(oms_dsn, autocommit=True) as at_work:
-        at_work.execute(lock, (location_lock("demo", location),))
+        locks.take(at_work, locks.LOCATION.of("demo", location))
         oms_db.execute("set local lock_timeout = '100 ms'")
         with pytest.raises(psycopg.errors.LockNotAvailable):
             set_up(oms_db, folder)
@@ -237,9 +235,8 @@ def test_a_mapping_that_ends_waits_for_the_push_at_its_location(oms_db, oms_dsn,
     set_up(oms_db, folder)
     oms_db.commit()
     edit(folder / "shop_location_facilities.csv", "demo,TOKYO,7003\n", "")
-    lock = "select pg_advisory_lock(hashtextextended(%s, 0))"
     with psycopg.connect(oms_dsn, autocommit=True) as at_work:
-        at_work.execute(lock, (location_lock("demo", 7003),))
+        locks.take(at_work, locks.LOCATION.of("demo", 7003))
         oms_db.execute("set local lock_timeout = '100 ms'")
         assert set_up(oms_db, folder).kept == 1
         with pytest.raises(psycopg.errors.LockNotAvailable):

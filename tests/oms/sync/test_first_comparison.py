@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from oms import database
+from oms import database, locks
 from oms.sync.errors import TooManyDrops
 from oms.sync.options import Mode
 from tests.oms.sync.bench import Bench
@@ -120,16 +120,16 @@ def test_the_first_comparison_waits_for_a_file_that_is_being_landed(business: Be
 
 def test_a_file_that_comes_while_a_push_waits_for_its_turn_counts_too(business: Bench):
     business.move("A", 4, "S1")
-    name = f"oms.sync:demo:{business.locations['demo', 'Main']}"
+    lock = locks.LOCATION.of("demo", business.locations["demo", "Main"])
     with database.connect(business.dsn, autocommit=True) as other, ThreadPoolExecutor(1) as pool:
-        other.execute("select pg_advisory_lock(hashtextextended(%s, 0))", (name,))
+        locks.take(other, lock)
         push = pool.submit(business.push, "RECENT")
         while not business.db.execute(
             "select from pg_locks where locktype = 'advisory' and not granted"
         ).fetchall():
             time.sleep(0.02)
         file_comes_in(business)
-        other.execute("select pg_advisory_unlock(hashtextextended(%s, 0))", (name,))
+        locks.give_back(other, lock)
 
         assert push.result().without_stock != ()
     assert business.applied() == []

@@ -6,11 +6,10 @@ import re
 import pytest
 
 from fakeshop.testing import TOKEN
-from oms import database
+from oms import database, locks
 from oms.__main__ import main
 from oms.sync import settling
 from oms.sync.errors import LinesLeft, SettleRefused, ShopBusy
-from oms.sync.turns import location_lock
 from tests.oms.sync.bench import Bench
 from tests.oms.sync.test_answers import ADJUST, opened
 
@@ -159,8 +158,8 @@ def test_a_shop_that_does_not_answer_hides_nothing(oms: Bench, monkeypatch, caps
 
 def test_a_decision_waits_for_a_push_at_work(oms: Bench):
     unanswered(oms, landed=True)
-    lock = location_lock("demo", oms.locations["demo", "Main"])
-    oms.db.execute("select pg_advisory_lock(hashtextextended(%s, 0))", (lock,))
+    lock = locks.LOCATION.of("demo", oms.locations["demo", "Main"])
+    locks.take(oms.db, lock)
     (open_batch,) = settling.open_batches(oms.db)
     batch = open_batch.batch_id
 
@@ -171,7 +170,7 @@ def test_a_decision_waits_for_a_push_at_work(oms: Bench):
         settling.settle(other, batch, landed=True, by="ana", wait_seconds=0.2)
 
     assert oms.batches()[0][1] == "UNKNOWN"
-    oms.db.execute("select pg_advisory_unlock_all()")
+    locks.give_back(oms.db, lock)
     settling.settle(oms.db, batch, landed=True, by="ana")
     with pytest.raises(SettleRefused, match="is APPLIED"):
         settling.settle(oms.db, batch, landed=False, by="bo")

@@ -8,7 +8,7 @@ import paramiko
 import psycopg
 import pytest
 
-from oms import catalog
+from oms import catalog, locks
 from oms.imports import undoing
 from oms.imports.errors import UndoRefused
 from oms.inventory.checking import breaches
@@ -435,9 +435,9 @@ def test_rows_go_in_batches(floor: Floor, later: Callable):
 
 def test_two_runs_never_work_side_by_side(floor: Floor):
     with psycopg.connect(floor.dsn, autocommit=True) as other:
-        other.execute("select pg_advisory_lock(hashtextextended('oms.house_keeping', 0))")
+        locks.take(other, locks.HOUSE_KEEPING.of())
         assert keep_house(work_of(floor, JOB)) == {}
-        other.execute("select pg_advisory_unlock_all()")
+        locks.give_back(other, locks.HOUSE_KEEPING.of())
     assert keep_house(work_of(floor, JOB)) != {}
 
 

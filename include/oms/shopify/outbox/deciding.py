@@ -6,7 +6,7 @@ from datetime import datetime
 
 from psycopg.rows import class_row
 
-from oms import crashpoints
+from oms import crashpoints, locks
 from oms.database import Connection, statements
 from oms.shopify.outbox import messages
 from oms.shopify.outbox.errors import DecisionRefused
@@ -109,7 +109,7 @@ def _take(conn: Connection, number: int) -> tuple[Listed, Kind]:
     lane = conn.execute(sql.lane_of, {"number": number}).fetchone()
     if lane is None:
         raise DecisionRefused(f"there is no message {number}: `python -m oms outbox` lists those to decide")
-    if not conn.execute(sql.hold_lane, {"lane": lane[0]}).fetchone()[0]:
+    if not locks.hold_if_free(conn, locks.OUTBOX_LANE.of(lane[0])):
         raise DecisionRefused(f"message {number} is being sent just now; look again when the run has ended")
     found = listed(conn, number=number)
     if not found:

@@ -23,10 +23,6 @@ select lane from oms.outbox_message where number = %(number)s
 -- name: status_of
 select status from oms.outbox_message where number = %(number)s
 
--- name: hold_lane
--- The lock that senders take for their session, here for a transaction.
-select pg_try_advisory_xact_lock(hashtextextended('oms.outbox:' || %(lane)s, 0))
-
 -- name: in_hand
 select {message}
   from oms.outbox_message as message

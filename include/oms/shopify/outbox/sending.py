@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from psycopg import sql as composed
 
-from oms import crashpoints
+from oms import crashpoints, locks
 from oms.database import Connection, statements
 from oms.shopify.budget import Deadline
 from oms.shopify.outbox import messages
@@ -151,7 +151,7 @@ class Sender:
         if not found:
             return None
         self._busy |= set(found)
-        return {lane for lane, is_ours in self.conn.execute(sql.take_lanes, {"lanes": found}) if is_ours}
+        return {lane for lane in found if locks.take_if_free(self.conn, locks.OUTBOX_LANE.of(lane))}
 
     def _candidates(self, room: int) -> list[str]:
         values = {"kinds": self._going_kinds(), "taken": sorted(self._busy), "room": room}
@@ -162,7 +162,7 @@ class Sender:
         return [name for name in self._kinds if self._refusals[name] < REFUSALS]
 
     def _leave(self, lane: str) -> None:
-        self.conn.execute(sql.leave_lane, {"lane": lane})
+        locks.give_back(self.conn, locks.OUTBOX_LANE.of(lane))
         self._busy.discard(lane)
 
     def _heads(self, lanes: set[str]) -> list[Message]:

@@ -31,14 +31,6 @@ select message.lane
  order by message.number
  limit %(room)s
 
--- name: take_lanes
--- Held by the session: a sender that dies gives them up, and what it had SENT is another's to prove.
-select lane, pg_try_advisory_lock(hashtextextended('oms.outbox:' || lane, 0))
-  from unnest(%(lanes)s::text[]) as lane
-
--- name: leave_lane
-select pg_advisory_unlock(hashtextextended('oms.outbox:' || %(lane)s, 0))
-
 -- name: heads
 -- What may go of each lane, as it is now that the lane is ours: one message at most.
 select {message}

@@ -9,7 +9,7 @@ from oms import database
 from oms.sync import planning
 from oms.sync.options import PushOptions
 from oms.sync.push import push_shop
-from oms.sync.turns import AlreadyWaiting, waiting
+from oms.sync.waiting import AlreadyWaiting, waiting
 from tests.oms.sync.bench import Bench
 
 
