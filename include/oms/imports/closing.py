@@ -23,7 +23,15 @@ from oms.imports.json_files import reject_name
 from oms.imports.landing import FILES_TOGETHER, TABLES_OF_A_LOAD
 from oms.imports.lines import without_cells
 from oms.imports.staging import Joint
-from oms.remote import in_parallel, is_about_a_file, make_folders, rename, step, write_whole
+from oms.remote import (
+    in_parallel,
+    is_about_a_file,
+    make_folders,
+    rename,
+    server_failures,
+    step,
+    write_whole,
+)
 
 log = logging.getLogger(__name__)
 sql = statements(__file__)
@@ -133,7 +141,8 @@ def close(
     For each: account (a check adds it up), reject file, move, mark; each of the four can be repeated. `conn`
     is in autocommit mode. `connection_id`: the server of `sftp`. `loads`: whose chunks the
     run had to apply, those of earlier runs among them. The caller decides what an open file means:
-    `Account.raise_if_open`. Raises OtherServer, before anything is done.
+    `Account.raise_if_open`. Raises OtherServer, before anything is done, and what is raised where the server
+    is lost before anything is closed; later the files that are left are stuck.
     """
     keys = servers.recognise(conn, connection_id, sftp)
     values = {"dag_id": job.dag_id, "connection_id": connection_id, "servers": keys}
@@ -143,7 +152,13 @@ def close(
     stuck: dict[int, str] = {}
     log_ids = [log_id for (log_id,) in found]
     for start in range(0, len(log_ids), FILES_TOGETHER):
-        closed += _close_some(conn, sftp, log_ids[start : start + FILES_TOGETHER], finished, stuck)
+        try:
+            closed += _close_some(conn, sftp, log_ids[start : start + FILES_TOGETHER], finished, stuck)
+        except server_failures() as lost:
+            if not closed:
+                raise  # the next try closes all of them
+            stuck |= dict.fromkeys(log_ids[start:], f"the server was lost: {lost!r}")
+            break
     for log_id, why in stuck.items():
         log.error("log %s is not closed: %s", log_id, why)
     account = _account(conn, job, run, closed, stuck, loads, finished)

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from oms import exports
-from oms.imports import applying, arrival, guard, landing, together
+from oms.imports import applying, arrival, closing, guard, landing, together
 from oms.imports.errors import AccountOpen, FileRefused, OlderFileNotLanded
 from oms.remote import server_failures
 from tests.oms.feeds.conftest import Watch, inbox, watch  # noqa: F401 - fixtures
@@ -383,6 +383,28 @@ def test_stock_that_moved_before_the_server_was_lost_rings_with_the_next_close(o
     with sftp_client(sftp_server) as odd.sftp:
         account = odd.run(VARIANCE_JOB)
 
-    assert account.changed > 0
-    assert {"b.csv"} <= {line.file_name for line in account.lines}
+    assert [name for name, changed in changes(account).items() if changed] == ["a.csv", "b.csv"]
     assert odd.logs("closed_at is not null") == [(True,), (True,)]
+
+
+def test_files_that_were_closed_before_the_server_was_lost_ring_at_once(odd, sftp_server, monkeypatch):
+    """No later close would see that they have moved stock."""
+    monkeypatch.setattr(closing, "FILES_TOGETHER", 1)
+    odd.drop(VARIANCE_JOB, "a.csv", VARIANCE + ROWS)
+    odd.drop(VARIANCE_JOB, "b.csv", VARIANCE + ROWS.replace("SKU,B,7", "SKU,C,7"))
+    odd.habits.hangs_up = {("rename", "b.csv")}
+
+    account = odd.run(VARIANCE_JOB)
+
+    assert changes(account)["a.csv"]
+    with pytest.raises(AccountOpen, match=r"b\.csv.*the server was lost"):
+        account.raise_if_open()
+    with sftp_client(sftp_server) as odd.sftp:
+        again = odd.run(VARIANCE_JOB)
+    again.raise_if_open()
+    assert changes(again) == {"b.csv": True}
+
+
+def changes(account: closing.Account) -> dict[str, bool]:
+    """The files of an account, and whether those who hear of changes hear of theirs."""
+    return {line.file_name: line.log_id in account.changed_files for line in account.lines}
