@@ -20,6 +20,7 @@ from oms.database import Connection, statements
 from oms.errors import NeedsPerson
 from oms.parameters import BadParameter
 from oms.shopify.client import ShopifyClient
+from oms.shopify.errors import OutcomeUnknown
 from oms.work import Work
 
 log = logging.getLogger(__name__)
@@ -155,7 +156,7 @@ def _take_all(client: ShopifyClient, window: Window, account: "_Account") -> Non
 
 def refuse_holes(params: Mapping[str, Any]) -> None:
     """Refuse buffers that leave a hole between two windows (T-WIN-05). Raises BadParameter."""
-    least = params.get("thruDateBuffer", 0) + 1
+    least = (params.get("thruDateBuffer") or 0) + 1
     if params["bufferTime"] < least:
         raise BadParameter(
             "bufferTime",
@@ -179,7 +180,7 @@ def window_of(
 ) -> Window:
     """Return the window of a run that starts now."""
     started = (now or datetime.now(UTC)).replace(microsecond=0)
-    thru = started - timedelta(minutes=params.get("thruDateBuffer", 0))
+    thru = started - timedelta(minutes=(params.get("thruDateBuffer") or 0))
     return Window(since(conn, job, shop_id, params, started).replace(microsecond=0), thru, started)
 
 
@@ -225,6 +226,10 @@ def pages(client: ShopifyClient, what: Pull, window: Window) -> Iterator[list[No
         yield page["nodes"]
         if not page["pageInfo"]["hasNextPage"]:
             return
+        if page["pageInfo"]["endCursor"] in (None, variables["after"]):
+            raise OutcomeUnknown(
+                f"{what.document}: a further page is said to follow, its cursor does not move"
+            )
         variables["after"] = page["pageInfo"]["endCursor"]
 
 

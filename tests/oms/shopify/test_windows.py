@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import Any
@@ -212,6 +212,24 @@ def test_a_page_without_an_answer_moves_nothing(puller: Puller):
     assert len(puller.taken()) == 250
     assert puller.mark() is None
     assert puller.run()["taken"] == 1
+
+
+def test_a_cursor_that_does_not_move_ends_the_run(puller: Puller):
+    def goes_on(exchange: Exchange) -> Pieces:
+        answer = exchange.forward()
+        return [
+            replace(answer, body=answer.body.replace(b'"hasNextPage":false', b'"hasNextPage":true')).raw()
+        ]
+
+    puller.place()
+    with running_proxy(puller.oms.server.port) as proxy:
+        proxy.meddle = goes_on
+        client = ShopifyClient(f"{proxy.url}/demo", "shpat_test", patience=0.5)
+        with pytest.raises(OutcomeUnknown, match="its cursor does not move"):
+            puller.run(client=client)
+        client.close()
+
+    assert puller.mark() is None
 
 
 def test_a_dry_run_leaves_nothing(puller: Puller):
