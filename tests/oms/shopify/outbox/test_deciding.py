@@ -1,6 +1,8 @@
 """A person's way out: `python -m oms outbox`."""
 
 import smtplib
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -10,8 +12,10 @@ from oms.__main__ import main
 from oms.database import Connection
 from oms.mail import Mail
 from oms.shopify.outbox.errors import MessagesLeft, MessagesSetAside
-from oms.shopify.outbox.kinds import Kind, Message, Proof
+from oms.shopify.outbox.kinds import KINDS, Kind, Message, Proof
 from oms.shopify.outbox.notes import NOTE
+from oms.shopify.outbox.tags import TAG
+from tests.faults.test_matrix import registered
 from tests.oms.feeds.conftest import Inbox, inbox  # noqa: F401 - a fixture
 from tests.oms.shopify.outbox.conftest import Post, lost
 from tests.oms.shopify.outbox.test_mails import mail, send
@@ -186,9 +190,6 @@ def test_a_topic_is_told_of_every_end(post: Post, monkeypatch: pytest.MonkeyPatc
     def ended(conn: Connection, message: Message, status: str) -> None:
         told.append((message.number, status))
 
-    from oms.shopify.outbox.kinds import KINDS
-    from oms.shopify.outbox.tags import TAG
-
     kind = Kind("TAG", Proof.SET, TAG.about, TAG.request, result=TAG.result, ended=ended)
     monkeypatch.setitem(KINDS, "TAG", kind)
     numbers = [
@@ -212,8 +213,6 @@ def test_a_topic_is_told_of_every_end(post: Post, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_topic_that_cannot_take_an_end_keeps_only_its_own_message(post: Post):
-    from oms.shopify.outbox.tags import TAG
-
     def ended(conn: Connection, message: Message, status: str) -> None:
         if "bad" in message.subject:
             conn.execute("select 1 / 0")
@@ -227,3 +226,12 @@ def test_a_topic_that_cannot_take_an_end_keeps_only_its_own_message(post: Post):
 
     assert post.statuses() == ["UNKNOWN", "DONE"]
     assert post.calls("AddTags") == 2
+
+
+def test_the_command_knows_the_kinds_of_all_topics():
+    """A topic's kind that `oms.outbox_commands` does not import could not be decided by a person."""
+    known = "import oms.outbox_commands, oms.shopify.outbox.kinds as all; print(*sorted(all.KINDS))"
+    done = subprocess.run([sys.executable, "-c", known], capture_output=True, text=True, check=True)
+    registered()
+
+    assert done.stdout.split() == sorted(KINDS)
