@@ -12,7 +12,7 @@ from tests import faults
 
 STEPS = {
     "land", "apply", "close", "receive", "export", "plan", "push", "settle", "products", "webhooks", "levels",
-    "restock",
+    "restock", "outbox", "pull",
 }  # fmt: skip
 
 
