@@ -87,7 +87,7 @@ def _writers() -> set[tuple[str, str]]:
     found = set()
     for path in (ROOT / "include/oms").rglob("*"):
         room = path.relative_to(ROOT / "include/oms").parts[0].partition(".")[0]
-        if path.suffix in (".py", ".sql") and room not in ("migrations", "upkeep"):
+        if path.suffix in (".py", ".sql") and room not in ("migrations", "schema", "upkeep"):
             found |= {(room, table) for table in WRITTEN.findall(path.read_text())}
     return found
 

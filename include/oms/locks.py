@@ -49,6 +49,7 @@ class Lock:
         return kind.name.format(*self.parts), 0
 
 
+SCHEMA = Kind("oms.schema", "migrations of the database")
 HOUSE_KEEPING = Kind("oms.house_keeping", "runs that remove what is old")
 FEEDS = Kind("oms.check_feeds", "runs that look for files that did not come")
 EXPORT = Kind("oms.export:{}", "runs of a job that records files for others and writes them")
@@ -75,6 +76,7 @@ IDENTIFICATION = Kind("oms.product_identification", "files that give identifiers
 SFTP_SERVER = Kind("oms.sftp_server:{}", "first meetings with the server of a connection")
 
 ALL = (
+    SCHEMA,
     HOUSE_KEEPING,
     FEEDS,
     EXPORT,

@@ -22,7 +22,7 @@ def test_no_other_module_takes_a_named_lock():
         for root in (INCLUDE / "oms", PLUGINS)
         for path in root.rglob("*")
         if path.suffix in (".py", ".sql")
-        and "migrations" not in path.parts
+        and "schema" not in path.relative_to(root).parts
         and re.search(r"pg_(try_)?advisory_", path.read_text())
     }
     assert found == {"locks.sql"}
@@ -45,6 +45,7 @@ def test_every_kind_stands_in_the_order_once():
 @pytest.mark.parametrize(
     ("lock", "expression"),
     [
+        (locks.SCHEMA.of(), "hashtextextended('oms.schema', 0)"),
         (locks.HOUSE_KEEPING.of(), "hashtextextended('oms.house_keeping', 0)"),
         (locks.FEEDS.of(), "hashtextextended('oms.check_feeds', 0)"),
         (locks.EXPORT.of("job"), "hashtextextended('oms.export:job', 0)"),

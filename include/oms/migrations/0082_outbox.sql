@@ -46,6 +46,3 @@ create index outbox_open on oms.outbox_message (shop_id, number) where status in
 create index outbox_lane on oms.outbox_message (lane, number);
 create index outbox_newer on oms.outbox_message (kind, subject, number) where status = 'PLANNED';
 create index outbox_order on oms.outbox_message (order_id) where order_id is not null;
-create trigger frozen
-    before update of message_id, shop_id, order_id, kind, subject, lane, cause_key, payload on oms.outbox_message
-    for each statement execute function oms.refuse_change();

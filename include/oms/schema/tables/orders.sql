@@ -1,0 +1,71 @@
+-- Orders, as far as queue demand, reservations and the books of levels need them.
+
+create table oms.order_header (
+    order_id         bigint generated always as identity primary key,
+    product_store_id text collate "C" not null references oms.product_store,
+    shop_id          text collate "C" references oms.shop,
+    external_id      text collate "C",
+    order_name       text,
+    status           text not null default 'CREATED' check (status in ('CREATED', 'APPROVED', 'HOLD', 'COMPLETED', 'CANCELLED')),
+    order_date       timestamptz not null default now(),
+    entry_date       timestamptz not null default now(),
+    unique (shop_id, external_id)
+);
+comment on table oms.order_header is 'A sales order of any channel; shop_id null: not from Shopify.';
+create unique index order_header_external on oms.order_header ((coalesce(shop_id, '')), external_id)
+    where external_id is not null;
+comment on index oms.order_header_external is 'An order is taken in once, also where it comes from no shop.';
+
+create table oms.order_ship_group (
+    order_id       bigint not null references oms.order_header,
+    ship_group_seq integer not null,
+    facility_id    text collate "C" not null references oms.facility,
+    primary key (order_id, ship_group_seq)
+);
+comment on table oms.order_ship_group is 'Where the items of an order wait (virtual facility = queue) or are to be shipped from.';
+
+create table oms.order_item (
+    order_id                  bigint not null references oms.order_header,
+    order_item_seq            integer not null,
+    ship_group_seq            integer not null,
+    product_id                bigint not null references oms.product,
+    external_line_id          text collate "C",
+    quantity                  integer not null check (quantity > 0),
+    cancel_quantity           integer not null default 0 check (cancel_quantity between 0 and quantity),
+    status                    text not null default 'CREATED' check (status in ('CREATED', 'APPROVED', 'COMPLETED', 'CANCELLED')),
+    shopify_location_id       bigint,
+    committed_quantity        integer not null default 0 check (committed_quantity >= 0),
+    fulfilling_since          timestamptz,
+    kept_quantity             integer not null default 0 check (kept_quantity between 0 and quantity - cancel_quantity),
+    issued_quantity           integer not null default 0 check (issued_quantity between 0 and quantity),
+    shopify_inventory_item_id bigint,
+    primary key (order_id, order_item_seq),
+    foreign key (order_id, ship_group_seq) references oms.order_ship_group
+);
+comment on table oms.order_item is 'A line of an order, or one unit of it when order items are exploded.';
+comment on column oms.order_item.shopify_location_id is 'Location at which Shopify holds the units.';
+comment on column oms.order_item.committed_quantity is 'Units Shopify holds committed as far as the OMS was told: the K of inventory.md 6.7.';
+comment on column oms.order_item.fulfilling_since is 'A fulfilment of ours was sent and not answered: looks at the level do not count (inventory.md 6.7).';
+comment on column oms.order_item.kept_quantity is 'Units that Shopify has cancelled and the OMS delivers all the same, because they are packed (CANCEL_AFTER_PACK, INV-41).';
+comment on column oms.order_item.issued_quantity is 'Units of an open item that left QOH when they were packed (deplete_on_pack): neither reserved nor demand.';
+comment on column oms.order_item.shopify_inventory_item_id is 'Inventory item from which the units were sold; null: its product was not linked or not tracked then.';
+create index order_item_open on oms.order_item (product_id) where status in ('CREATED', 'APPROVED');
+create index order_item_committed on oms.order_item (shopify_location_id, product_id) where committed_quantity > 0;
+create index order_item_fulfilling on oms.order_item (product_id) where fulfilling_since is not null;
+
+create table oms.order_import (
+    import_id bigint generated always as identity primary key,
+    shop_id   text collate "C" not null references oms.shop,
+    parts     text[] not null check (cardinality(parts) > 0 and parts <@ array['orders', 'changes', 'returns']),
+    covers_to timestamptz,
+    run_id    text not null,
+    began_at  timestamptz not null default clock_timestamp(),
+    began_tx  xid8 not null default pg_current_xact_id(),
+    ended_at  timestamptz
+);
+comment on table oms.order_import is 'Imports of orders from a shop: a drift is acted on when one that began after it was seen has ended (inventory.md 6.7).';
+comment on column oms.order_import.parts is 'What it takes in: orders: new ones; changes: of quantities, cancellations, fulfilments; returns: refunds of what was delivered.';
+comment on column oms.order_import.covers_to is 'It takes in what happened in Shopify until then; null: until it began.';
+comment on column oms.order_import.began_tx is 'The transaction in which it began: after a look if its number is higher. No clock is compared.';
+create index order_import_shop on oms.order_import (shop_id, began_tx);
+create index order_import_returns on oms.order_import (shop_id) where 'returns' = any (parts);
