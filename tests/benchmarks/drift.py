@@ -19,7 +19,7 @@ from fakeshop.testing import running_shop
 from oms import database
 from oms.database import Connection
 from oms.drift import report
-from oms.sync import planning
+from oms.sync import snapshot
 from sandbox import postgres, processes, sftp
 from tests.benchmarks.report import Measured, record
 from tests.oms.drift.conftest import patient
@@ -55,7 +55,7 @@ def cluster() -> Iterator[str]:
 
 def fill(conn: Connection, levels: int) -> None:
     """Both sides of the comparison; one level in 200 differs."""
-    conn.execute(planning.sql.make_workspace)
+    conn.execute(snapshot.sql.make_workspace)
     conn.execute(report.sql.make_workspace)
     values = {"levels": levels, "locations": LOCATIONS}
     conn.execute(

@@ -21,9 +21,10 @@ from oms.remote import server_failures
 from oms.shopify import documents, exports
 from oms.shopify.client import ShopifyClient
 from oms.shopify.levels import read_levels
-from oms.sync import planning
-from oms.sync.options import PushOptions
+from oms.sync.locations import Location, locations_to_serve
+from oms.sync.options import Push, PushOptions, Report
 from oms.sync.push import push_shop
+from oms.sync.snapshot import take_snapshot
 from oms.work import Work
 
 sql = statements(__file__)
@@ -137,17 +138,18 @@ def compare(conn: Connection, client: ShopifyClient, shop_id: str, run_id: str) 
     """
     conn.execute(sql.abandon_others, {"shop_id": shop_id})
     (report_id,) = conn.execute(sql.begin_report, {"shop_id": shop_id, "run_id": run_id}).fetchone()
-    locations = planning.locations_to_serve(conn, shop_id, "HARD", ALL_LEVELS)
+    push = Push(conn, client, shop_id, "HARD", ALL_LEVELS, run_id, Report(shop_id, "HARD"))
+    locations = locations_to_serve(push)
     places = list(_locations(client))
     operation = exports.wait(client, exports.start(client, documents.load("drift_export").text))
     conn.execute(sql.make_workspace)
     _read_all(conn, operation)
-    plan = planning.take_snapshot(conn, shop_id, "HARD", locations, ALL_LEVELS)
+    plan = take_snapshot(push, locations)
     for location in plan.without_stock:
         log.info("location %s is left out: it was never compared and waits for its first stock", location)
     find_differences(conn, [one.shopify_location_id for one in plan.locations])
     our_levels = conn.execute(sql.our_levels).fetchone()[0]
-    _look_again(conn, client, shop_id, locations)
+    _look_again(push, locations)
     _add_open_files(conn)
     conn.execute("analyze pg_temp.drift_candidate")
     conn.execute(sql.name_causes, {"shop_id": shop_id})
@@ -237,20 +239,19 @@ def _number(gid: str) -> int:
     return int(gid.split("?")[0].rsplit("/", 1)[-1])
 
 
-def _look_again(
-    conn: Connection, client: ShopifyClient, shop_id: str, locations: list[planning.Location]
-) -> None:
+def _look_again(push: Push, locations: list[Location]) -> None:
     """Read the levels that differ again, between two snapshots of ours, until they hold still."""
+    conn, at = push.conn, {"shop_id": push.shop_id}
     for _ in range(LOOKS):
         levels = conn.execute(sql.to_look_at).fetchall()
         if not levels:
             return
-        conn.execute(sql.note_open_lines, {"shop_id": shop_id})
+        conn.execute(sql.note_open_lines, at)
         conn.execute("truncate pg_temp.drift_second")
-        readings = read_levels(client, levels)
+        readings = read_levels(push.client, levels)
         copy_rows(conn, "pg_temp.drift_second", SECOND, readings)
-        planning.take_snapshot(conn, shop_id, "HARD", locations, ALL_LEVELS)
-        conn.execute(sql.settle, {"shop_id": shop_id})
+        take_snapshot(push, locations)
+        conn.execute(sql.settle, at)
         conn.execute(sql.forget_gone)
 
 

@@ -1,4 +1,4 @@
-"""What a push is asked to do, and what it did."""
+"""What a push is asked to do, what its steps work with, and what it did."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from oms.database import Connection
+from oms.shopify.client import ShopifyClient
 from oms.sync.errors import LinesLeft, TooManyDrops
 
 Mode = Literal["RECENT", "HARD", "DELTA", "RESTOCK", "UPLOAD"]
@@ -252,3 +254,19 @@ class Report:
             for one in self.preview[:PREVIEW_LINES]
         ]
         return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class Push:
+    """A push of one shop under way: what each of its steps is handed.
+
+    conn: in autocommit mode; it holds the locks of the locations and the workspace of the plan.
+    """
+
+    conn: Connection
+    client: ShopifyClient
+    shop_id: str
+    mode: Mode
+    options: PushOptions
+    run_id: str
+    report: Report

@@ -13,10 +13,18 @@ from oms.database import Connection
 from oms.locks import Lock
 from oms.shopify.budget import Deadline
 from oms.shopify.client import ShopifyClient
-from oms.sync import in_bulk, planning, sending, unimported_orders
+from oms.sync import comparing, in_bulk, looks, sending, snapshot, storing, unimported_orders
 from oms.sync.errors import ShopBusy, SyncMisconfigured
-from oms.sync.options import Mode, PushOptions, Report
-from oms.sync.planning import Location
+from oms.sync.locations import (
+    Location,
+    is_guarded,
+    locations_showing,
+    locations_to_empty,
+    locations_to_serve,
+    numbers_of,
+    shop_settings,
+)
+from oms.sync.options import Mode, Push, PushOptions, Report
 from oms.sync.sending import Batch, Sender
 from oms.upkeep.backup import is_restored
 
@@ -46,11 +54,10 @@ def push_shop(
     `begin` is called when the locations are ours, before anything is read: what commits from then on belongs
     to the next push.
     """
-    report = Report(shop_id, mode)
-    with _reporting(connect, client, report) as conn:
-        _push(conn, client, report, options, run_id, begin)
-    report.raise_if_open()
-    return report
+    with _pushing(connect, client, shop_id, mode, options, run_id) as push:
+        _push(push, begin)
+    push.report.raise_if_open()
+    return push.report
 
 
 def push_products(
@@ -75,34 +82,39 @@ def push_products(
     Raises what `push_shop` raises; ShopBusy, SyncMisconfigured and what `work` raises before anything is
     booked. Killed anywhere, a repetition finds the work done and its lines sent, or sends them.
     """
-    report = Report(shop_id, mode)
-    with _reporting(connect, client, report) as conn:
-        report.message = _refusal(conn, shop_id, mode) or ""
-        shown_at = [] if report.message else planning.locations_showing(conn, shop_id, facilities)
-        locations = planning.locations_to_serve(conn, shop_id, mode, options) if shown_at else []
-        numbers = [one.shopify_location_id for one in _compared(_only(locations, shown_at), report)]
-        with _turn(conn, client, report, options, run_id, numbers) as (sender, free):
-            with conn.transaction():
-                products = work(conn)
-                batches = planning.plan_products(conn, report, free, products, options, run_id)
-            crashpoints.point(planning.STORED)
+    with _pushing(connect, client, shop_id, mode, options, run_id) as push:
+        push.report.message = _refusal(push) or ""
+        shown_at = [] if push.report.message else locations_showing(push, facilities)
+        served = locations_to_serve(push) if shown_at else []
+        numbers = numbers_of(_compared(push, _only(served, shown_at)))
+        with _turn(push, numbers) as (sender, free):
+            with push.conn.transaction():
+                products = work(push.conn)
+                batches = storing.plan_products(push, free, products)
+            crashpoints.point(storing.STORED)
             sender.restart_clock()
             sender.send([Batch.new(batch, mode) for batch in batches])
-    report.raise_if_open()
-    return report
+    push.report.raise_if_open()
+    return push.report
 
 
 @contextmanager
-def _reporting(
-    connect: Callable[[], Connection], client: ShopifyClient, report: Report
-) -> Iterator[Connection]:
+def _pushing(
+    connect: Callable[[], Connection],
+    client: ShopifyClient,
+    shop_id: str,
+    mode: Mode,
+    options: PushOptions,
+    run_id: str,
+) -> Iterator[Push]:
     """Open a connection for a push; count its calls and log its report at the end."""
     client.begin_run()
     calls, waited = client.usage.calls, client.usage.wait_seconds
+    report = Report(shop_id, mode)
     conn = connect()
     try:
         conn.autocommit = True
-        yield conn
+        yield Push(conn, client, shop_id, mode, options, run_id, report)
     finally:
         conn.close()
         report.calls = client.usage.calls - calls
@@ -110,182 +122,143 @@ def _reporting(
         log.info("%s", report.summary())
 
 
-def _push(
-    conn: Connection,
-    client: ShopifyClient,
-    report: Report,
-    options: PushOptions,
-    run_id: str,
-    begin: Callable[[], None],
-) -> None:
-    if refusal := _refusal(conn, report.shop_id, report.mode):
-        report.message = refusal
+def _push(push: Push, begin: Callable[[], None]) -> None:
+    if refusal := _refusal(push):
+        push.report.message = refusal
         return
-    locations = _compared(_all_locations(conn, report, options), report)
+    locations = _compared(push, _all_locations(push))
     if not locations:
-        report.message = "no location to serve"
+        push.report.message = "no location to serve"
         return
-    numbers = [one.shopify_location_id for one in locations]
-    with _turn(conn, client, report, options, run_id, numbers, begin) as (sender, free):
+    with _turn(push, numbers_of(locations), begin) as (sender, free):
         if free:
-            _plan_and_send(conn, client, sender, free, report, options, run_id)
-    if report.mode in ("RECENT", "HARD") and not options.dry_run:
-        _look_again(conn, client, report, options, run_id, locations)
+            _plan_and_send(push, sender, free)
+    if push.mode in ("RECENT", "HARD") and not push.options.dry_run:
+        _look_again(push, locations)
 
 
-def _look_again(
-    conn: Connection,
-    client: ShopifyClient,
-    report: Report,
-    options: PushOptions,
-    run_id: str,
-    locations: Sequence[Location],
-) -> None:
+def _look_again(push: Push, locations: Sequence[Location]) -> None:
     """Take the second look at what a guarded comparison has found, after the next import of orders (6.7).
 
     The locations are free while HARD waits for it; what a later run has to look at stays noted.
     """
-    guarded = [one for one in locations if planning.is_guarded(report.mode, one, options) and not one.emptied]
-    numbers = [one.shopify_location_id for one in guarded]
-    if not guarded:
+    numbers = numbers_of(one for one in locations if is_guarded(push, one) and not one.emptied)
+    if not numbers:
         return
-    waits = report.mode == "HARD" and options.run_type != "asset_triggered"
-    looks = planning.wait_for_imports(
-        conn, report.shop_id, numbers, 60 * options.second_look_minutes if waits else 0
-    )
-    report.no_order_imports = bool(looks.count) and not looks.imports_known
-    if report.mode == "HARD" and looks.due:
+    report = push.report
+    waits = push.mode == "HARD" and push.options.run_type != "asset_triggered"
+    found = looks.wait_for_imports(push, numbers, 60 * push.options.second_look_minutes if waits else 0)
+    report.no_order_imports = bool(found.count) and not found.imports_known
+    if push.mode == "HARD" and found.due:
         left_alone = report.left_alone
-        with _turn(conn, client, report, options, run_id, numbers) as (sender, free):
+        with _turn(push, numbers) as (sender, free):
             if free:
-                _plan_and_send(conn, client, sender, free, report, options, run_id, only_looked=True)
+                _plan_and_send(push, sender, free, only_looked=True)
         report.left_alone = tuple(sorted({*left_alone, *report.left_alone}))
-        _count_left(conn, report, [one.shopify_location_id for one in locations])
-    report.drifts = planning.open_looks(conn, report.shop_id, numbers).count
-    waiting = planning.long_unimported(conn, report.shop_id, numbers)
-    report.unimported = unimported_orders.with_orders(conn, client, report.shop_id, waiting)
+        _count_left(push, numbers_of(locations))
+    report.drifts = looks.open_looks(push, numbers).count
+    report.unimported = unimported_orders.with_orders(
+        push.conn, push.client, push.shop_id, looks.long_unimported(push, numbers)
+    )
 
 
 @contextmanager
 def _turn(
-    conn: Connection,
-    client: ShopifyClient,
-    report: Report,
-    options: PushOptions,
-    run_id: str,
-    numbers: list[int],
-    begin: Callable[[], None] = lambda: None,
+    push: Push, numbers: list[int], begin: Callable[[], None] = lambda: None
 ) -> Iterator[tuple[Sender, list[Location]]]:
     """Hold the locations and settle what earlier runs left; yield the locations that may be planned."""
-    with _locks(conn, report.shop_id, numbers, options.lock_seconds) as held:
+    with _locks(push.conn, push.shop_id, numbers, push.options.lock_seconds) as held:
         begin()
         # what another run stored while we waited for the locks
-        locations = _only(_all_locations(conn, report, options), numbers)
-        sender = Sender(conn, client, report.shop_id, options, run_id, report)
-        if not options.dry_run:
-            _settle_leftovers(conn, sender, report, held)
-        free = [
-            one for one in _compared(locations, report) if one.shopify_location_id not in report.left_alone
-        ]
+        locations = _only(_all_locations(push), numbers)
+        sender = Sender(push)
+        if not push.options.dry_run:
+            _settle_leftovers(push, sender, held)
+        left_alone = push.report.left_alone
+        free = [one for one in _compared(push, locations) if one.shopify_location_id not in left_alone]
         yield sender, free if sender.stopped_by is None else []
-        _count_left(conn, report, numbers)
+        _count_left(push, numbers)
     if sender.stopped_by is not None:
         raise sender.stopped_by
 
 
-def _refusal(conn: Connection, shop_id: str, mode: Mode) -> str | None:
+def _refusal(push: Push) -> str | None:
     """Return why nothing is pushed to this shop at all; raises SyncMisconfigured where that is a mistake."""
-    row = conn.execute(planning.sql.shop, {"shop_id": shop_id}).fetchone()
-    if row is None:
-        raise SyncMisconfigured(f"there is no shop {shop_id}")
-    if is_restored(conn):
+    settings = shop_settings(push)
+    if settings is None:
+        raise SyncMisconfigured(f"there is no shop {push.shop_id}")
+    if is_restored(push.conn):
         raise SyncMisconfigured(
             "this database was restored or copied: run `python -m oms after-restore`, then a hard sync"
         )
-    _, push_enabled, inventory_master, reserve_inventory = row
+    push_enabled, inventory_master, reserve_inventory = settings
     if not push_enabled:
         return "pushes to this shop are switched off"
     if inventory_master == "SHOPIFY":
         return "Shopify is the master of this shop's stock"
-    if mode == "DELTA" and not reserve_inventory:
+    if push.mode == "DELTA" and not reserve_inventory:
         raise SyncMisconfigured(
-            f"shop {shop_id}: its product store does not reserve inventory, so that nobody can tell"
+            f"shop {push.shop_id}: its product store does not reserve inventory, so that nobody can tell"
             " what its orders did to a figure; mode DELTA is refused"
         )
     return None
 
 
-def _compared(locations: Iterable[Location], report: Report) -> list[Location]:
+def _compared(push: Push, locations: Iterable[Location]) -> list[Location]:
     """Leave out, and report, locations with books that no comparison has made sure of yet."""
-    if report.mode in ("RECENT", "HARD"):
+    if push.mode in ("RECENT", "HARD"):
         return list(locations)
     waiting = {
         one.shopify_location_id
         for one in locations
-        if one.compared is None and "DELTA" in (report.mode, one.sync_mode)
+        if one.compared is None and "DELTA" in (push.mode, one.sync_mode)
     }
-    report.needs_hard_sync = tuple(sorted({*report.needs_hard_sync, *waiting}))
+    push.report.needs_hard_sync = tuple(sorted({*push.report.needs_hard_sync, *waiting}))
     return [one for one in locations if one.shopify_location_id not in waiting]
 
 
-def _all_locations(conn: Connection, report: Report, options: PushOptions) -> list[Location]:
+def _all_locations(push: Push) -> list[Location]:
     """Return the locations that show our figures, and those from which units of ours are to be taken off."""
-    served = planning.locations_to_serve(conn, report.shop_id, report.mode, options)
-    if report.mode in ("RESTOCK", "UPLOAD"):
-        return served
-    return served + planning.locations_to_empty(conn, report.shop_id, report.mode, options)
+    served = locations_to_serve(push)
+    return served if push.mode in ("RESTOCK", "UPLOAD") else served + locations_to_empty(push)
 
 
 def _only(locations: Iterable[Location], numbers: list[int]) -> list[Location]:
     return [one for one in locations if one.shopify_location_id in numbers]
 
 
-def _settle_leftovers(conn: Connection, sender: Sender, report: Report, held: list[int]) -> None:
+def _settle_leftovers(push: Push, sender: Sender, held: list[int]) -> None:
     """Finish what earlier runs left at the locations we hold, before anything is read."""
-    values = {"shop_id": report.shop_id, "locations": held}
+    values = {"shop_id": push.shop_id, "locations": held}
     crashpoints.point(LOCKED)
-    with conn.transaction():
-        report.superseded += conn.execute(sending.sql.supersede, values).rowcount
+    with push.conn.transaction():
+        push.report.superseded += push.conn.execute(sending.sql.supersede, values).rowcount
     crashpoints.point(SUPERSEDED)
-    left = conn.execute(sending.sql.open_batches, values | {"key_lives": sending.KEY_LIVES}).fetchall()
+    left = push.conn.execute(sending.sql.open_batches, values | {"key_lives": sending.KEY_LIVES}).fetchall()
     sender.send(in_bulk.follow(sender, [Batch(*row) for row in left]))
-    *_, locations = conn.execute(sending.sql.left_over, values).fetchone()
-    report.left_alone = tuple(sorted(locations))
+    *_, locations = push.conn.execute(sending.sql.left_over, values).fetchone()
+    push.report.left_alone = tuple(sorted(locations))
 
 
 def _plan_and_send(
-    conn: Connection,
-    client: ShopifyClient,
-    sender: Sender,
-    locations: list[Location],
-    report: Report,
-    options: PushOptions,
-    run_id: str,
-    *,
-    only_looked: bool = False,
+    push: Push, sender: Sender, locations: list[Location], *, only_looked: bool = False
 ) -> None:
+    report, options = push.report, push.options
     planned_before = report.planned
-    plan = planning.take_snapshot(
-        conn, report.shop_id, report.mode, locations, options, only_looked=only_looked
-    )
+    plan = snapshot.take_snapshot(push, locations, only_looked=only_looked)
     report.without_stock = tuple(sorted(plan.without_stock))
-    if report.mode == "HARD" and not options.dry_run:
+    if push.mode == "HARD" and not options.dry_run:
         # a change rings for RECENT again; nobody calls for the hard sync that a file of no change has put off
         put_off = {number for number, by_file in plan.without_stock.items() if by_file}
         report.left_alone = tuple(sorted({*report.left_alone, *put_off}))
     if not plan.locations:
         report.message = "no location with stock to serve"
         return
-    plan = planning.decide(
-        conn, client, report.shop_id, plan, options, report, Deadline(options.push_seconds)
-    )
+    plan = comparing.decide(push, plan, Deadline(options.push_seconds))
     if options.dry_run:
-        report.preview = planning.preview(conn)
+        report.preview = comparing.preview(push)
         return
-    parts = (
-        [Batch.new(batch, report.mode) for batch in part]
-        for part in planning.store(conn, report.shop_id, plan, options, run_id)
-    )
+    parts = ([Batch.new(batch, push.mode) for batch in part] for part in storing.store(push, plan))
     sender.restart_clock()
     if in_bulk.is_much(sender, -(-(report.planned - planned_before) // options.limit)):
         sender.send(in_bulk.send_in_bulk(sender, itertools.chain.from_iterable(parts)))
@@ -293,9 +266,11 @@ def _plan_and_send(
         sender.send((), parts)
 
 
-def _count_left(conn: Connection, report: Report, locations: list[int]) -> None:
-    values = {"shop_id": report.shop_id, "locations": locations}
-    report.left, report.oldest_unsent, _ = conn.execute(sending.sql.left_over, values).fetchone()
+def _count_left(push: Push, locations: list[int]) -> None:
+    values = {"shop_id": push.shop_id, "locations": locations}
+    push.report.left, push.report.oldest_unsent, _ = push.conn.execute(
+        sending.sql.left_over, values
+    ).fetchone()
 
 
 @contextmanager

@@ -33,8 +33,8 @@ from oms.shopify.errors import (
     UserError,
 )
 from oms.shopify.levels import Reading, read_levels
-from oms.sync.options import PushOptions, Report
-from oms.sync.planning import NewBatch
+from oms.sync.options import Push
+from oms.sync.storing import NewBatch
 
 log = logging.getLogger(__name__)
 sql = statements(__file__)
@@ -99,20 +99,13 @@ class Sender:
 
     def __init__(
         self,
-        conn: Connection,
-        client: ShopifyClient,
-        shop_id: str,
-        options: PushOptions,
-        run_id: str,
-        report: Report,
+        push: Push,
     ) -> None:
-        self.conn = conn
-        self.client = client
-        self._shop_id = shop_id
-        self.options = options
-        self._run_id = run_id
-        self._report = report
-        self.deadline = Deadline(options.push_seconds)
+        self.push = push
+        self.conn = push.conn
+        self.client = push.client
+        self.options = push.options
+        self.deadline = Deadline(push.options.push_seconds)
         self._queue: list[_Waiting] = []
         self._numbers = itertools.count()
         self._refused_by: Misconfigured | None = None
@@ -198,7 +191,7 @@ class Sender:
         """Commit that batches are on their way, before anything of them leaves."""
         if batches:
             self.conn.execute(sql.mark_sent, {"batches": [batch.batch_id for batch in batches]})
-            self._report.sent += sum(batch.line_count for batch in batches if not batch.failures)
+            self.push.report.sent += sum(batch.line_count for batch in batches if not batch.failures)
             crashpoints.point(MARKED_SENT)
         return batches
 
@@ -247,7 +240,7 @@ class Sender:
                 sql.mark_applied, {"batches": numbers, "groups": [group for _, group in answers]}
             )
             self.conn.execute(sql.mark_lines, {"batches": numbers, "status": "APPLIED"})
-        self._report.applied += sum(batch.line_count for batch, _ in answers)
+        self.push.report.applied += sum(batch.line_count for batch, _ in answers)
         crashpoints.point(SETTLED)
 
     def _settle_other(self, batch: Batch, answer: dict[str, Any] | ShopifyError) -> None:
@@ -383,7 +376,7 @@ class Sender:
                 "set_aside": set_aside,
             },
         )
-        self._report.rejected.update(codes)
+        self.push.report.rejected.update(codes)
 
     def _lines(self, batch: Batch) -> list[tuple[int, int, int, int]]:
         return self.conn.execute(sql.lines_of_batch, {"batch": batch.batch_id}).fetchall()
@@ -396,8 +389,8 @@ class Sender:
             values = {
                 "batch": number,
                 "replaces": old.batch_id,
-                "run_id": self._run_id,
-                "run_in_uri": quote(self._run_id, safe=""),
+                "run_id": self.push.run_id,
+                "run_in_uri": quote(self.push.run_id, safe=""),
                 "lines": [line[0] for line in lines],
             }
             (payload,) = self.conn.execute(sql.add_batch, values).fetchone()
@@ -457,11 +450,11 @@ class Sender:
             log.error(
                 "shop %s: batch %s is older than 23 hours, and its levels do not tell whether it was applied:"
                 " a person must decide, `python -m oms settle %s` says what to look at",
-                self._shop_id,
+                self.push.shop_id,
                 batch.batch_id,
                 batch.batch_id,
             )
-            self._report.undecided += 1
+            self.push.report.undecided += 1
             self._unknown(batch, UNDECIDED, "the levels do not tell whether it was applied", again=False)
 
 

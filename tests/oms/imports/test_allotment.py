@@ -7,7 +7,7 @@ import pytest
 
 from oms import catalog, crashpoints, database
 from oms.imports import undoing
-from oms.sync import planning, uploads
+from oms.sync import storing, uploads
 from tests.oms.imports.conftest import Floor, identify, sftp_client
 from tests.oms.sync.bench import Bench
 from tests.oms.sync.conftest import oms  # noqa: F401 - a fixture
@@ -152,7 +152,7 @@ def test_5_20_a_push_killed_after_its_lines_were_stored_sends_them_once(desk, mo
     desk.upload(CHANGES + "WH,SKU,P,5\n")
 
     def die(name: str) -> None:
-        if name == planning.STORED:
+        if name == storing.STORED:
             raise Killed
 
     with monkeypatch.context() as patch:

@@ -9,7 +9,7 @@ from fakeshop.testing import TOKEN
 from oms import crashpoints
 from oms.shopify.client import ShopifyClient
 from oms.shopify.errors import Misconfigured, NotSent, OutcomeUnknown
-from oms.sync import planning, sending
+from oms.sync import comparing, sending
 from oms.sync.errors import LinesLeft
 from tests.oms.sync.bench import Bench
 
@@ -371,7 +371,7 @@ def test_an_order_between_reading_and_storing_is_not_added_back(oms: Bench):
     def sell() -> None:
         oms.import_order(oms.server.place_order("demo", {"sku": "P", "quantity": 4}))
 
-    with oms.at(planning.LEVELS_READ, sell):
+    with oms.at(comparing.LEVELS_READ, sell):
         oms.push("HARD")
 
     assert oms.lines() == [("P", -1, "APPLIED")]
@@ -534,7 +534,7 @@ def test_inv_39_sold_before_the_comparison(oms: Bench, imported_before_the_snaps
         oms.import_order(order)
         oms.push("HARD")
     else:
-        with oms.at(planning.LEVELS_READ, lambda: oms.import_order(order)):
+        with oms.at(comparing.LEVELS_READ, lambda: oms.import_order(order)):
             oms.push("HARD")
 
     assert oms.lines() == [("P", -1, "APPLIED")]

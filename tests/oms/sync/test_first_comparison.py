@@ -1,4 +1,4 @@
-"""A location never compared with yet waits until its stock is known as a whole (planning.without_stock)."""
+"""A location never compared with yet waits until its stock is known as a whole (snapshot.without_stock)."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor

@@ -7,7 +7,7 @@ import pytest
 from oms import crashpoints
 from oms.database import Connection
 from oms.orders import demand
-from oms.sync import planning
+from oms.sync import snapshot
 from oms.sync.errors import LinesLeft, SyncMisconfigured
 from tests.oms.sync.bench import Bench
 
@@ -225,7 +225,7 @@ def test_an_unknown_shop_books_nothing(oms: Bench):
 def test_a_reset_that_commits_between_two_readings_is_not_sent(oms: Bench, monkeypatch):
     """Figures and rows held back are of one moment, although others commit while they are read."""
     opened(oms)
-    real, calls = planning._add_levels, []
+    real, calls = snapshot._add_levels, []
 
     def with_a_reset_before(*args) -> None:
         if not calls:
@@ -233,7 +233,7 @@ def test_a_reset_that_commits_between_two_readings_is_not_sent(oms: Bench, monke
         calls.append(args)
         real(*args)
 
-    monkeypatch.setattr(planning, "_add_levels", with_a_reset_before)
+    monkeypatch.setattr(snapshot, "_add_levels", with_a_reset_before)
     oms.come_in(lambda conn: [oms.world.products["P"]])
 
     assert len(calls) == 2

@@ -7,7 +7,7 @@ import pytest
 from psycopg import sql as composed
 
 from oms import database
-from oms.sync import planning
+from oms.sync import storing
 from tests.oms.sync.bench import Bench
 
 
@@ -102,9 +102,7 @@ def test_inv_05_a_transaction_left_open_elsewhere_delays_nobody(oms: Bench):
 def test_inv_07_a_sale_between_comparing_and_sending_stays_sold(oms: Bench):
     oms.open_shop("demo", {"P": 100})
     oms.move("P", 95)
-    with oms.at(
-        planning.STORED, lambda: oms.server.place_order("demo", {"sku": "P", "quantity": 2})
-    ) as order:
+    with oms.at(storing.STORED, lambda: oms.server.place_order("demo", {"sku": "P", "quantity": 2})) as order:
         oms.push("RECENT")
 
     assert oms.lines() == [("P", -5, "APPLIED")]

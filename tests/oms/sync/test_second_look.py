@@ -12,7 +12,7 @@ from oms.fulfillment import packing
 from oms.orders import demand
 from oms.orders.errors import PackedLocked
 from oms.shopify import windows
-from oms.sync import planning
+from oms.sync import looks
 from tests.oms.sync.bench import Bench
 
 
@@ -253,9 +253,9 @@ def test_a_hard_sync_looks_again_after_the_next_import(oms: Bench, monkeypatch: 
     oms.server.adjust("demo", "P", "Main", delta=3)
 
     asked = []
-    ask = planning.open_looks
+    ask = looks.open_looks
 
-    def import_once_it_waits(*given) -> planning.Looks:
+    def import_once_it_waits(*given) -> looks.Looks:
         looks = ask(*given)
         asked.append(looks.due)
         if len(asked) == 1:
@@ -263,7 +263,7 @@ def test_a_hard_sync_looks_again_after_the_next_import(oms: Bench, monkeypatch: 
                 pass
         return looks
 
-    monkeypatch.setattr(planning, "open_looks", import_once_it_waits)
+    monkeypatch.setattr(looks, "open_looks", import_once_it_waits)
     report = oms.push("HARD", second_look_minutes=5)
 
     assert asked[:2] == [0, 1]

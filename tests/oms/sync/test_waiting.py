@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 
 from oms import database
-from oms.sync import planning
+from oms.sync import snapshot
 from oms.sync.options import PushOptions
 from oms.sync.push import push_shop
 from oms.sync.waiting import AlreadyWaiting, waiting
@@ -90,7 +90,7 @@ def test_a_slow_shop_holds_two_runs_and_what_changed_meanwhile_is_sent(oms: Benc
         assert not others[0].done()
 
     with ThreadPoolExecutor(1) as pool:
-        with oms.at(planning.SNAPSHOT_TAKEN, two_more):
+        with oms.at(snapshot.SNAPSHOT_TAKEN, two_more):
             run("demo")
         others[0].result()
 
