@@ -13,8 +13,12 @@ from oms.imports.guard import Guarded, Reason
 from oms.imports.jobs import Settings
 from oms.imports.outcome import Counts, Part
 from oms.imports.staging import Content, Judged, filled, resolved_table
+from oms.inventory import entries
 
 sql = statements(__file__)
+
+CAUSE = ("reason_id", "log_id", "line_number", "run_id", "comments")
+CAUSE_OF_COUNT = ("reason_id", "effective_at", "log_id", "line_number", "run_id", "comments")
 
 STATED, COUNTED = "VAR_EXT_RESET", "CYCLE_COUNT"
 """Reasons of rows that name none (inventory.md 1.3)."""
@@ -147,10 +151,10 @@ def apply(conn: Connection, part: Part, settings: Settings) -> Counts:
     if dated or own.counting:
         positions.lock(conn)
         stale = conn.execute(sql.set_stale_aside, values).rowcount
-        applied = conn.execute(sql.write_counts, values).rowcount
+        applied = entries.write(conn, sql.counts, CAUSE_OF_COUNT, values)
         conn.execute(sql.keep_moments, values)
     else:
-        applied = conn.execute(sql.write_entries, values).rowcount
+        applied = entries.write(conn, sql.entries, CAUSE, values)
     unchanged = named - applied - stale
     if unchanged:
         confirmed.keep_named(conn, part.log_id, source, composed.SQL(sql.undated).format(**names))

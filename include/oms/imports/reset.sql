@@ -55,7 +55,7 @@ select row.line_number, row.product_id, row.facility_id, row.location_seq_id, ro
         or row.quantity <> coalesce(item.qoh, 0)
         or row.quantity - coalesce(reserved.units, 0) <> coalesce(item.atp, 0))
 
--- name: write_entries
+-- name: entries
 -- Balances without asOf: positions are locked in one order, the difference comes from the locked rows.
 with locked as materialized (
     select change.line_number, change.reason_id, change.comments, item.inventory_item_id,
@@ -65,7 +65,6 @@ with locked as materialized (
      order by item.facility_id, item.product_id, item.location_seq_id
        for no key update of item
 )
-insert into oms.inventory_ledger (inventory_item_id, qoh_diff, atp_diff, reason_id, log_id, line_number, run_id, comments)
 select inventory_item_id, diff, diff, coalesce(reason_id, %(default_reason)s), %(log_id)s, line_number, %(run_id)s, comments
   from locked
  where diff <> 0
@@ -125,13 +124,11 @@ insert into oms.import_row_note (log_id, line_number, outcome, message)
 select %(log_id)s, line_number, 'STALE', message
   from stale
 
--- name: write_counts
+-- name: counts
 -- Balances with asOf, and counts; their positions are locked already. The balance at that moment is the present one
 -- less what goods have done later (INV-17); the entry is dated at the count, so the same file finds nothing to do.
 -- A balance that was stated later makes the count stale, and one that was undone cancels out with its undoing: what is
 -- left to leave out are those of the file whose refused line comes back here.
-insert into oms.inventory_ledger (inventory_item_id, qoh_diff, atp_diff, reason_id, effective_at, log_id, line_number,
-                                  run_id, comments)
 select inventory_item_id, qoh_diff, atp_diff, coalesce(reason_id, %(default_reason)s), coalesce(as_of, now()),
        %(log_id)s, line_number, %(run_id)s, comments
   from (select change.*,

@@ -10,10 +10,13 @@ from oms import crashpoints, locks
 from oms.database import Connection, statements
 from oms.imports.errors import UndoRefused
 from oms.imports.file_types import file_type
+from oms.inventory import entries
 from oms.work import Work
 
 log = logging.getLogger(__name__)
 sql = statements(__file__)
+
+CAUSE = ("reason_id", "effective_at", "source_key", "run_id", "comments", "undoes_entry")
 
 WRITTEN = crashpoints.register("undo.written", "compensating entries are written, not committed")
 UNDONE = crashpoints.register("undo.undone", "the undoing is committed, the task has not answered")
@@ -110,20 +113,20 @@ def _take_back(
         "reason": reason,
         "comments": f"undo of log {row['log_id']}" + (f": {reason}" if reason else ""),
     }
-    entries, units, positions = _gather(conn, values)
-    if not entries:
+    count, units, positions = _gather(conn, values)
+    if not count:
         raise UndoRefused(f"{name} has moved no stock: there is nothing to undo")
     objections = conn.execute(sql.objections, values).fetchall()
     if objections:
         raise UndoRefused(_told(name, objections, positions))
     if not dry_run:
-        conn.execute(sql.write_entries, values)
+        entries.write(conn, sql.entries, CAUSE, values)
         conn.execute(sql.restore_moments, values)
-        conn.execute(sql.note_undo, values | {"entries": entries, "units": units, "positions": positions})
+        conn.execute(sql.note_undo, values | {"entries": count, "units": units, "positions": positions})
         conn.execute(sql.free_documents, values)
         conn.execute(sql.free_repairs, values)
     held = () if dry_run else _held_back_at(conn, row["log_id"])
-    return Undone(row["log_id"], row["file_name"], entries, units, positions, dry_run, held)
+    return Undone(row["log_id"], row["file_name"], count, units, positions, dry_run, held)
 
 
 def _held_back_at(conn: Connection, log_id: int) -> tuple[str, ...]:

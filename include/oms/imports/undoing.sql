@@ -119,11 +119,9 @@ select item.facility_id, item.location_seq_id, product.internal_name,
     or (not %(may_be_negative)s and position.qoh > 0 and item.qoh - position.qoh < 0)
  order by item.facility_id, product.internal_name, item.location_seq_id
 
--- name: write_entries
+-- name: entries
 -- The moment of an entry is that of the one it takes back, so that the two cancel out at every past moment. Its reason
 -- too, so that both take the same way to the shops; what an upload brought is sent at once, and so is its undoing.
-insert into oms.inventory_ledger (inventory_item_id, qoh_diff, atp_diff, reason_id, effective_at, source_key, run_id,
-                                  comments, undoes_entry)
 select inventory_item_id, -qoh_diff, -atp_diff,
        case when %(config_id)s = 'IMP_INV_VAR_SHOPIFY' then 'VAR_MANUAL' else reason_id end, effective_at,
        'undo:' || entry_id, %(run_name)s, %(comments)s, entry_id

@@ -12,8 +12,11 @@ from oms.imports.file_types import FileType
 from oms.imports.jobs import Settings
 from oms.imports.outcome import Counts, JointPart, Part
 from oms.imports.staging import filled, own_log, resolved_table
+from oms.inventory import entries
 
 sql = statements(__file__)
+
+CAUSE = ("reason_id", "effective_at", "log_id", "line_number", "run_id", "comments", "counted_by_entry")
 
 DEFAULT_REASON = "VAR_MANUAL"
 """Reason of rows that name none (inventory.md 5.5)."""
@@ -167,7 +170,7 @@ def _move(
         "default_reason": own.default_reason or DEFAULT_REASON,
     }
     filled(conn, sql.work_out, values)
-    applied = conn.execute(sql.write_entries, values).rowcount
+    applied = entries.write(conn, sql.entries, CAUSE, values)
     conn.execute(sql.note_remarks, values)
     if applied < moving:
         filled(conn, sql.refuse, values)

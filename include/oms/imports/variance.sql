@@ -56,9 +56,7 @@ select moved.*, recorded <> asked and (asked > 0 or %(policy)s = 'allow') as out
                 window position as (partition by inventory_item_id order by line_number)) as running
         window position as (partition by inventory_item_id order by line_number)) as moved
 
--- name: write_entries
-insert into oms.inventory_ledger (inventory_item_id, qoh_diff, atp_diff, reason_id, effective_at, log_id, line_number,
-                                  run_id, comments, counted_by_entry)
+-- name: entries
 select inventory_item_id, recorded, recorded, coalesce(reason_id, %(default_reason)s), coalesce(as_of, now()),
        coalesce(%(log_id)s::bigint, line_number >> 32), line_number & 4294967295, %(run_id)s, comments, counted_by_entry
   from import_movement

@@ -10,6 +10,7 @@ from typing import Any
 from oms import crashpoints, locks
 from oms.database import Connection, statements
 from oms.errors import NeedsPerson
+from oms.inventory import entries
 from oms.numbers import readings
 from oms.texts import is_blank, trimmed
 from oms.work import Work
@@ -22,6 +23,7 @@ COMPUTED = crashpoints.register(
 )
 DONE = crashpoints.register("kits.done", "balances and mark are committed, the task has not answered")
 
+CAUSE = ("reason_id", "source_key", "run_id", "comments")
 COLUMNS = ("kit_sku", "component_sku", "quantity")
 SHOWN = 20
 
@@ -94,7 +96,7 @@ def compute_kits(
             return account
         conn.execute(sql.add_positions, values)
         conn.execute(sql.lock_positions, values)
-        changed = conn.execute(sql.write, values | {"plan_id": uuid.uuid4()}).rowcount
+        changed = entries.write(conn, sql.entries, CAUSE, values | {"plan_id": uuid.uuid4()})
         conn.execute(sql.advance, {"snapshot": snapshot, "run_name": run_name})
         crashpoints.point(COMPUTED)
     crashpoints.point(DONE)

@@ -81,8 +81,7 @@ select product.internal_name, figures.facility_id, (figures.figure - own.atp)::i
  where figures.figure <> own.atp
  order by product.internal_name, figures.facility_id
 
--- name: write
-insert into oms.inventory_ledger (inventory_item_id, qoh_diff, atp_diff, reason_id, source_key, run_id, comments)
+-- name: entries
 select item.inventory_item_id, (figures.figure - own.atp)::integer, (figures.figure - own.atp)::integer, 'VAR_INTEGR',
        format('kit:%%s:%%s', %(plan_id)s::text, item.inventory_item_id), %(run_name)s, 'kit computed'
   from oms.kit_figures(%(kits)s, %(basis)s) as figures

@@ -8,8 +8,11 @@ from psycopg.rows import class_row
 from oms import crashpoints
 from oms.database import Connection, statements
 from oms.errors import NeedsPerson
+from oms.inventory import entries
 
 sql = statements(__file__)
+
+CAUSE = ("reason_id", "shipment_id", "source_key", "run_id")
 
 WRITTEN = crashpoints.register(
     "receive.written", "receipt and ledger entries are written, their transaction is still open"
@@ -94,7 +97,7 @@ def receive_shipment(
     }
     conn.execute(sql.write_receipt, values)
     conn.execute(sql.add_positions, values)
-    conn.execute(sql.write_entries, values)
+    entries.write(conn, sql.entries, CAUSE, values)
     conn.execute(sql.finish_shipment, values)
     crashpoints.point(WRITTEN)
     return Received(shipment_id, facility_id, receipt_no, True, _told(conn, key))

@@ -58,7 +58,7 @@ select distinct item.product_id, %(facility_id)s, %(location_seq_id)s
  order by item.product_id
     on conflict do nothing
 
--- name: write_entries
+-- name: entries
 -- Accepted units join QOH and ATP; the key lets no unit in twice. Positions are locked in their one order.
 with locked as materialized (
     select inventory_item_id, product_id
@@ -69,7 +69,6 @@ with locked as materialized (
      order by product_id
        for no key update
 )
-insert into oms.inventory_ledger (inventory_item_id, qoh_diff, atp_diff, reason_id, shipment_id, source_key, run_id)
 select locked.inventory_item_id, receipt.quantity_accepted, receipt.quantity_accepted, receipt.reason_id,
        receipt.shipment_id, concat_ws(':', receipt.shipment_id, receipt.shipment_item_seq, receipt.receipt_no),
        receipt.received_by

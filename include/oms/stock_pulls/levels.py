@@ -13,8 +13,11 @@ from psycopg import sql as composed
 from oms import locks
 from oms.database import Connection, statements
 from oms.imports import confirmed, positions
+from oms.inventory import entries
 
 sql = statements(__file__)
+
+CAUSE = ("reason_id", "log_id", "line_number", "source_key", "run_id", "comments")
 
 TAKEN_FROM = ("shop_product", "product", "inventory_item", "shop_level_applied")
 """Tables whose size the planner should know before levels are taken in."""
@@ -49,7 +52,7 @@ def apply_told(conn: Connection, *, log_id: int | None, run_id: str) -> Told:
     conn.execute(positions.sql.fill_in)
     positions.lock(conn)
     conn.execute(sql.judge)
-    applied = conn.execute(sql.write_entries, {"log_id": log_id, "run_id": run_id}).rowcount
+    applied = entries.write(conn, sql.entries, CAUSE, {"log_id": log_id, "run_id": run_id})
     conn.execute(sql.remember)
     fresh, unchanged, stale = conn.execute(sql.verdicts).fetchone()
     if applied < fresh:

@@ -41,10 +41,8 @@ update import_change as change
             and ((change.quantity = applied.figure and change.by_atp = applied.by_atp)
                  or (change.told_at > applied.told_at) is not true)))
 
--- name: write_entries
+-- name: entries
 -- A reset by ATP (available) or by QOH (on_hand): the difference to the locked position, on both.
-insert into oms.inventory_ledger (inventory_item_id, qoh_diff, atp_diff, reason_id, log_id, line_number, source_key,
-                                  run_id, comments)
 select inventory_item_id, diff, diff, 'VAR_EXT_RESET', %(log_id)s, line_number, source_key, %(run_id)s, comments
   from (select change.*, change.quantity - case when change.by_atp then item.atp else item.qoh end as diff
           from import_change as change

@@ -6,7 +6,7 @@ from contextlib import nullcontext
 import psycopg
 import pytest
 
-from oms import exports
+from oms import exports, locks
 from oms.imports import applying, arrival, closing, guard, landing, together
 from oms.imports.errors import AccountOpen, FileRefused, OlderFileNotLanded
 from oms.remote import server_failures
@@ -362,7 +362,7 @@ def test_a_lander_is_not_waited_for_without_end(odd, monkeypatch):
     with pytest.raises(TimeoutError):
         odd.land(RESET_JOB)
     with odd.open_sftp() as other, psycopg.connect(odd.dsn, autocommit=True) as lander:
-        lander.execute(landing.sql.lock_log, {"log_id": 1})
+        locks.take(lander, locks.IMPORT_LOG.of(1))
         odd.sftp = other
 
         with pytest.raises(OlderFileNotLanded, match="is still being landed after 1 s"):

@@ -10,6 +10,7 @@ from random import Random
 import psycopg
 import pytest
 
+from oms import locks
 from oms.imports import applying, arrival, closing, landing
 from oms.imports.errors import AccountOpen, FileRefused, OlderFileNotLanded, StagingLost
 from tests.oms.imports.conftest import (
@@ -346,14 +347,14 @@ def test_a_file_that_is_being_landed_is_waited_for(floor):
     floor.drop(VARIANCE_JOB, "var.csv", MINUS_TWO)
     with psycopg.connect(floor.dsn, autocommit=True) as lander:
         log_id = claim(lander, RESET_JOB)
-        lander.execute(landing.sql.lock_log, {"log_id": log_id})
+        locks.take(lander, locks.IMPORT_LOG.of(log_id))
         (chunk,) = floor.land(VARIANCE_JOB)
         with ThreadPoolExecutor(1) as pool:
             applying_it = pool.submit(floor.apply, chunk)
             time.sleep(0.3)
             assert not applying_it.done()
             lander.execute("delete from oms.import_log where log_id = %s", (log_id,))
-            lander.execute(landing.sql.unlock_log, {"log_id": log_id})
+            locks.give_back(lander, locks.IMPORT_LOG.of(log_id))
             assert applying_it.result(timeout=20)["applied"] == 1
 
 

@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from oms.imports import landing
+from oms import locks
 from tests.oms.imports.conftest import VARIANCE, VARIANCE_JOB
 
 TWO_EQUAL_ROWS = VARIANCE + "STORE_1,,SKU,W,-2,,VAR_DAMAGED,\n" * 2
@@ -70,7 +70,7 @@ def test_a_copy_of_a_file_that_is_still_being_landed_stays_until_it_is_and_is_no
     floor.land(VARIANCE_JOB)
     floor.conn.execute("update oms.import_log set status = 'DmlsLanding'")
     with psycopg.connect(floor.dsn, autocommit=True) as lander:
-        lander.execute(landing.sql.lock_log, {"log_id": 1})
+        locks.take(lander, locks.IMPORT_LOG.of(1))
         floor.vary(one, "b.csv").raise_if_open()
     assert floor.logs("file_name, closed_at is not null") == [("a.csv", False), ("b.csv", False)]
 
