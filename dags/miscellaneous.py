@@ -1,7 +1,5 @@
-"""The Airflow DAGs of the jobs that look after the OMS itself."""
+"""The Airflow DAGs of the care of the OMS itself, one for each job of the catalogue and one for all."""
 
-from oms.catalog import MISCELLANEOUS_TASKS
-from oms_airflow.job_dags import task_job_dag, wanted
+from oms_airflow.build import build
 
-for job in wanted(MISCELLANEOUS_TASKS):
-    task_job_dag(job)
+build("miscellaneous")

@@ -1,6 +1,7 @@
 """What people read about the jobs, made from the catalogue: the page of each, its form, the list of all.
 
-`python -m oms.docs` writes dags/README.md and the table of jobs in README.md; a test fails when one is stale.
+`python -m oms.docs` writes dags/README.md, the table of jobs in README.md and config/pools.json; a test fails
+when one is stale.
 """
 
 import json
@@ -10,29 +11,20 @@ from typing import Any
 from oms.catalog import (
     CATEGORIES,
     JOBS,
-    ApprovalJob,
+    SIGNALS,
     CategoryJob,
     ImportJob,
     Job,
     Parameter,
-    SyncJob,
-    TaskJob,
+    pools,
 )
 from oms.parameters import TEXTS
 
 PROJECT = Path(__file__).parent.parent.parent
 README = PROJECT / "dags" / "README.md"
 FRONT_PAGE = PROJECT / "README.md"
+POOLS = PROJECT / "config" / "pools.json"
 BEGIN, END = "<!-- jobs: written by python -m oms.docs -->", "<!-- /jobs -->"
-
-SIGNALS = {
-    "stock_changed_recent": "a change of stock",
-    "stock_changed_delta": "a change of stock",
-    "file_held": "a file was held",
-    "level_webhooks": "webhooks on stock levels",
-    "inventory_reset": "an inventory reset that changed something",
-}
-
 
 SAID = {"switch": ("Enabled", "Disabled"), "minutes": ("15 minutes",)}
 """Texts of the product documents that are taken, too, where a run is started by API or command line."""
@@ -148,8 +140,7 @@ def timetable_of(job: Job) -> str:
     times = []
     if isinstance(job, ImportJob):
         times.append("when a file arrives")
-    if isinstance(job, SyncJob | TaskJob | ApprovalJob):
-        times += [f"after {SIGNALS[bell]}" for bell in job.signals]
+    times += [f"after {SIGNALS[name].words}" for name in job.signals]
     if job.schedule:
         times.append(f"`{job.schedule}`")
     return ", ".join(times) or "by hand"
@@ -211,5 +202,6 @@ def with_jobs_table(text: str) -> str:
 
 if __name__ == "__main__":
     README.write_text(readme(), encoding="utf-8")
+    POOLS.write_text(pools.as_json(), encoding="utf-8")
     FRONT_PAGE.write_text(with_jobs_table(FRONT_PAGE.read_text(encoding="utf-8")), encoding="utf-8")
     print(f"wrote {README} and the jobs of {FRONT_PAGE}")

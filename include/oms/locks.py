@@ -52,6 +52,7 @@ class Lock:
 SCHEMA = Kind("oms.schema", "migrations of the database")
 HOUSE_KEEPING = Kind("oms.house_keeping", "runs that remove what is old")
 FEEDS = Kind("oms.check_feeds", "runs that look for files that did not come")
+ACT = Kind("oms.act:{}", "runs of a job that acts on what it selects")
 EXPORT = Kind("oms.export:{}", "runs of a job that records files for others and writes them")
 SUBSCRIPTIONS = Kind("oms.webhook_subscription {}", "changes to what a shop is to tell us")
 PRODUCTS = Kind("oms.products", "imports of products that are not urgent, over all shops")
@@ -79,6 +80,7 @@ ALL = (
     SCHEMA,
     HOUSE_KEEPING,
     FEEDS,
+    ACT,
     EXPORT,
     SUBSCRIPTIONS,
     PRODUCTS,

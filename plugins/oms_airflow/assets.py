@@ -2,16 +2,29 @@
 
 from airflow.sdk import Asset, AssetAlias, AssetWatcher
 
-from oms import catalog
-from oms.catalog import ImportJob
+from oms.catalog import ImportJob, signals
+from oms.catalog.signals import Signal
 from oms.config import job_settings
 from oms.parameters import connection_id, resolve
 from oms_airflow.file_arrival import SftpFileTrigger
 from oms_airflow.row_changes import StockChangedTrigger, WebhooksTrigger
 
-INVENTORY = Asset(catalog.INVENTORY, uri="oms://inventory")
-INVENTORY_RESET = Asset(catalog.INVENTORY_RESET, uri="oms://inventory/reset")
-FILE_HELD = Asset(catalog.FILE_HELD, uri="oms://files/held")
+
+def _asset_of(signal: Signal) -> Asset:
+    """The asset that stands for a signal, watched where the database gives it."""
+    watchers = []
+    if signal.stock_shown_in is not None:
+        trigger = StockChangedTrigger(mode=signal.stock_shown_in)
+        watchers.append(AssetWatcher(name="ledger", trigger=trigger))
+    if signal.webhook_topic is not None:
+        watchers.append(AssetWatcher(name="inbox", trigger=WebhooksTrigger(topic=signal.webhook_topic)))
+    return Asset(signal.name, uri=signal.uri, watchers=watchers)
+
+
+SIGNALS = {name: _asset_of(signal) for name, signal in signals.SIGNALS.items()}
+INVENTORY = SIGNALS[signals.INVENTORY]
+INVENTORY_RESET = SIGNALS[signals.INVENTORY_RESET]
+FILE_HELD = SIGNALS[signals.FILE_HELD]
 HOLDS = AssetAlias("holds")
 """Through it an import rings FILE_HELD only if a file waits for a person."""
 DECISIONS = AssetAlias("decisions")
@@ -20,30 +33,6 @@ BACKLOGS = AssetAlias("backlogs")
 """Through it an import rings for its own next run while more files wait than one takes."""
 RESETS = AssetAlias("resets")
 """Through it an import rings INVENTORY_RESET only where somebody needs to hear it."""
-
-
-def changes_for(mode: str, name: str) -> Asset:
-    """Rings when stock has changed that locations in this mode show."""
-    watcher = AssetWatcher(name="ledger", trigger=StockChangedTrigger(mode=mode))
-    return Asset(name, uri=f"oms://inventory/changes/{mode.lower()}", watchers=[watcher])
-
-
-def webhooks_on(topic: str, name: str) -> Asset:
-    """Rings when events of a topic have come into the inbox."""
-    watcher = AssetWatcher(name="inbox", trigger=WebhooksTrigger(topic=topic))
-    return Asset(name, uri=f"oms://webhooks/{topic}", watchers=[watcher])
-
-
-SIGNALS = {
-    asset.name: asset
-    for asset in (
-        INVENTORY_RESET,
-        FILE_HELD,
-        changes_for("RECENT", catalog.STOCK_CHANGED_RECENT),
-        changes_for("DELTA", catalog.STOCK_CHANGED_DELTA),
-        webhooks_on("inventory_levels/update", catalog.LEVEL_WEBHOOKS),
-    )
-}
 
 
 def arrivals_of(job: ImportJob) -> Asset:

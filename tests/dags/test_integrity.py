@@ -23,12 +23,8 @@ from tests.conftest import PROJECT
 
 DAGS = PROJECT / "dags"
 FILES = {
-    "initial_load.py": (catalog.INITIAL_LOAD, *catalog.INITIAL_LOADS),
-    "inventory_imports.py": (*catalog.INVENTORY_IMPORTS, catalog.APPROVE_HELD_FILES),
-    "inventory_pulls.py": catalog.INVENTORY_PULLS,
-    "inventory_sync.py": (catalog.INVENTORY_CATEGORY, *catalog.INVENTORY_SYNCS),
-    "inventory_tasks.py": catalog.INVENTORY_TASKS,
-    "miscellaneous.py": catalog.MISCELLANEOUS_TASKS,
+    f"{category}.py": [job for job in catalog.JOBS.values() if job.category == category]
+    for category in catalog.CATEGORIES
 }
 
 
@@ -78,7 +74,7 @@ def test_a_dag_is_named_and_described_as_in_the_catalogue(dag: DAG, job: catalog
     assert dag.description
 
 
-@pytest.mark.parametrize("job", catalog.INVENTORY_IMPORTS, ids=lambda job: job.dag_id)
+@pytest.mark.parametrize("job", catalog.jobs_of(catalog.ImportJob), ids=lambda job: job.dag_id)
 def test_the_page_of_an_import_names_every_column_of_its_files(bag: DagBag, job: catalog.ImportJob):
     page = bag.dags[job.dag_id].doc_md
     for one in job.configs:
@@ -149,7 +145,7 @@ def test_a_schedule_is_the_catalogue_s_clock_and_bells(dag: DAG, job: catalog.Jo
     watched = {asset.name for asset in assets_of(dag)}
     if isinstance(job, catalog.ImportJob):
         assert watched == {f"{job.dag_id}_files"}
-    elif isinstance(job, catalog.SyncJob | catalog.TaskJob | catalog.ApprovalJob):
+    else:
         assert watched == set(job.signals)
 
 
@@ -158,7 +154,7 @@ def test_a_job_with_a_schedule_is_switched_on_from_the_start(dag: DAG, job: cata
 
 
 def test_an_import_waits_lands_applies_and_closes_whatever_happened(bag: DagBag):
-    for job in catalog.INVENTORY_IMPORTS:
+    for job in catalog.jobs_of(catalog.ImportJob):
         dag = bag.dags[job.dag_id]
         tasks = [task.task_id for task in dag.topological_sort()]
         after = ["choose_shops", "push"] if job.pushes_at_once else []
@@ -184,7 +180,7 @@ def test_an_import_waits_lands_applies_and_closes_whatever_happened(bag: DagBag)
 
 
 @pytest.mark.parametrize(
-    "category", [catalog.INITIAL_LOAD, catalog.INVENTORY_CATEGORY], ids=lambda c: c.dag_id
+    "category", [catalog.INITIAL_LOAD, catalog.JOBS["inventory"]], ids=lambda c: c.dag_id
 )
 def test_a_category_runs_its_jobs_in_order_and_waits_for_each(bag: DagBag, category: catalog.CategoryJob):
     tasks = bag.dags[category.dag_id].topological_sort()
@@ -201,7 +197,7 @@ def test_a_category_runs_its_jobs_in_order_and_waits_for_each(bag: DagBag, categ
 
 
 @pytest.mark.parametrize(
-    "category", [catalog.INITIAL_LOAD, catalog.INVENTORY_CATEGORY], ids=lambda c: c.dag_id
+    "category", [catalog.INITIAL_LOAD, catalog.JOBS["inventory"]], ids=lambda c: c.dag_id
 )
 def test_a_category_runs_each_of_its_jobs_or_says_why_not(bag: DagBag, category: catalog.CategoryJob):
     others = {one.dag_id for one in catalog.JOBS.values() if one.category == category.category} - {
@@ -216,7 +212,7 @@ def test_a_category_runs_each_of_its_jobs_or_says_why_not(bag: DagBag, category:
 
 
 def test_the_inventory_category_begins_with_the_shops_whose_stock_shopify_owns():
-    assert catalog.INVENTORY_CATEGORY.jobs[0] == "sync_inventory_from_shopify"
+    assert catalog.JOBS["inventory"].jobs[0] == "sync_inventory_from_shopify"
     assert catalog.SYNC_INVENTORY_FROM_SHOPIFY.everyone == "SHOPIFY"
 
 
@@ -240,6 +236,7 @@ def test_the_list_of_jobs_is_not_stale():
 
     assert docs.README.read_text(encoding="utf-8") == docs.readme(), "run: python -m oms.docs"
     assert front_page == docs.with_jobs_table(front_page), "run: python -m oms.docs"
+    assert docs.POOLS.read_text(encoding="utf-8") == catalog.pools.as_json(), "run: python -m oms.docs"
 
 
 def test_an_installation_s_file_changes_schedule_form_and_watch(

@@ -10,7 +10,7 @@ from airflow.utils.types import DagRunType
 
 from oms import catalog
 from oms_airflow import file_arrival
-from oms_airflow.job_dags import served_modes
+from oms_airflow.push import served_modes
 from tests.dags.conftest import states
 from tests.oms.sync.bench import Bench
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from fakeshop.testing import TOKEN
 from oms import catalog, database
-from oms.catalog import PullJob
+from oms.catalog import ShopJob
 from oms.parameters import resolve
 from oms.shopify.client import ShopifyClient
 from oms.work import Work
@@ -25,10 +25,6 @@ def run_job(
         return sftp_client(sftp_server)
 
     with database.connect(dsn, autocommit=True) as conn:
-        if isinstance(job, PullJob):
-            more = {"open_sftp": open_sftp} if job.writes_files else {}
-            function(conn, client, "demo", resolve(job, params), "test/killed", **more)
-            return
         given = Work(
             conn=conn,
             params=resolve(job, params),
@@ -37,4 +33,4 @@ def run_job(
             open_sftp=open_sftp,
             open_shop=lambda shop_id: client,
         )
-        function(given)
+        function(given, *(["demo"] if isinstance(job, ShopJob) else []))

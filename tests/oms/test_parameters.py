@@ -161,7 +161,7 @@ def test_an_emptied_field_of_the_form_is_no_value():
         (DELTAS, {"shopId": [7]}, "shopId", "a list of texts"),
         (IMPORT_PRODUCTS_IN_BULK, {}, "shopId", "a value"),
         (IMPORT_PRODUCTS_IN_BULK, {"shopId": []}, "shopId", "a value"),
-        (catalog.INVENTORY_CATEGORY, {"jobs": ["upload_stock"]}, "jobs", "'import_inventory_reset'"),
+        (catalog.JOBS["inventory"], {"jobs": ["upload_stock"]}, "jobs", "'import_inventory_reset'"),
     ],
 )
 def test_a_wrong_parameter_is_named_with_its_value_and_what_it_should_be(
@@ -227,7 +227,7 @@ def test_the_form_is_handed_no_bounds():
 
 
 def test_examples_of_groups_are_those_of_the_product_documents():
-    shown = {job.dag_id: job.parameter("groupBy").example for job in catalog.INVENTORY_IMPORTS}
+    shown = {job.dag_id: job.parameter("groupBy").example for job in catalog.jobs_of(catalog.ImportJob)}
 
     assert shown["import_product_thresholds"] == shown["import_inbound_shipment"] == "category"
     assert shown["import_inventory_reset"] == "facilityId"

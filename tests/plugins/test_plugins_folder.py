@@ -16,7 +16,7 @@ def test_airflow_finds_only_plugin_files():
     }
 
     assert found == set(PLUGINS.rglob("*_plugin.py"))
-    assert PLUGINS / "oms_airflow" / "job_dags.py" not in found
+    assert PLUGINS / "oms_airflow" / "jobs.py" not in found
 
 
 def test_every_plugin_class_lives_in_a_plugin_file():

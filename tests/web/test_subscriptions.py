@@ -132,7 +132,7 @@ def test_a_subscription_that_nobody_reads_is_ended_by_the_daily_run(manager: Man
 
 def test_each_topic_s_job_listens_to_it():
     for topic in subscriptions.TOPICS.values():
-        assert topic.job is None or catalog.LEVEL_WEBHOOKS in catalog.JOBS[topic.job].signals
+        assert topic.job is None or catalog.signals.LEVEL_WEBHOOKS in catalog.JOBS[topic.job].signals
 
 
 def test_what_the_shop_tells_arrives_signed_in_our_inbox(manager: Manager):

@@ -1,16 +1,7 @@
 """Inventory files that move no stock: settings of products at facilities (spec inventory.md 5.9-5.11)."""
 
-from oms.catalog.inventory_files import IMPORT_REPAIR
-from oms.catalog.model import SETTING, SETTINGS, ImportConfig, ImportJob, Parameter, TaskJob
+from oms.catalog.model import IMPORT_REPAIR, SETTING, SETTINGS, ExportJob, ImportConfig, ImportJob, Parameter
 from oms.catalog.shared import FILES, HOW, SAFETY, file_parameters
-
-ON_ARRIVAL = (
-    "As soon as a file has arrived completely; every 15 minutes the folder is looked through as a safety net."
-)
-CONFIGURED = (
-    "Good lines are applied, bad ones are set aside one by one. A file that cannot be read at all goes to "
-    "`error/` as a whole and changes nothing."
-)
 
 IMPORT_PRODUCT_FACILITY = ImportJob(
     dag_id="import_product_facility",
@@ -36,10 +27,7 @@ IMPORT_PRODUCT_FACILITY = ImportJob(
         "stock, whether online orders may be sent from there, whether customers may pick up there. No stock "
         "moves; what may be promised online changes, and the shops are told within seconds."
     ),
-    when=ON_ARRIVAL,
     repeat="Safe: the same settings again change nothing. A blank cell leaves its setting as it is.",
-    on_failure=CONFIGURED,
-    what_to_do=IMPORT_REPAIR,
     parameters=file_parameters(
         config_id="IMP_PROD_FACILITY",
         config_ids=("IMP_PROD_FACILITY",),
@@ -77,9 +65,7 @@ IMPORT_PRODUCT_THRESHOLDS = ImportJob(
         "facilities hold together. Applies the files that Export Product Thresholds writes, and those of "
         "other systems with the same columns."
     ),
-    when=ON_ARRIVAL,
     repeat="Safe: the same thresholds again change nothing. A blank threshold is left as it is.",
-    on_failure=CONFIGURED,
     what_to_do=(
         f"{IMPORT_REPAIR} ERR_NOT_CONFIG_FACILITY: the line names a place that holds stock; its safety stock "
         "comes with Import Product Facility."
@@ -109,7 +95,7 @@ IMPORT_PRODUCT_THRESHOLDS = ImportJob(
     ),
 )
 
-EXPORT_PRODUCT_THRESHOLDS = TaskJob(
+EXPORT_PRODUCT_THRESHOLDS = ExportJob(
     dag_id="export_product_thresholds",
     name="Export Product Thresholds",
     category="inventory",

@@ -10,7 +10,7 @@ IMPORT_PRODUCTS_IN_BULK = PullJob(
     direction="shopify-in",
     enum_id="JOB_IMP_PROD_NEW_BLK",
     pool="shopify",
-    function="oms.products.import_in_bulk:import_shop",
+    function="oms.products.import_in_bulk:run",
     purpose=(
         "Brings every product and variant of a shop into the OMS, with its identifiers and the link "
         "to its Shopify stock item. Everything else needs it first: an order or a stock file can only"

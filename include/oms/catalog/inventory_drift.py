@@ -21,6 +21,7 @@ RECONCILE_INVENTORY = TaskJob(
     dag_id="reconcile_inventory",
     name="Reconcile Inventory",
     category="inventory",
+    runs_alone="it measures what the pushes have left, and changes nothing",
     direction="shopify-in",
     schedule="30 4 * * *",
     pool="shopify",

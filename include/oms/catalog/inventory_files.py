@@ -2,13 +2,7 @@
 
 from oms.catalog.model import DELTA, RESET, ApprovalJob, ImportConfig, ImportJob, Parameter
 from oms.catalog.shared import SAFETY, file_parameters, negative_policy
-
-IMPORT_REPAIR = (
-    "Lines that were refused are in `error/` beside the folder, each with its reason in front: "
-    "correct them and drop that file into the folder again; a line is applied once, however often it comes. "
-    "If the run itself failed, clear its failed task, or leave"
-    " it to the next run: it takes up open files by itself."
-)
+from oms.catalog.signals import FILE_HELD
 
 IMPORT_INVENTORY_RESET = ImportJob(
     dag_id="import_inventory_reset",
@@ -44,17 +38,12 @@ IMPORT_INVENTORY_RESET = ImportJob(
         "the stores, or the ERP's figures. The difference to the present balance goes into the "
         "ledger; products that the file does not name stay as they are."
     ),
-    when=(
-        "As soon as a file has arrived completely; every 15 minutes the folder is looked through as a "
-        "safety net."
-    ),
     repeat="Safe: the same figures again change nothing.",
     on_failure=(
         "Good lines are applied, bad ones are set aside one by one. A file that cannot be read at all"
         " goes to `error/` as a whole and changes nothing. A file half applied when a machine fails "
         "is finished by the retry or the next run."
     ),
-    what_to_do=IMPORT_REPAIR,
     parameters=(
         *file_parameters(
             config_id="RESET_INVENTORY",
@@ -138,10 +127,6 @@ IMPORT_INVENTORY_VARIANCE = ImportJob(
         "Books changes of stock: found, lost, damaged, sold at a till. Each line raises or lowers "
         "what lies on the shelf and what may be promised by its quantity."
     ),
-    when=(
-        "As soon as a file has arrived completely; every 15 minutes the folder is looked through as a "
-        "safety net."
-    ),
     repeat=(
         "Safe: a file with the same content (same name ever, any name within 72 hours) is recognised "
         "and books nothing, unless force is set."
@@ -150,7 +135,6 @@ IMPORT_INVENTORY_VARIANCE = ImportJob(
         "Good lines are booked, bad ones are set aside one by one. A file that ends in the middle of "
         "a line is refused as a whole. What was booked is never booked twice by a retry."
     ),
-    what_to_do=IMPORT_REPAIR,
     parameters=(
         *file_parameters(
             config_id="MDM_INV_VARIANCE",
@@ -165,13 +149,11 @@ IMPORT_INVENTORY_VARIANCE = ImportJob(
     ),
 )
 
-FILE_HELD = "file_held"
-"""Rings when a file waits for a person."""
-
 APPROVE_HELD_FILES = ApprovalJob(
     dag_id="approve_held_files",
     name="Approve held files",
     category="inventory",
+    runs_alone="it waits for the answer of a person, and nothing else may wait with it",
     direction="internal",
     schedule="10-59/15 * * * *",
     signals=(FILE_HELD,),

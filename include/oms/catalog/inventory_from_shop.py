@@ -1,11 +1,8 @@
 """Stock figures from Shopify (spec inventory.md 5.14-5.16)."""
 
-from oms.catalog.inventory_files import IMPORT_REPAIR
 from oms.catalog.model import RESET, ImportConfig, ImportJob, Parameter, PullJob, TaskJob
 from oms.catalog.shared import HOW, SAFETY, SHOPS, file_parameters
-
-LEVEL_WEBHOOKS = "level_webhooks"
-"""Rings when webhooks on inventory levels have come in."""
+from oms.catalog.signals import LEVEL_WEBHOOKS
 
 TARGET_FACILITY = Parameter(
     name="targetFacilityId",
@@ -56,8 +53,7 @@ SYNC_INVENTORY_FROM_SHOPIFY = PullJob(
     aliases=("JOB_SYNC_INV_SHPFY",),
     schedule="30 1 * * *",
     pool="shopify",
-    function="oms.stock_pulls.sync:sync_shop",
-    writes_files=True,
+    function="oms.stock_pulls.sync:run",
     everyone="SHOPIFY",
     purpose=(
         "Sets the stock of the stores to the levels of their Shopify locations: for shops whose stock "
@@ -160,6 +156,7 @@ SYNC_INVENTORY_FROM_SHOPIFY_MULTI_THREADING = ImportJob(
     dag_id="sync_inventory_from_shopify_multi_threading",
     name="Sync Inventory From Shopify in Multi-Threading",
     category="inventory",
+    runs_alone="a file of levels is taken when it comes; here the levels themselves are read",
     direction="sftp-in",
     enum_id="SYNC_INV_SHPF_MLTTHD",
     aliases=("JOB_SNC_INV_SHPF_THD",),
@@ -179,16 +176,11 @@ SYNC_INVENTORY_FROM_SHOPIFY_MULTI_THREADING = ImportJob(
         "the locations side by side. For shops whose stock Shopify owns; without a file, Sync Inventory From "
         "Shopify fetches the levels itself."
     ),
-    when=(
-        "As soon as a file has arrived completely; every 15 minutes the folder is looked through as a "
-        "safety net."
-    ),
     repeat="Safe: a level that has not changed in Shopify since it was applied is left alone.",
     on_failure=(
         "Good lines are applied, bad ones are set aside one by one. A file with a line of a shop whose stock "
         "the OMS owns goes to `error/` as a whole and changes nothing."
     ),
-    what_to_do=IMPORT_REPAIR,
     parameters=(
         *file_parameters(
             config_id="SYNC_INV_SHPF_MLTTHD",
@@ -209,6 +201,7 @@ RECEIVE_INVENTORY_LEVEL_WEBHOOKS = TaskJob(
     name="Receive Inventory Level Webhooks",
     other_names=("Inventory level update",),
     category="inventory",
+    runs_alone="webhooks ring for it, and it looks every minute",
     direction="shopify-in",
     aliases=("INVENTORY_LEVELS_UPDATE",),
     schedule="* * * * *",

@@ -1,9 +1,9 @@
 """What the POS is told of packed orders (spec inventory.md 5.19, orders.md 13)."""
 
-from oms.catalog.model import Parameter, TaskJob
+from oms.catalog.model import ExportJob, Parameter
 from oms.catalog.shared import FILES, SAFETY
 
-EXPORT_PACKED_ORDER_DEPLETION = TaskJob(
+EXPORT_PACKED_ORDER_DEPLETION = ExportJob(
     dag_id="export_packed_order_depletion",
     name="Packed-order depletion",
     category="inventory",
@@ -17,12 +17,6 @@ EXPORT_PACKED_ORDER_DEPLETION = TaskJob(
         "once."
     ),
     when="Every 5 minutes; without packed orders there is no file.",
-    repeat="Safe: a line that stands in a file never stands in another one.",
-    on_failure=(
-        "What was not written stays on the list. A file that was recorded and not written yet is written by "
-        "the next run, under the same name with the same bytes."
-    ),
-    what_to_do="Correct the connection or the folder, then start the job again or wait for the next run.",
     parameters=(
         Parameter(
             name="propertyResource",

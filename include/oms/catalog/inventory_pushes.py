@@ -2,15 +2,7 @@
 
 from oms.catalog.model import Parameter, SyncJob
 from oms.catalog.shared import COMPARING, SAFETY, push_parameters
-
-STOCK_CHANGED_RECENT = "stock_changed_recent"
-"""Rings when stock has changed and some location is in RECENT mode."""
-STOCK_CHANGED_DELTA = "stock_changed_delta"
-"""Rings when stock has changed and some location is in DELTA mode."""
-INVENTORY = "inventory"
-"""Rings when an import has changed balances."""
-INVENTORY_RESET = "inventory_reset"
-"""Rings when a reset has changed balances and some location is in DELTA mode, which does not send resets."""
+from oms.catalog.signals import INVENTORY_RESET, STOCK_CHANGED_DELTA, STOCK_CHANGED_RECENT
 
 PUSH_REPAIR = (
     "Read the log of the shop's task: it names the levels that Shopify refused and why (often a "

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from oms.catalog.pools import SHOPIFY
+
 Json = Any
 """A value as JSON has it: text, number, boolean, list, object or null."""
 
@@ -104,7 +106,12 @@ class Job:
     other_names: tuple[str, ...] = ()
     schedule: str | None = None
     """Cron in the installation's time zone, null: only by hand, by a file or by a change."""
+    signals: tuple[str, ...] = ()
+    """Start it beside its schedule (`oms.catalog.signals`)."""
     pool: str = "default_pool"
+    """One of `oms.catalog.pools`, or Airflow's own."""
+    runs_alone: str | None = None
+    """Why a run of the category leaves it out; null: it has its place there (`oms.catalog.categories`)."""
     purpose: str
     """What it does for the business."""
     when: str
@@ -135,6 +142,15 @@ class ImportConfig:
     """The same content within 72 hours is refused, for a person to see, instead of counted as a duplicate."""
 
 
+IMPORT_REPAIR = (
+    "Lines that were refused are in `error/` beside the folder, each with its reason in front: "
+    "correct them and drop that file into the folder again; a line is applied once, however often it comes. "
+    "If the run itself failed, clear its failed task, or leave"
+    " it to the next run: it takes up open files by itself."
+)
+"""Of every import of files."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ImportJob(Job):
     """A job that reads files from SFTP."""
@@ -145,6 +161,16 @@ class ImportJob(Job):
     """RESET: the file states balances; DELTA: it states changes (inventory.md 3.6); SETTING: it states what
     holds for products; DOCUMENT: it brings documents, each of them whole or not at all."""
     domain: str = BALANCE
+    direction: str = "sftp-in"
+    when: str = (
+        "As soon as a file has arrived completely; every 15 minutes the folder is looked through as a safety "
+        "net."
+    )
+    on_failure: str = (
+        "Good lines are applied, bad ones are set aside one by one. A file that cannot be read at all goes "
+        "to `error/` as a whole and changes nothing."
+    )
+    what_to_do: str = IMPORT_REPAIR
     pushes_at_once: bool = False
     """The shops are told of what moved right after the files are closed (inventory.md 5.20)."""
 
@@ -181,20 +207,7 @@ class SyncJob(Job):
 
     mode: str
     """RECENT, HARD or DELTA (inventory.md 6.1)."""
-    signals: tuple[str, ...] = ()
-    """Names of the assets that start it beside its schedule."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PullJob(Job):
-    """A job that reads from Shopify: one task for each shop."""
-
-    function: str
-    """Where the work is done, as "module:function"; returns counts, and `facilities` whose stock it set."""
-    everyone: str | None = None
-    """A run without shopId reads the shops with this inventory_master; None: a run must name its shops."""
-    writes_files: bool = False
-    """The function is also handed `open_sftp`: an SFTP session by propertyResource."""
+    pool: str = SHOPIFY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,8 +216,6 @@ class TaskJob(Job):
 
     function: str
     """Where the work is done, as "module:function"; it returns counts or short strings."""
-    signals: tuple[str, ...] = ()
-    """Names of the assets that start it beside its schedule."""
     minutes: int = 120
     """After so long the task is ended."""
     starts_runs: bool = False
@@ -214,11 +225,109 @@ class TaskJob(Job):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExportJob(TaskJob):
+    """A job that writes files for others, each exactly once (`oms.exports`)."""
+
+    direction: str = "sftp-out"
+    repeat: str = "Safe: a line that stands in a file never stands in another one."
+    on_failure: str = (
+        "What was not written stays on the list. A file that was recorded and not written yet is written by "
+        "the next run, under the same name with the same bytes."
+    )
+    what_to_do: str = (
+        "Correct the connection or the folder, then start the job again or wait for the next run."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActJob(TaskJob):
+    """A job that does something with what a query selects, in batches (`oms.acts`)."""
+
+    direction: str = "internal"
+    repeat: str = "Safe: what is done is not selected again."
+    on_failure: str = (
+        "Batches that were done stay done. An item that was refused is named with its reason and stops no "
+        "other; it is tried again by the next run."
+    )
+    what_to_do: str = (
+        "Read the log: it names each item that is left, and why. Correct that, then start the job again or "
+        "wait for the next run."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class MailJob(TaskJob):
+    """A job that sends the mails of the outbox (`oms.shopify.outbox.mails`)."""
+
+    direction: str = "internal"
+    repeat: str = "Safe: a mail is planned once for its cause."
+    on_failure: str = (
+        "Mails that were not sent wait and go out with the next run. A mail whose sending broke off waits "
+        "for a person, who decides whether it is sent again."
+    )
+    what_to_do: str = (
+        "Read the log. Mail needs the Airflow connection oms_smtp; `python -m oms outbox` lists what waits."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShopJob(Job):
+    """A job with a task for each shop: a function that is handed a `Work` and the id of the shop."""
+
+    function: str
+    """Where the work is done, as "module:function"; returns counts, and `facilities` whose stock it set."""
+    everyone: str | None = None
+    """Which shops a run without shopId is for: those with this inventory_master; None: a run names them."""
+    minutes: int = 240
+    """After so long the task of a shop is ended."""
+    verb: str = "pull"
+    """The id of that task."""
+    pool: str = SHOPIFY
+
+
+@dataclass(frozen=True, kw_only=True)
+class PullJob(ShopJob):
+    """A job that reads from Shopify by bulk queries (`oms.shopify.exports`)."""
+
+    direction: str = "shopify-in"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WindowPullJob(ShopJob):
+    """A job that reads what has changed in Shopify since the last time (`oms.shopify.windows`)."""
+
+    direction: str = "shopify-in"
+    repeat: str = "Safe: a record that comes twice is taken in once."
+    on_failure: str = (
+        "What was taken in stays, and the next run asks for the same time again. A record that could not be "
+        "taken in is named with its reason, stops no other and is tried again by itself."
+    )
+    what_to_do: str = (
+        "Read the log of the shop's task. If the shop was down, nothing needs to be done. Correct what the "
+        "rejects name; they are taken up by the next run."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutboxJob(ShopJob):
+    """A job that tells Shopify something, exactly once (`oms.shopify.outbox`)."""
+
+    verb: str = "send"
+    direction: str = "shopify-out"
+    repeat: str = "Safe: a message is told once; one whose answer was lost is proven first."
+    on_failure: str = (
+        "What was not told stays in the outbox and goes out with the next run. A message that the shop "
+        "refused is set aside with its reason and stops no other."
+    )
+    what_to_do: str = (
+        "Read the log. If the shop was down, nothing needs to be done. `python -m oms outbox` lists what "
+        "waits for a person, and sends again or discards what you decide."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class ApprovalJob(Job):
     """A job that asks a person about held files."""
-
-    signals: tuple[str, ...]
-    """Names of the assets that start it beside its schedule."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,3 +340,14 @@ class CategoryJob(Job):
     """Parameters handed on to every job that has one of that name."""
     left_out: tuple[tuple[str, str], ...] = ()
     """Jobs of the category that it never runs, by DAG id, each with the reason."""
+    direction: str = "internal"
+    when: str = "By hand. Each job also has a schedule, parameters and a history of its own."
+    repeat: str = "As safe as its jobs: each of them may be run again."
+    on_failure: str = (
+        "The jobs after the failed one are not started. A job that is switched off fails at once instead of "
+        "waiting."
+    )
+    what_to_do: str = (
+        "Open the run of the failed job through its task, follow that job's own text, then clear the task "
+        "here."
+    )

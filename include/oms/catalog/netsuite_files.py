@@ -1,7 +1,6 @@
 """Files in which NetSuite reports changes of stock, document by document (spec inventory.md 5.6, 5.7)."""
 
-from oms.catalog.inventory_files import IMPORT_REPAIR
-from oms.catalog.model import DELTA, ImportConfig, ImportJob
+from oms.catalog.model import DELTA, IMPORT_REPAIR, ImportConfig, ImportJob
 from oms.catalog.shared import file_parameters, negative_policy
 
 
@@ -38,10 +37,6 @@ def _netsuite_job(
         ),
         kind=DELTA,
         purpose=purpose,
-        when=(
-            "As soon as a file has arrived completely; every 15 minutes the folder is looked through as a "
-            "safety net."
-        ),
         repeat=(
             "Safe: each line of a document is booked once, also when NetSuite exports the document again in "
             "another file. Such a line is counted as a duplicate; with another quantity it is refused."

@@ -1,8 +1,6 @@
 """Files about goods on their way (spec inventory.md 5.8)."""
 
-from oms.catalog.configuration_files import ON_ARRIVAL
-from oms.catalog.inventory_files import IMPORT_REPAIR
-from oms.catalog.model import DOCUMENT, SHIPMENTS, ImportConfig, ImportJob, Parameter
+from oms.catalog.model import DOCUMENT, IMPORT_REPAIR, SHIPMENTS, ImportConfig, ImportJob, Parameter
 from oms.catalog.shared import HOW, file_parameters
 
 IMPORT_INBOUND_SHIPMENT = ImportJob(
@@ -28,7 +26,6 @@ IMPORT_INBOUND_SHIPMENT = ImportJob(
         "purchase orders, returns. No stock moves by that: units join the stock of the destination when they "
         "are received there (`python -m oms receive`). Files are CSV or, with a name ending in .json, JSON."
     ),
-    when=ON_ARRIVAL,
     repeat=(
         "Safe: a shipment that comes again with the same content is counted as a duplicate; one that says "
         "something else is replaced as long as nothing of it has been received."

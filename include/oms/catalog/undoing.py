@@ -7,6 +7,7 @@ UNDO_IMPORT = TaskJob(
     dag_id="undo_import",
     name="Undo an import",
     category="inventory",
+    runs_alone="a person says which file is taken back",
     direction="internal",
     function="oms.imports.undoing:run",
     sets_balances=True,

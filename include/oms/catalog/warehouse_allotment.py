@@ -1,6 +1,5 @@
 """The warehouse's share for online orders, uploaded by people (spec inventory.md 5.20)."""
 
-from oms.catalog.inventory_files import IMPORT_REPAIR
 from oms.catalog.model import DELTA, ImportConfig, ImportJob, Parameter
 from oms.catalog.shared import file_parameters, negative_policy
 
@@ -40,7 +39,6 @@ IMPORT_WAREHOUSE_ALLOTMENT = ImportJob(
         "Good lines are booked, bad ones are set aside one by one. If a shop cannot be told, the stock is "
         "booked all the same, and the next push of that shop sends the difference."
     ),
-    what_to_do=IMPORT_REPAIR,
     parameters=(
         *file_parameters(
             config_id="IMP_INV_VAR_SHOPIFY",

@@ -7,7 +7,7 @@ configured identifier, created if unknown, left alone if the payload is older. N
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,6 +18,7 @@ from oms.products.export_lines import BadLine, parse
 from oms.shopify import documents, exports
 from oms.shopify.client import ShopifyClient
 from oms.shopify.errors import ExportFailed
+from oms.work import Work
 
 sql = statements(__file__)
 log = logging.getLogger(__name__)
@@ -33,11 +34,16 @@ SHOWN_REJECTS = 50
 CHANGES = ("created", "updated", "identifiers_added", "identifiers_ended", "links_changed", "links_ended")
 
 
+def run(work: Work, shop_id: str) -> dict[str, Any]:
+    """The job: one shop of a run."""
+    return import_shop(work.conn, work.open_shop(shop_id), shop_id, work.params, work.run_name)
+
+
 def import_shop(
     conn: Connection,
     client: ShopifyClient,
     shop_id: str,
-    params: dict[str, Any],
+    params: Mapping[str, Any],
     run_id: str,
     *,
     sleep: Callable[[float], None] = time.sleep,

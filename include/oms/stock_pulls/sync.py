@@ -10,7 +10,7 @@ import io
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -32,6 +32,7 @@ from oms.shopify.client import ShopifyClient
 from oms.shopify.errors import Misconfigured
 from oms.stock_pulls import levels
 from oms.stock_pulls.files.shop_levels import CONTRACT, LevelSettings
+from oms.work import Work
 
 sql = statements(__file__)
 log = logging.getLogger(__name__)
@@ -107,11 +108,17 @@ class Export:
         return [values]
 
 
+def run(work: Work, shop_id: str) -> dict[str, Any]:
+    """The job: one shop of a run."""
+    client = work.open_shop(shop_id)
+    return sync_shop(work.conn, client, shop_id, work.params, work.run_name, open_sftp=work.open_sftp)
+
+
 def sync_shop(
     conn: Connection,
     client: ShopifyClient,
     shop_id: str,
-    params: dict[str, Any],
+    params: Mapping[str, Any],
     run_name: str,
     *,
     open_sftp: OpenSftp,

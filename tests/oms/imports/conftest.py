@@ -221,7 +221,7 @@ def floor(oms_dsn: str, sftp_server: Any, sftp_root: Path) -> Iterator[Floor]:
     with psycopg.connect(oms_dsn, autocommit=True) as conn, sftp_client(sftp_server) as sftp:
         conn.execute("set time zone 'UTC'")
         seed(conn)
-        for job in catalog.INVENTORY_IMPORTS:
+        for job in catalog.jobs_of(catalog.ImportJob):
             for config in job.configs:
                 (sftp_root / config.import_path).mkdir(parents=True)
         yield Floor(conn, sftp, sftp_root, oms_dsn, lambda: sftp_client(sftp_server))

@@ -124,14 +124,14 @@ def test_a_file_type_that_is_not_there_is_refused_by_name(name):
         file_type(name)
 
 
-@pytest.mark.parametrize("config", [c for job in catalog.INVENTORY_IMPORTS for c in job.configs])
+@pytest.mark.parametrize("config", [c for job in catalog.jobs_of(catalog.ImportJob) for c in job.configs])
 def test_what_a_configuration_sets_is_a_setting_of_its_file_type(config):
     known = file_type(config.file_type).settings().as_json()
 
     assert config.settings.keys() <= known.keys()
 
 
-@pytest.mark.parametrize("job", catalog.INVENTORY_IMPORTS, ids=lambda job: job.dag_id)
+@pytest.mark.parametrize("job", catalog.jobs_of(catalog.ImportJob), ids=lambda job: job.dag_id)
 def test_settings_come_back_as_they_were_stored(job):
     settings = settings_of(job, resolve(job, {}))
 

@@ -18,7 +18,7 @@ SAMPLES = {
     for path in sorted((Path(__file__).parent / "releases").glob("settings_*.json"))
     for dag_id, settings in json.loads(path.read_text()).items()
 }
-JOBS = {job.dag_id for job in catalog.INVENTORY_IMPORTS}
+JOBS = {job.dag_id for job in catalog.jobs_of(catalog.ImportJob)}
 
 
 def rewrite(floor, params: dict) -> None:

@@ -1,4 +1,4 @@
-"""The DAG that asks a person about held files: one question for each, answered one by one."""
+"""The shape "approval": asks a person about held files, one question for each, answered one by one."""
 
 import logging
 from datetime import timedelta
@@ -9,10 +9,10 @@ from airflow.sdk import DAG, Context, dag, get_current_context, task, task_group
 from airflow.sdk.exceptions import AirflowSkipException
 
 from oms.catalog import JOBS, ApprovalJob
-from oms_airflow.assets import DECISIONS, SIGNALS, arrivals_of
+from oms_airflow.assets import DECISIONS, arrivals_of
 from oms_airflow.connections import oms_db
 from oms_airflow.file_arrival import run_parameters
-from oms_airflow.job_dags import dag_arguments, run_name, schedule_of
+from oms_airflow.jobs import dag_arguments, run_name, schedule_of
 
 log = logging.getLogger(__name__)
 
@@ -43,11 +43,11 @@ class AskAboutFile(HITLOperator):
         return super().execute_complete(context, event)
 
 
-def approval_dag(job: ApprovalJob) -> DAG:
+def build(job: ApprovalJob) -> DAG:
     """List the held files, ask about each, do what was answered."""
 
     @dag(
-        schedule=schedule_of(job, [SIGNALS[name] for name in job.signals]),
+        schedule=schedule_of(job),
         max_active_runs=QUESTIONS,
         **dag_arguments(job),
     )
