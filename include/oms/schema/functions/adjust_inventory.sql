@@ -1,3 +1,6 @@
+-- A call asks in its one round trip whether its token is still valid, and waits for the disk without holding others up.
+-- Single calls that come while the database is busy go there together, each still a transaction of its own.
+-- Rules: inventory.md 5.17.
 create or replace procedure oms.adjust_inventory(calls jsonb, patience interval, lock_wait integer, inout answers text)
     language plpgsql as $$
 declare

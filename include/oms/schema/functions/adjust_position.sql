@@ -1,3 +1,5 @@
+-- Calls keep positions within the range of figures, as files do: a reset to a figure in range must stay possible.
+-- Rules: inventory.md 3.5 (quantity), 5.17.
 create or replace function oms.adjust_position(
     by_client text, with_key text, with_body bytea, element_no integer, element jsonb
 ) returns jsonb language plpgsql as $$

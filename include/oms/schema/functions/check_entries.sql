@@ -1,3 +1,5 @@
+-- What ledger entries name is looked up and locked once for a statement. A foreign key does so once for each row, which
+-- is a third of the time of a large import.
 create or replace function oms.check_entries() returns trigger language plpgsql as $$
 declare
     wrong record;

@@ -1,3 +1,4 @@
+-- Three digits behind a separator may be thousands or decimals. Rules: inventory.md 3.5.
 create or replace function oms.whole_number(cell text, decimal_separator text) returns numeric language sql immutable parallel safe
     return case when oms.plain_number(cell, decimal_separator)
                      !~ case when decimal_separator is null then '^[+-]?([0-9]+|[0-9]+[.](0{1,2}|0{4,})|([0-9]{4,}|0+)[.]000)$'

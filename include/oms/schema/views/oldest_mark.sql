@@ -1,4 +1,5 @@
 -- The mark of the kits keeps changes of products, too, until it has seen them.
+-- The mark of the kits keeps changes of products, too, until it has seen them.
 create or replace view oms.oldest_mark as
 select pg_snapshot_xmin(mark.snapshot) as tx
   from (select snapshot from oms.sync_mark
