@@ -12,9 +12,6 @@ import pytest
 ROOT = Path(__file__).parent.parent
 DAG_FILES = sorted((ROOT / "dags").glob("*.py"))
 PAGE = ROOT / "docs/architecture.md"
-WRITTEN = re.compile(
-    r"(?:insert into|update|delete from|merge into|copy_rows\(\w+,)\s+\"?oms\.(\w+)", re.IGNORECASE
-)
 KNOWN_TO_DAGS = {"oms.catalog", "oms_airflow", "airflow"}
 
 
@@ -65,31 +62,6 @@ def test_the_architecture_page_names_the_owner_of_each_table(oms_db):
     ).fetchall()
 
     assert sorted(owned) == sorted(name for (name,) in tables), f"mend the table of rooms in {PAGE.name}"
-
-
-def test_a_table_is_written_by_its_owner_or_marked():
-    owners = {
-        name: (set(re.findall(r"`(\w+)`", cells[0])), bool(star))
-        for cells in _rooms()
-        for name, star in re.findall(r"`(\w+)(\*?)`", cells[2])
-    }
-    others = {(table, room) for room, table in _writers() if table in owners and room not in owners[table][0]}
-    marked = {table for table, (_, star) in owners.items() if star}
-
-    assert {one for one in others if one[0] not in marked} == set(), (
-        f"use the functions of the table's owner, or say on {PAGE.name} that others write it"
-    )
-    assert marked - {table for table, _ in others} == set(), f"only its owner writes it: {PAGE.name}, no star"
-
-
-def _writers() -> set[tuple[str, str]]:
-    """Rooms and the tables that their statements write; retention (upkeep) removes from any table."""
-    found = set()
-    for path in (ROOT / "include/oms").rglob("*"):
-        room = path.relative_to(ROOT / "include/oms").parts[0].partition(".")[0]
-        if path.suffix in (".py", ".sql") and room not in ("migrations", "schema", "upkeep"):
-            found |= {(room, table) for table in WRITTEN.findall(path.read_text())}
-    return found
 
 
 def _rooms() -> list[list[str]]:

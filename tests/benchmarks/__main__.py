@@ -32,6 +32,7 @@ RUNS: dict[str, list[list[str]]] = {
     "idle": [[]],
     "parsing": [[]],
     "figures": [[]],
+    "reservations": [[]],
     "why": [[]],
     "drift": [[]],
     "api": [[]],

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from fakeshop.testing import running_shop
 from oms import database
+from oms.books import findings
 from oms.database import Connection
 from oms.drift import report
 from oms.sync import snapshot
@@ -56,6 +57,7 @@ def cluster() -> Iterator[str]:
 def fill(conn: Connection, levels: int) -> None:
     """Both sides of the comparison; one level in 200 differs."""
     conn.execute(snapshot.sql.make_workspace)
+    findings.make_workspace(conn)
     conn.execute(report.sql.make_workspace)
     values = {"levels": levels, "locations": LOCATIONS}
     conn.execute(

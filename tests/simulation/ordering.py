@@ -3,9 +3,9 @@
 import pytest
 
 from oms.fulfillment import packing
-from oms.orders import demand
 from oms.orders.errors import PackedLocked
 from oms.shopify import windows
+from tests.oms import one_item
 from tests.simulation.model import DEPLETES_ON_PACK, STORES, Cancellation, Level, Order, TillSale
 from tests.simulation.stage import Stage
 
@@ -27,13 +27,13 @@ class Orders(Stage):
         order = self._order(number)
         if order is None or order.shop is None:
             return
-        line = demand.Line(
+        line = one_item.Line(
             self.bench.world.products[order.sku],
             order.quantity,
             str(order.placed["lines"][0]["id"]),
             order.placed["fulfillment_orders"][0]["location"],
         )
-        order_id = demand.take_in(self.db, order.shop, str(order.placed["id"]), [line], stands_at)
+        order_id = one_item.take_in(self.db, order.shop, str(order.placed["id"]), [line], stands_at)
         if order.taken_in:
             assert order_id == order.order_id
             return
@@ -43,8 +43,8 @@ class Orders(Stage):
     def other_channel(self, sku: str, quantity: int) -> None:
         if sku not in self.skus:
             return
-        line = demand.Line(self.bench.world.products[sku], quantity)
-        number = demand.take_in(self.db, None, f"other-{len(self.model.orders)}", [line])
+        line = one_item.Line(self.bench.world.products[sku], quantity)
+        number = one_item.take_in(self.db, None, f"other-{len(self.model.orders)}", [line])
         self.model.orders.append(Order(sku, quantity, order_id=number))
         self.model.touch(sku)
 
@@ -54,14 +54,14 @@ class Orders(Stage):
             return
         if order.shipment:
             with pytest.raises(PackedLocked):
-                demand.release(self.db, order.order_id, 1)
+                one_item.release(self.db, order.order_id, 1)
             return
         if order.reserved_at == facility:
-            demand.release(self.db, order.order_id, 1)
+            one_item.release(self.db, order.order_id, 1)
             self.model.move_order(order, atp=order.open_units())
             order.reserved_at, order.stands_at = None, "_NA_"
         elif order.reserved_at is None:
-            demand.reserve(self.db, order.order_id, 1, facility)
+            one_item.reserve(self.db, order.order_id, 1, facility)
             order.reserved_at = order.stands_at = facility
             order.parts = dict(self.model.parts_of(order.sku))
             self.model.move_order(order, atp=-order.open_units())
@@ -101,9 +101,9 @@ class Orders(Stage):
             return
         if order.shipment:
             with pytest.raises(PackedLocked):
-                demand.cancel_here(self.db, order.order_id, 1, quantity, upload)
+                one_item.cancel_here(self.db, order.order_id, 1, quantity, upload)
             return
-        demand.cancel_here(self.db, order.order_id, 1, quantity, upload)
+        one_item.cancel_here(self.db, order.order_id, 1, quantity, upload)
         order.cancellations.append(
             Cancellation(
                 quantity, upload, done=not upload, told=True, local=not upload, location=order.location
@@ -123,7 +123,7 @@ class Orders(Stage):
         if not fits or not units or units != order.held_as_told() or not order.all_told():
             return
         place = self.bench.locations[order.shop, location]
-        assert demand.hold_at(self.db, order.order_id, 1, place) == units
+        assert one_item.hold_at(self.db, order.order_id, 1, place) == units
         order.decided.append((order.location, location, units))
         self.model.touch(order.sku)
 
@@ -136,7 +136,7 @@ class Orders(Stage):
             self._upload_move(order, given_up)
         for one in [one for one in order.cancellations if not one.done]:
             if given_up:
-                demand.give_up_upload(self.db, order.order_id, 1, one.quantity)
+                one_item.give_up_upload(self.db, order.order_id, 1, one.quantity)
                 one.local = True
             else:
                 self._refund(order, one.quantity, True)
@@ -145,7 +145,7 @@ class Orders(Stage):
 
     def _upload_move(self, order: Order, given_up: bool) -> None:
         if given_up:
-            demand.hold_at(self.db, order.order_id, 1, self.bench.locations[order.shop, order.location])
+            one_item.hold_at(self.db, order.order_id, 1, self.bench.locations[order.shop, order.location])
             source, target, units = order.decided[-1]
             order.decided.append((target, source, units))
             return
@@ -173,17 +173,17 @@ class Orders(Stage):
             if not one.told:
                 self._tell(order, one)
         if order.fulfilled and not order.fulfilled_told:
-            demand.fulfilled(self.db, order.order_id, 1)
+            one_item.fulfilled(self.db, order.order_id, 1)
             order.fulfilled_told = True
             order.fulfilling = False
             self.model.touch(order.sku)
 
     def _tell(self, order: Order, one: Cancellation) -> None:
         if order.shipment and not order.shipped:
-            demand.keep(self.db, order.order_id, 1, one.quantity, one.restocked)
+            one_item.keep(self.db, order.order_id, 1, one.quantity, one.restocked)
             one.kept = True
         else:
-            demand.cancel(self.db, order.order_id, 1, one.quantity, one.restocked)
+            one_item.cancel(self.db, order.order_id, 1, one.quantity, one.restocked)
             if order.reserved_at and not order.shipped:
                 self.model.move_order(order, atp=one.quantity)
         one.told = True
@@ -196,7 +196,7 @@ class Orders(Stage):
             return
         for one in order.cancellations:
             if not one.told:
-                demand.keep(self.db, order.order_id, 1, one.quantity, one.restocked)
+                one_item.keep(self.db, order.order_id, 1, one.quantity, one.restocked)
                 one.told = one.kept = True
                 self.model.touch(order.sku)
 
@@ -210,14 +210,14 @@ class Orders(Stage):
             if order.shipment:
                 packing.ship(self.db, order.shipment)
             else:
-                demand.ship(self.db, order.order_id, 1)
+                one_item.ship(self.db, order.order_id, 1)
             if not order.has_left_shelf:
                 self.model.move_order(order, qoh=-units)
             order.shipped = True
             self.model.touch(order.sku)
         elif order.shipped and order.held_by_shop() and not order.is_on_its_way and not order.fulfilling:
             if ours:
-                demand.fulfilling(self.db, order.order_id, 1)
+                one_item.fulfilling(self.db, order.order_id, 1)
                 order.fulfilling = True
             self.server.order_action(order.shop, order.placed["id"], "fulfil")
             order.fulfilled = True
@@ -283,7 +283,7 @@ class Orders(Stage):
             return
         product, facility = self.bench.world.products[sale.sku], STORES.get(sale.location, "WH")
         if sale.order_id is None:
-            line = demand.Line(
+            line = one_item.Line(
                 product,
                 sale.quantity,
                 str(sale.placed["lines"][0]["id"]),
@@ -291,14 +291,14 @@ class Orders(Stage):
                 "HANDED_OVER",
                 facility,
             )
-            sale.order_id = demand.take_in(self.db, sale.shop, str(sale.placed["id"]), [line])
+            sale.order_id = one_item.take_in(self.db, sale.shop, str(sale.placed["id"]), [line])
             for sku, units in self.model.parts_of(sale.sku).items():
                 self.model.move(sku, facility, qoh=-sale.quantity * units, atp=-sale.quantity * units)
         while sale.back_told < sale.back:
             sale.back_told += 1
             known = str(sale.back_told)
-            assert demand.refunded(self.db, sale.order_id, 1, 1, known)
-            assert demand.return_received(self.db, sale.order_id, 1, 1, facility, known)
+            assert one_item.refunded(self.db, sale.order_id, 1, 1, known)
+            assert one_item.return_received(self.db, sale.order_id, 1, 1, facility, known)
             for sku, units in self.model.parts_of(sale.sku).items():
                 self.model.move(sku, facility, qoh=units, atp=units)
         self.model.touch(sale.sku)

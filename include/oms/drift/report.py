@@ -17,6 +17,7 @@ from oms.database import Connection, copy_rows, statements
 from oms.drift import files
 from oms.errors import ComesBack, NeedsPerson
 from oms.imports import staging
+from oms.inventory import changes
 from oms.remote import server_failures
 from oms.shopify import documents, exports
 from oms.shopify.client import ShopifyClient
@@ -283,7 +284,7 @@ def _add_open_files(conn: Connection) -> None:
 def _repair(work: Work, client: ShopifyClient, drift: Drift) -> None:
     """Let a normal hard sync take the products of the chosen causes: nothing else writes to the shop."""
     values = {"report_id": drift.report_id, "causes": work.params["repairCauses"]}
-    asked = work.conn.execute(sql.ask_for_repair, values).rowcount
+    asked = changes.add(work.conn, sql.ask_for_repair, values)
     crashpoints.point(ASKED)
     if not asked:
         log.info("shop %s: nothing to repair", drift.shop_id)

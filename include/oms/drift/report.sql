@@ -347,7 +347,7 @@ select line.sku, line.product_id, place.location_name, line.shopify_location_id,
 
 -- name: ask_for_repair
 -- The products become recent changes; the hard sync that follows takes them, and compares and sends as ever.
-insert into oms.product_change (product_id, cause)
+{into_changes}
 select distinct product_id, 'repair'
   from oms.drift_line
  where report_id = %(report_id)s

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 
 from oms import crashpoints, locks
 from oms.database import Connection, statements
-from oms.orders import demand
+from oms.orders import leaving, states
 from oms.orders.errors import OrderError, PackedLocked
+from oms.orders.items import Ask, lock_orders
 
 log = logging.getLogger(__name__)
 sql = statements(__file__)
@@ -41,7 +42,7 @@ def pack(
             "facility_id": facility_id,
             "items": None if items is None else list(items),
         }
-        demand.lock(conn, order_id)
+        lock_orders(conn, [order_id])
         conn.execute(sql.lock_items, values)
         ready = [seq for (seq,) in conn.execute(sql.items_to_pack, values)]
         if missing := sorted(set(items or ()) - set(ready)):
@@ -57,8 +58,7 @@ def pack(
         conn.execute(sql.link_items, packed)
         conn.execute(sql.create_parts, packed)
         if at_once:
-            for seq in ready:
-                demand.issue(conn, order_id, seq)
+            leaving.issue(conn, [Ask(order_id, seq) for seq in ready]).or_raise()
     crashpoints.point(PACKED)
     log.info("order %s: %s items packed at %s as shipment %s", order_id, len(ready), facility_id, shipment_id)
     return shipment_id
@@ -79,9 +79,8 @@ def unpack(conn: Connection, shipment_id: int, *, force: bool = False) -> None:
             raise OrderError(f"shipment {shipment_id} is {status}, not packed")
         if locked and not force:
             raise PackedLocked(f"PACKED_LOCKED: shipment {shipment_id} of order {order_id} is packed")
-        for (seq,) in conn.execute(sql.items_of_shipment, {"shipment_id": shipment_id}).fetchall():
-            demand.take_back(conn, order_id, seq)
-        conn.execute(sql.set_status, {"shipment_id": shipment_id, "status": "CANCELLED"})
+        leaving.take_back(conn, _asks(conn, order_id, shipment_id)).or_raise()
+        states.move_shipment(conn, shipment_id, "CANCELLED", "unpacked by force" if locked else "unpacked")
 
 
 def ship(conn: Connection, shipment_id: int) -> int:
@@ -95,9 +94,8 @@ def ship(conn: Connection, shipment_id: int) -> int:
             return 0
         if status != "PACKED":
             raise OrderError(f"shipment {shipment_id} is {status}, not packed")
-        conn.execute(sql.set_status, {"shipment_id": shipment_id, "status": "SHIPPED"})
-        items = conn.execute(sql.items_of_shipment, {"shipment_id": shipment_id}).fetchall()
-        units = sum(demand.ship(conn, order_id, seq) for (seq,) in items)
+        states.move_shipment(conn, shipment_id, "SHIPPED", "shipped")
+        units = leaving.ship(conn, _asks(conn, order_id, shipment_id)).or_raise()
     crashpoints.point(SHIPPED)
     return units
 
@@ -113,7 +111,14 @@ def refuse_packed(conn: Connection, order_id: int, items: Sequence[int]) -> None
         raise PackedLocked(f"PACKED_LOCKED: order {order_id} item {names} is packed; nothing was changed")
 
 
+def _asks(conn: Connection, order_id: int, shipment_id: int) -> list[Ask]:
+    found = conn.execute(sql.items_of_shipment, {"shipment_id": shipment_id})
+    return [Ask(order_id, seq) for (seq,) in found]
+
+
 def _lock_shipment(conn: Connection, shipment_id: int) -> tuple[str, int, bool]:
+    orders = conn.execute(sql.order_of_shipment, {"shipment_id": shipment_id}).fetchall()
+    lock_orders(conn, [order_id for (order_id,) in orders])
     found = conn.execute(sql.lock_shipment, {"shipment_id": shipment_id}).fetchone()
     if found is None:
         raise OrderError(f"shipment {shipment_id}: there is no such sales shipment")

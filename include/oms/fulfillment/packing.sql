@@ -11,7 +11,7 @@ select shipment_id
 select from oms.order_item
  where order_id = %(order_id)s
    and (%(items)s::integer[] is null or order_item_seq = any(%(items)s::integer[]))
- order by product_id, order_item_seq
+ order by order_item_seq
    for update
 
 -- name: items_to_pack
@@ -70,6 +70,13 @@ select packed.shipment_id, packed.shipment_item_seq, held.product_id, sum(reserv
    and part.product_type_id <> 'MARKETING_PKG_PICK'
  group by packed.shipment_id, packed.shipment_item_seq, held.product_id
 
+-- name: order_of_shipment
+-- Locked before its shipment, as all do.
+select order_id
+  from oms.shipment
+ where shipment_id = %(shipment_id)s
+   and shipment_type_id = 'SALES_SHIPMENT'
+
 -- name: lock_shipment
 select shipment.status, shipment.order_id, store.lock_packed_orders
   from oms.shipment
@@ -86,11 +93,6 @@ select linked.order_item_seq
   join oms.order_item using (order_id, order_item_seq)
  where linked.shipment_id = %(shipment_id)s
  order by order_item.product_id, linked.order_item_seq
-
--- name: set_status
-update oms.shipment
-   set status = %(status)s, shipped_at = case %(status)s when 'SHIPPED' then now() end
- where shipment_id = %(shipment_id)s
 
 -- name: packed_items
 select packed.order_item_seq, packed.shipment_id

@@ -15,6 +15,7 @@ from psycopg.rows import dict_row
 
 from oms import locks
 from oms.database import Connection, statements
+from oms.inventory import changes
 from oms.setup.errors import Finding, SetupRefused
 from oms.setup.reading import Content, Key, Row, read_folder
 from oms.setup.tables import TABLES, Gone, Table, Value
@@ -97,10 +98,11 @@ def set_up(conn: Connection, folder: Path, *, prune: bool = False) -> Report:
         raise SetupRefused(faults)
     notes = _findings(conn, sql.remarks, contents) + _alike(conn, contents)
     report.lines += [f"note: {note}" for note in notes]
-    report.products_marked = conn.execute(
+    report.products_marked = changes.add(
+        conn,
         sql.mark_products,
         {name: sorted(map(str, values)) for name, values in vars(moved).items()},
-    ).rowcount
+    )
     return report
 
 

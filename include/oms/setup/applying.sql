@@ -141,7 +141,7 @@ select 'facility_group_members', array[member.facility_group_id, member.facility
 -- name: mark_products
 -- Every product whose figures the changes may have moved, once: by position or setting at a facility,
 -- by open demand where a store or a link changed, by shop where a mapping changed.
-insert into oms.product_change (product_id, cause)
+{into_changes}
 with facility as (
     select unnest(%(facilities)s::text[]) as facility_id
     union

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from oms import crashpoints
 from oms.database import copy_rows, statements
+from oms.inventory import changes
 from oms.shopify.budget import Deadline
 from oms.shopify.client import gid
 from oms.shopify.errors import Rejected
@@ -84,7 +85,7 @@ def _activate(push: Push, plan: Plan, deadline: Deadline) -> None:
             refused.append(product)
     crashpoints.point(ACTIVATED)
     if refused:
-        push.conn.execute(sql.keep_changed, {"products": refused, "cause": "not activated"})
+        changes.note(push.conn, refused, "not activated")
     if activated:
         locations, items = zip(*activated, strict=True)
         push.conn.execute(sql.take_again, {"locations": list(locations), "items": list(items)})

@@ -150,9 +150,3 @@ select shopify_location_id, shopify_inventory_item_id, product_id, guarded, comp
   from pg_temp.plan_level
  where outcome = 'LINE'
  order by shopify_inventory_item_id, shopify_location_id
-
--- name: keep_changed!
--- Products that could not be served stay recent changes.
-insert into oms.product_change (product_id, cause)
-select distinct product_id, %(cause)s
-  from unnest(%(products)s::bigint[]) as product (product_id)

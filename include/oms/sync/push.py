@@ -9,6 +9,7 @@ from typing import Literal
 import psycopg
 
 from oms import crashpoints, locks
+from oms.books import entries
 from oms.database import Connection
 from oms.locks import Lock
 from oms.shopify.budget import Deadline
@@ -232,7 +233,7 @@ def _settle_leftovers(push: Push, sender: Sender, held: list[int]) -> None:
     values = {"shop_id": push.shop_id, "locations": held}
     crashpoints.point(LOCKED)
     with push.conn.transaction():
-        push.report.superseded += push.conn.execute(sending.sql.supersede, values).rowcount
+        push.report.superseded += entries.add(push.conn, sending.sql.supersede, values)
     crashpoints.point(SUPERSEDED)
     left = push.conn.execute(sending.sql.open_batches, values | {"key_lives": sending.KEY_LIVES}).fetchall()
     sender.send(in_bulk.follow(sender, [Batch(*row) for row in left]))

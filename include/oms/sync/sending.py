@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from oms import crashpoints
+from oms.books import entries, findings
 from oms.database import Connection, statements
 from oms.shopify.budget import Deadline
 from oms.shopify.client import ShopifyClient, user_errors
@@ -367,15 +368,10 @@ class Sender:
     def _reject(self, lines: Sequence[tuple[int, str, str]], *, set_aside: bool = True) -> None:
         """Take lines out of the book, inside the caller's transaction; (line_id, code, message)."""
         numbers, codes, messages = zip(*lines, strict=True)
-        self.conn.execute(
-            sql.reject_lines,
-            {
-                "lines": list(numbers),
-                "codes": list(codes),
-                "messages": list(messages),
-                "set_aside": set_aside,
-            },
-        )
+        values = {"lines": list(numbers), "codes": list(codes), "messages": list(messages)}
+        entries.add(self.conn, sql.reject_lines, values)
+        if set_aside:
+            findings.set_aside(self.conn, self.conn.execute(sql.levels_of_lines, values).fetchall())
         self.push.report.rejected.update(codes)
 
     def _lines(self, batch: Batch) -> list[tuple[int, int, int, int]]:

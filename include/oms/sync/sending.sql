@@ -47,7 +47,7 @@ with gone as (
        and line.status = 'PLANNED'
  returning line.*
 )
-insert into oms.sync_book (shop_id, shopify_location_id, shopify_inventory_item_id, kind, amount, cause_key)
+{into_book}
 select shop_id, shopify_location_id, shopify_inventory_item_id, 'line_left', -delta, format('line_left:%%s', line_id)
   from lines_gone
 
@@ -109,25 +109,22 @@ select line_id, shopify_location_id, shopify_inventory_item_id, delta
  order by shopify_inventory_item_id, shopify_location_id
 
 -- name: reject_lines!
--- Refused lines leave the book; with a code to set aside, their levels wait for a reason to try again.
+-- Refused lines leave the book.
 with refused as (
     update oms.sync_line as line
        set status = 'REJECTED', error_code = reason.code, error_message = reason.message
       from unnest(%(lines)s::bigint[], %(codes)s::text[], %(messages)s::text[]) as reason (line_id, code, message)
      where line.line_id = reason.line_id
  returning line.*
-), put_aside as (
-    update oms.sync_level as level
-       set set_aside_code = refused.error_code, set_aside_at = now()
-      from refused
-     where %(set_aside)s
-       and level.shop_id = refused.shop_id
-       and level.shopify_location_id = refused.shopify_location_id
-       and level.shopify_inventory_item_id = refused.shopify_inventory_item_id
 )
-insert into oms.sync_book (shop_id, shopify_location_id, shopify_inventory_item_id, kind, amount, cause_key)
+{into_book}
 select shop_id, shopify_location_id, shopify_inventory_item_id, 'line_left', -delta, format('line_left:%%s', line_id)
   from refused
+
+-- name: levels_of_lines
+select shop_id, shopify_location_id, shopify_inventory_item_id, error_code
+  from oms.sync_line
+ where line_id = any (%(lines)s)
 
 -- name: add_batch
 -- The good lines of a refused batch go on in a batch of their own.
@@ -152,16 +149,14 @@ update oms.sync_line
 -- What each level of a batch would show according to the OMS, to compare with what Shopify shows.
 select line.line_id, line.shopify_location_id, line.shopify_inventory_item_id, line.delta, line.guarded,
        line.compared_with, level.book,
-       coalesce((select sum(item.committed_quantity)
-                   from oms.order_item as item
-                   join oms.order_header as header using (order_id)
-                  where header.shop_id = line.shop_id
-                    and item.shopify_location_id = line.shopify_location_id
-                    and item.product_id = line.product_id
-                    and coalesce(item.shopify_inventory_item_id, line.shopify_inventory_item_id)
-                        = line.shopify_inventory_item_id
+       coalesce((select sum(held.units)
+                   from oms.level_held as held
+                  where held.shop_id = line.shop_id
+                    and held.shopify_location_id = line.shopify_location_id
+                    and held.product_id = line.product_id
+                    and coalesce(held.sold_from, line.shopify_inventory_item_id) = line.shopify_inventory_item_id
                     and (location.physical_basis <> 'QOH' or location.facility_group_id is not null
-                         or item.status = 'COMPLETED' or item.issued_quantity > 0)), 0) as told,
+                         or held.is_off_shelf)), 0) as told,
        location.physical_basis = 'QOH' and location.facility_group_id is null as by_on_hand,
        location.location_name, product.internal_name
   from oms.sync_line as line

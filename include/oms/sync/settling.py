@@ -12,6 +12,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from oms import crashpoints, locks
+from oms.books import entries
 from oms.database import Connection, statements
 from oms.shopify.client import ShopifyClient
 from oms.sync import sending
@@ -109,7 +110,7 @@ def settle(
             verdict = {"batch": batch_id, "code": "NOT_LANDED", "message": word}
             conn.execute(sending.sql.mark_rejected, verdict)
             left = {"codes": ["NOT_LANDED"] * len(lines), "messages": [word] * len(lines)}
-            conn.execute(sending.sql.reject_lines, left | {"lines": lines, "set_aside": False})
+            entries.add(conn, sending.sql.reject_lines, left | {"lines": lines})
         conn.execute(sql.ring)
         crashpoints.point(DECIDED)
     return len(lines)

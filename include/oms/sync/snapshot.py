@@ -11,6 +11,7 @@ from datetime import datetime
 import psycopg
 
 from oms import crashpoints
+from oms.books import findings
 from oms.database import freshen_statistics, statements
 from oms.sync.locations import FROM_BOOKS, Location, is_guarded, numbers_of
 from oms.sync.options import Mode, Push
@@ -79,6 +80,7 @@ class Plan:
 def make_workspace(push: Push) -> None:
     """Make the tables of a plan in the session, or empty them."""
     push.conn.execute(sql.make_workspace)
+    findings.make_workspace(push.conn)
 
 
 def take_snapshot(push: Push, locations: Sequence[Location], *, only_looked: bool = False) -> Plan:
@@ -121,7 +123,7 @@ def take_snapshot(push: Push, locations: Sequence[Location], *, only_looked: boo
             for location in emptied:
                 at = {"shop_id": push.shop_id, "location": location.shopify_location_id}
                 push.conn.execute(sql.add_emptied, at | {"guarded": is_guarded(push, location)})
-            push.conn.execute(sql.judge_looks, {"shop_id": push.shop_id, "locations": numbers_of(locations)})
+            findings.judge_looks(push.conn, push.shop_id, numbers_of(locations))
     finally:
         push.conn.isolation_level = None
     push.conn.execute("analyze pg_temp.plan_level")

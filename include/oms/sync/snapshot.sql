@@ -51,30 +51,6 @@ create temp table if not exists plan_reading (
     reserved                  integer,
     on_hand                   integer
 );
-create temp table if not exists plan_level (
-    shopify_location_id       bigint,
-    shopify_inventory_item_id bigint,
-    product_id                bigint,
-    guarded                   boolean,
-    by_book                   boolean,
-    by_on_hand                boolean,
-    desired                   integer,
-    book                      bigint,
-    told                      bigint,
-    opened                    boolean,
-    set_aside                 boolean,
-    foreign_queue             integer,
-    unsettled                 boolean,
-    emptied                   boolean,
-    look_drift                integer,
-    committed                 integer,
-    seen                      integer,
-    drift                     integer,
-    is_found                  boolean,
-    compared_with             integer,
-    delta                     integer,
-    outcome                   text
-);
 create temp table if not exists plan_line (
     number                    integer,
     batch_id                  uuid,
@@ -86,7 +62,7 @@ create temp table if not exists plan_line (
     desired                   integer,
     delta                     integer
 );
-truncate pg_temp.plan_candidate, pg_temp.plan_reading, pg_temp.plan_level, pg_temp.plan_line
+truncate pg_temp.plan_candidate, pg_temp.plan_reading, pg_temp.plan_line
 
 -- name: select_all!
 -- Every product that is mapped in the shop, at each of the locations.
@@ -155,42 +131,6 @@ select distinct look.shopify_location_id, mapped.product_id
    and look.shopify_location_id = any (%(locations)s)
    and mapped.thru_date is null
    and oms.is_due(look)
-
--- name: judge_looks!
--- Which levels may be acted on, as of the plan's snapshot: an import of orders that began after the first look
--- has ended, and nothing was learned since that moves one side alone (inventory.md 6.7). And at which a
--- fulfilment of ours is on its way, so that this look does not count.
-with looked as (
-    select look.shopify_location_id, look.shopify_inventory_item_id, look.drift
-      from oms.sync_look as look
-     where look.shop_id = %(shop_id)s
-       and look.shopify_location_id = any (%(locations)s)
-       and oms.is_due(look)
-       and not exists (select from oms.sync_learned as fact
-                        where fact.shop_id = look.shop_id
-                          and fact.shopify_location_id = look.shopify_location_id
-                          and fact.shopify_inventory_item_id = look.shopify_inventory_item_id
-                          and fact.kind <> 'fulfilling'
-                          and fact.tx >= pg_snapshot_xmin(look.snapshot)
-                          and not pg_visible_in_snapshot(fact.tx, look.snapshot))
-), under_way as (
-    select distinct place.shopify_location_id, place.shopify_inventory_item_id
-      from oms.order_item as item
-      join oms.order_item_level as place using (order_id, order_item_seq)
-     where item.fulfilling_since is not null
-       and place.shop_id = %(shop_id)s
-)
-update pg_temp.plan_level as level
-   set look_drift = looked.drift,
-       unsettled = under_way.shopify_location_id is not null
-  from (select shopify_location_id, shopify_inventory_item_id from looked
-        union
-        select shopify_location_id, shopify_inventory_item_id from under_way) as noted
-  left join looked using (shopify_location_id, shopify_inventory_item_id)
-  left join under_way using (shopify_location_id, shopify_inventory_item_id)
- where level.shopify_location_id = noted.shopify_location_id
-   and level.shopify_inventory_item_id = noted.shopify_inventory_item_id
-   and level.guarded
 
 -- name: select_dated!
 -- Products whose figure a date has moved since the last plan: a facility, or the holder of thresholds, joined or
@@ -270,7 +210,7 @@ with withheld as materialized (
            case when %(by_on_hand)s then ledger.qoh_diff else ledger.atp_diff end as quantity
       from oms.inventory_ledger as ledger
       join oms.inventory_item as item using (inventory_item_id)
-      left join oms.order_header as header on not %(include_foreign)s and header.order_id = ledger.order_id
+      left join oms.order_shop as header on not %(include_foreign)s and header.order_id = ledger.order_id
       left join oms.facility on %(category)s::text is not null and facility.facility_id = item.facility_id
      where ledger.tx >= pg_snapshot_xmin(%(compared)s::pg_snapshot)
        and not pg_visible_in_snapshot(ledger.tx, %(compared)s::pg_snapshot)
@@ -305,15 +245,10 @@ select product_id, facility_id, sum(quantity)::integer
 -- Levels of a location that shows the online ATP of a channel, with their books and with the units that Shopify
 -- holds committed of the very item: a product made again has another one. only_new: those never compared.
 with told as (
-    select coalesce(item.shopify_inventory_item_id, variant.shopify_inventory_item_id) as item_id,
-           sum(item.committed_quantity) as quantity
-      from oms.order_item as item
-      join oms.order_header as header using (order_id)
-      left join oms.shop_product as variant
-        on variant.shop_id = header.shop_id and variant.product_id = item.product_id and variant.thru_date is null
-     where item.shopify_location_id = %(location)s
-       and item.committed_quantity > 0
-       and header.shop_id = %(shop_id)s
+    select held.shopify_inventory_item_id as item_id, sum(held.units) as quantity
+      from oms.level_held as held
+     where held.shopify_location_id = %(location)s
+       and held.shop_id = %(shop_id)s
      group by item_id
 )
 insert into pg_temp.plan_level
@@ -337,16 +272,11 @@ select %(location)s, mapped.shopify_inventory_item_id, mapped.product_id, %(guar
 -- Levels of a location that shows one facility. on_hand (basis QOH) holds the committed units: beside the book
 -- are only those that have left QOH and Shopify does not know of yet (INV-50).
 with told as (
-    select coalesce(item.shopify_inventory_item_id, variant.shopify_inventory_item_id) as item_id,
-           sum(item.committed_quantity) as quantity
-      from oms.order_item as item
-      join oms.order_header as header using (order_id)
-      left join oms.shop_product as variant
-        on variant.shop_id = header.shop_id and variant.product_id = item.product_id and variant.thru_date is null
-     where item.shopify_location_id = %(location)s
-       and item.committed_quantity > 0
-       and header.shop_id = %(shop_id)s
-       and (%(basis)s <> 'QOH' or item.status = 'COMPLETED' or item.issued_quantity > 0)
+    select held.shopify_inventory_item_id as item_id, sum(held.units) as quantity
+      from oms.level_held as held
+     where held.shopify_location_id = %(location)s
+       and held.shop_id = %(shop_id)s
+       and (%(basis)s <> 'QOH' or held.is_off_shelf)
      group by item_id
 )
 insert into pg_temp.plan_level
@@ -376,13 +306,12 @@ select offered.shopify_location_id, offered.shopify_inventory_item_id, offered.p
                 where place.shop_id = offered.shop_id
                   and place.shopify_location_id = offered.shopify_location_id),
        0, offered.units,
-       coalesce((select sum(item.committed_quantity)
-                   from oms.order_item as item
-                   join oms.order_item_level as sold using (order_id, order_item_seq)
-                  where item.shopify_location_id = offered.shopify_location_id
-                    and item.committed_quantity > 0
-                    and sold.shop_id = offered.shop_id
-                    and sold.shopify_inventory_item_id = offered.shopify_inventory_item_id), 0),
+       coalesce((select sum(held.units)
+                   from oms.level_held as held
+                  where held.shopify_location_id = offered.shopify_location_id
+                    and held.shop_id = offered.shop_id
+                    and held.shopify_inventory_item_id = offered.shopify_inventory_item_id
+                    and (held.sold_from is not null or held.is_tracked)), 0),
        true, false, true
   from oms.level_offered as offered
  where offered.shop_id = %(shop_id)s

@@ -2,10 +2,11 @@
 
 import uuid
 from collections.abc import Collection, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import quote
 
 from oms import crashpoints
+from oms.books import entries, findings
 from oms.database import statements
 from oms.sync import comparing, snapshot
 from oms.sync.locations import Location
@@ -47,31 +48,14 @@ def store(push: Push, plan: Plan) -> Iterator[list[NewBatch]]:
     for first in range(0, max(1, lines), step):
         with push.conn.transaction():
             if first == 0 and (plan.mode != "DELTA" or was_read):
-                _store_comparison(push, values)
+                findings.book(push.conn, values)
             batches = _store_lines(push, first, first + step)
             if first + step >= lines:
                 push.conn.execute(sql.note_complete, values | {"locations": list(plan.complete)})
-                push.conn.execute(sql.note_waiting, values)
-                push.conn.execute(sql.forget_waiting, values)
+                findings.note_waiting(push.conn, push.shop_id)
                 push.conn.execute(sql.advance_marks, values | {"locations": plan.locations_marked()})
         crashpoints.point(STORED)
         yield batches
-
-
-def _store_comparison(push: Push, values: dict[str, Any]) -> None:
-    """Store what was found by reading Shopify: books, drifts, looks, units that nobody has taken in."""
-    for statement in (
-        sql.open_books,
-        sql.set_books,
-        sql.book_drifts,
-        sql.note_looks,
-        sql.forget_looks,
-        sql.note_unimported,
-        sql.forget_unimported,
-        sql.note_comparisons,
-        sql.keep_foreign_queues,
-    ):
-        push.conn.execute(statement, values)
 
 
 def _number_lines(push: Push) -> int:
@@ -91,7 +75,7 @@ def _store_lines(push: Push, first: int, end: int) -> list[NewBatch]:
     }
     batches = [NewBatch(*row) for row in push.conn.execute(sql.store_batches, values)]
     push.conn.execute(sql.store_lines, values)
-    push.conn.execute(sql.book_lines, {"batches": [batch.batch_id for batch in batches]})
+    entries.add(push.conn, sql.book_lines, {"batches": [batch.batch_id for batch in batches]})
     return batches
 
 

@@ -1,17 +1,17 @@
 """Which orders hold units that Shopify has sold and nobody has taken in (inventory.md 6.8)."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
-from oms.database import Connection, statements
+from oms.database import Connection
+from oms.orders import taking_in
 from oms.shopify.budget import Deadline
 from oms.shopify.client import ShopifyClient
 from oms.shopify.errors import ShopifyError
 from oms.sync.options import UnimportedUnits
 
 log = logging.getLogger(__name__)
-sql = statements(__file__)
 
 MOST = 20
 """Products whose orders are asked for: one request each."""
@@ -51,6 +51,4 @@ def _open_orders(client: ShopifyClient, sku: str, deadline: Deadline) -> dict[st
 
 
 def _unknown(conn: Connection, shop_id: str, orders: dict[str, str]) -> tuple[str, ...]:
-    values = {"shop_id": shop_id, "numbers": list(orders)}
-    found: Iterable[tuple[str]] = conn.execute(sql.not_taken_in, values)
-    return tuple(f"{number} ({orders[number]})" for (number,) in found)
+    return tuple(f"{number} ({orders[number]})" for number in taking_in.unknown(conn, shop_id, list(orders)))

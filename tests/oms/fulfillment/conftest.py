@@ -6,8 +6,8 @@ from itertools import count
 import pytest
 
 from oms.fulfillment import packing
-from oms.orders import demand
-from oms.orders.demand import Line
+from oms.orders.taking_in import Line
+from tests.oms import one_item
 from tests.oms.world import World
 
 
@@ -33,8 +33,8 @@ class Store:
         """An order of another channel with these lines, reserved at the store."""
         name = f"NE#{next(self._orders)}"
         wanted = [Line(self.world.products[sku], quantity) for sku, quantity in lines]
-        order = demand.take_in(self.world.db, None, name, wanted)
-        demand.broker(self.world.db, order, facility)
+        order = one_item.take_in(self.world.db, None, name, wanted)
+        one_item.broker(self.world.db, order, facility)
         return order
 
     def pack(self, order: int, items: list[int] | None = None, key: str | None = None) -> int:

@@ -6,8 +6,8 @@ import psycopg
 import pytest
 
 from oms.fulfillment import packing
-from oms.orders import demand
 from oms.orders.errors import OrderError, PackedLocked
+from tests.oms import one_item
 from tests.oms.fulfillment.conftest import Store, open_store
 from tests.oms.world import World
 
@@ -131,9 +131,9 @@ def test_t_nec_07_a_packed_order_is_locked_whoever_asks(store: Store, deplete: b
     with pytest.raises(PackedLocked, match=f"shipment {shipment} of order {order} is packed"):
         packing.unpack(store.world.db, shipment)
     with pytest.raises(PackedLocked, match="PACKED_LOCKED"):
-        demand.release(store.world.db, order, 1)
+        one_item.release(store.world.db, order, 1)
     with pytest.raises(PackedLocked, match="PACKED_LOCKED"):
-        demand.cancel(store.world.db, order, 1, 1, restocked=False)
+        one_item.cancel(store.world.db, order, 1, 1, restocked=False)
     with pytest.raises(PackedLocked, match="nothing was changed"):
         packing.refuse_packed(store.world.db, order, [1, 2])
     packing.refuse_packed(store.world.db, order, [2])
@@ -150,7 +150,7 @@ def test_unpacking_by_force_puts_everything_back_as_it_was(store: Store):
     packing.unpack(store.world.db, shipment, force=True)
 
     assert (store.position("A"), store.reservations()) == ((10, 8), 1)
-    demand.cancel(store.world.db, order, 1, 2, restocked=False)
+    one_item.cancel(store.world.db, order, 1, 2, restocked=False)
     assert store.position("A") == (10, 10)
 
 

@@ -2,16 +2,16 @@
 
 from oms.__main__ import main
 from oms.inventory.checking import breaches
-from oms.orders import demand
-from oms.orders.demand import Line
+from oms.orders.taking_in import Line
+from tests.oms import one_item
 
 
 def test_nothing_is_found_where_all_adds_up(world):
     product = world.product("P")
     world.stock(product, world.facility("A"), 5)
     world.shop(product)
-    order = demand.take_in(world.db, "demo", "1", [Line(product, 2, "L", 1)])
-    demand.broker(world.db, order, "A")
+    order = one_item.take_in(world.db, "demo", "1", [Line(product, 2, "L", 1)])
+    one_item.broker(world.db, order, "A")
 
     assert breaches(world.db) == []
 
@@ -20,8 +20,8 @@ def test_a_reserved_kit_is_no_breach_and_components_without_it_are_one(world):
     product, kit = world.product("P"), world.product("K")
     world.stock(product, world.facility("A"), 5)
     world.db.execute("insert into oms.product_assoc values (%s, %s, 2)", (kit, product))
-    order = demand.take_in(world.db, None, "1", [Line(kit, 1)])
-    demand.broker(world.db, order, "A")
+    order = one_item.take_in(world.db, None, "1", [Line(kit, 1)])
+    one_item.broker(world.db, order, "A")
     assert breaches(world.db) == []
 
     world.db.execute(
@@ -41,8 +41,8 @@ def test_each_breach_is_named(world, oms_dsn, capsys):
     product = world.product("P")
     world.stock(product, world.facility("A"), 5)
     world.shop(product)
-    order = demand.take_in(world.db, "demo", "1", [Line(product, 2, "L", 1)])
-    demand.broker(world.db, order, "A")
+    order = one_item.take_in(world.db, "demo", "1", [Line(product, 2, "L", 1)])
+    one_item.broker(world.db, order, "A")
     world.db.execute("update oms.inventory_item set qoh = 9")
     world.db.execute("update oms.sync_level set book = 4")
     world.db.execute("update oms.order_item set status = 'CANCELLED'")

@@ -16,7 +16,6 @@ DIRECT = {
     "inventory/entries.sql": "the door",
     "schema/functions/adjust_position.sql": "a call of the API is one round trip and many share a commit "
     "(tests/benchmarks/api.py): it is worked off within the database",
-    "orders/demand.sql": "the acts of orders on single items, until they act on sets",
 }
 
 

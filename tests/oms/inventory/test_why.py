@@ -9,8 +9,8 @@ import pytest
 
 from oms.__main__ import main
 from oms.inventory.why import NotKnown, told, why
-from oms.orders import demand
-from oms.orders.demand import Line
+from oms.orders.taking_in import Line
+from tests.oms import one_item
 from tests.oms.imports.conftest import VARIANCE, Floor, floor  # noqa: F401 - a fixture
 from tests.oms.sync.bench import Bench
 from tests.oms.sync.conftest import oms  # noqa: F401 - a fixture
@@ -46,8 +46,8 @@ def test_an_entry_of_an_order_names_it_and_one_of_another_cause_its_key(world):
     product = identified(world, "P")
     world.stock(product, world.facility("A"), 5)
     world.shop(product)
-    order = demand.take_in(world.db, "demo", "1", [Line(product, 2, "L", 1)])
-    demand.broker(world.db, order, "A")
+    order = one_item.take_in(world.db, "demo", "1", [Line(product, 2, "L", 1)])
+    one_item.broker(world.db, order, "A")
 
     found = why(world.db, "P", "A")
 

@@ -12,13 +12,13 @@ from psycopg import sql as composed
 from fakeshop.testing import TOKEN, ShopServer
 from oms import crashpoints, database
 from oms.database import Connection
-from oms.orders import demand
 from oms.shopify import bulk
 from oms.shopify.budget import Deadline
 from oms.shopify.client import ShopifyClient, gid
 from oms.sync.errors import LinesLeft
 from oms.sync.options import Mode, PushOptions, Report
 from oms.sync.push import push_products, push_shop
+from tests.oms import one_item
 from tests.oms.world import World
 
 PATIENCE = 2.0
@@ -160,12 +160,12 @@ class Bench:
             for line in ({"id": one["line"]} for one in lines)
         }
         lines = [
-            demand.Line(
+            one_item.Line(
                 self.world.products[line["sku"]], line["quantity"], str(line["id"]), places[line["id"]]
             )
             for line in order["lines"]
         ]
-        return demand.take_in(self.db, shop, str(order["id"]), lines, **options)
+        return one_item.take_in(self.db, shop, str(order["id"]), lines, **options)
 
     # what happens in the shop behind our back
 

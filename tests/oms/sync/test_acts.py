@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from oms.fulfillment import packing
-from oms.orders import demand
-from oms.orders.demand import Line
 from oms.orders.errors import OrderError
+from oms.orders.taking_in import Line
+from tests.oms import one_item
 from tests.oms.sync.bench import Bench
 
 
@@ -38,7 +38,7 @@ def sell_online(oms: Bench) -> tuple[dict, int]:
     """Two units are sold at the e-commerce location, imported and brokered to the store."""
     order = oms.server.place_order("demo", {"sku": "P", "quantity": 2, "location": "Main"})
     number = oms.import_order(order)
-    demand.reserve(oms.db, number, 1, "S1")
+    one_item.reserve(oms.db, number, 1, "S1")
     return order, number
 
 
@@ -60,7 +60,7 @@ def move_in_shop(oms: Bench, order: dict, location: str) -> None:
 def test_inv_49_a_the_fulfilment_order_will_be_moved(store: Bench, push_first: bool):
     order, number = sell_online(store)
 
-    assert demand.hold_at(store.db, number, 1, store.locations["demo", "Store"]) == 2
+    assert one_item.hold_at(store.db, number, 1, store.locations["demo", "Store"]) == 2
     assert books(store) == (10, 8)
     if push_first:
         store.push("DELTA")
@@ -75,10 +75,10 @@ def test_inv_49_a_the_fulfilment_order_will_be_moved(store: Bench, push_first: b
 
 def test_inv_49_a_the_move_is_given_up(store: Bench):
     _, number = sell_online(store)
-    demand.hold_at(store.db, number, 1, store.locations["demo", "Store"])
+    one_item.hold_at(store.db, number, 1, store.locations["demo", "Store"])
     store.push("DELTA")
 
-    demand.hold_at(store.db, number, 1, store.locations["demo", "Main"])
+    one_item.hold_at(store.db, number, 1, store.locations["demo", "Main"])
     assert books(store) == (6, 10)
     store.push("DELTA")
 
@@ -88,7 +88,7 @@ def test_inv_49_a_the_move_is_given_up(store: Bench):
 
 def test_inv_49_a_nothing_drifts_while_the_move_is_under_way(store: Bench):
     order, number = sell_online(store)
-    demand.hold_at(store.db, number, 1, store.locations["demo", "Store"])
+    one_item.hold_at(store.db, number, 1, store.locations["demo", "Store"])
 
     assert (store.push("HARD").planned, store.drifts()) == (1, [])
     move_in_shop(store, order, "Store")
@@ -108,12 +108,12 @@ def test_inv_49_b_it_stays(store: Bench):
 
 def test_a_moved_order_is_cancelled_where_it_is_now(store: Bench):
     order, number = sell_online(store)
-    demand.hold_at(store.db, number, 1, store.locations["demo", "Store"])
+    one_item.hold_at(store.db, number, 1, store.locations["demo", "Store"])
     move_in_shop(store, order, "Store")
     store.push("DELTA")
 
     store.server.order_action("demo", order["id"], "cancel", restock=True)
-    demand.cancel(store.db, number, 1, 2, restocked=True)
+    one_item.cancel(store.db, number, 1, 2, restocked=True)
     store.push("DELTA")
 
     assert shown(store) == books(store) == (10, 10)
@@ -154,7 +154,7 @@ def test_inv_50_qoh_is_not_moved_by_an_order_but_by_its_fulfilment(by_qoh: Bench
     assert nothing_to_do(oms)
 
     number = oms.import_order(order)
-    demand.reserve(oms.db, number, 1, "S1")
+    one_item.reserve(oms.db, number, 1, "S1")
     assert nothing_to_do(oms)
     assert figures(oms) == (
         8,
@@ -162,12 +162,12 @@ def test_inv_50_qoh_is_not_moved_by_an_order_but_by_its_fulfilment(by_qoh: Bench
         10,
     )
 
-    demand.ship(oms.db, number, 1)
+    one_item.ship(oms.db, number, 1)
     assert nothing_to_do(oms)
-    demand.fulfilling(oms.db, number, 1)
+    one_item.fulfilling(oms.db, number, 1)
     oms.server.order_action("demo", order["id"], "fulfil")
     assert nothing_to_do(oms)
-    demand.fulfilled(oms.db, number, 1)
+    one_item.fulfilled(oms.db, number, 1)
     assert nothing_to_do(oms)
     assert figures(oms) == (8, 8, 8)
     assert oms.lines() == []
@@ -183,12 +183,12 @@ def test_inv_50_a_cancellation_moves_on_hand_only_if_units_are_lost(
     oms = by_qoh
     order = oms.server.place_order("demo", {"sku": "P", "quantity": 2, "location": "Store"})
     number = oms.import_order(order)
-    demand.reserve(oms.db, number, 1, "S1")
+    one_item.reserve(oms.db, number, 1, "S1")
     if shipped:
-        demand.ship(oms.db, number, 1)
+        one_item.ship(oms.db, number, 1)
 
     oms.server.order_action("demo", order["id"], "cancel", restock=restock)
-    demand.cancel(oms.db, number, 1, 2, restocked=restock)
+    one_item.cancel(oms.db, number, 1, 2, restocked=restock)
     oms.push("DELTA")
 
     assert [delta for _, delta, _ in oms.lines()] == lines
@@ -200,14 +200,14 @@ def test_inv_50_packed_units_have_left_qoh_before_shopify_hears_of_it(by_qoh: Be
     oms = by_qoh
     order = oms.server.place_order("demo", {"sku": "P", "quantity": 2, "location": "Store"})
     number = oms.import_order(order)
-    demand.reserve(oms.db, number, 1, "S1")
+    one_item.reserve(oms.db, number, 1, "S1")
 
-    demand.issue(oms.db, number, 1)
+    one_item.issue(oms.db, number, 1)
     assert nothing_to_do(oms)
-    demand.ship(oms.db, number, 1)
+    one_item.ship(oms.db, number, 1)
     assert nothing_to_do(oms)
     oms.server.order_action("demo", order["id"], "fulfil")
-    demand.fulfilled(oms.db, number, 1)
+    one_item.fulfilled(oms.db, number, 1)
     assert nothing_to_do(oms)
     assert figures(oms) == (8, 8, 8)
 
@@ -218,14 +218,14 @@ def test_inv_50_goods_that_come_back_are_on_hand_again(by_qoh: Bench):
     oms.server.order_action("demo", order["id"], "fulfil")
     place = oms.locations["demo", "Store"]
     line = Line(oms.world.products["P"], 2, "L", place, "HANDED_OVER", "S1")
-    number = demand.take_in(oms.db, "demo", str(order["id"]), [line])
+    number = one_item.take_in(oms.db, "demo", str(order["id"]), [line])
     assert nothing_to_do(oms)
     assert on_hand(oms) == 8
 
     back = {"sku": "P", "quantity": 1, "restock_type": "RETURN", "location": place}
     oms.server.order_action("demo", order["id"], "refund", lines=[back])
-    demand.refunded(oms.db, number, 1, 1, "r1")
-    demand.return_received(oms.db, number, 1, 1, "S1", "r1")
+    one_item.refunded(oms.db, number, 1, 1, "r1")
+    one_item.return_received(oms.db, number, 1, 1, "S1", "r1")
 
     assert nothing_to_do(oms)
     assert on_hand(oms) == oms.book("P", location="Store") == 9
@@ -254,11 +254,11 @@ def opened(oms: Bench) -> Bench:
     return oms
 
 
-def first_seen(oms: Bench, order: dict, state: demand.State, **line: Any) -> int:
+def first_seen(oms: Bench, order: dict, state: one_item.State, **line: Any) -> int:
     (sold,) = order["lines"]
     place = order["fulfillment_orders"][0]["location"]
     one = Line(oms.world.products["P"], sold["quantity"], str(sold["id"]), place, state, **line)
-    return demand.take_in(oms.db, "demo", str(order["id"]), [one])
+    return one_item.take_in(oms.db, "demo", str(order["id"]), [one])
 
 
 def test_inv_53_cancelled_before_its_import_mode_a_unguarded(oms: Bench):
@@ -319,7 +319,7 @@ def test_a_sale_at_a_till_of_the_shop_is_booked(opened: Bench, written_off: str)
 def test_history_has_no_effect(opened: Bench):
     line = Line(opened.world.products["P"], 2, state="HISTORY", facility_id="GENERAL_OPS_PARKING")
 
-    demand.take_in(opened.db, "demo", "1", [line])
+    one_item.take_in(opened.db, "demo", "1", [line])
 
     assert (opened.book("P"), opened.online("P"), opened.push("DELTA").planned) == (10, 10, 0)
 
@@ -330,7 +330,7 @@ def test_units_added_to_an_order_are_sold_like_the_others(opened: Bench):
     opened.server.place_order("demo", {"sku": "P", "quantity": 2})  # the shop adds two units
 
     more = [Line(opened.world.products["P"], 1, "L1", opened.locations["demo", "Main"])] * 2
-    assert demand.add_lines(opened.db, number, more) == [2, 3]
+    assert one_item.add_lines(opened.db, number, more) == [2, 3]
 
     assert (opened.book("P"), opened.online("P"), opened.push("DELTA").planned) == (7, 7, 0)
     assert (opened.push("HARD").planned, opened.drifts()) == (0, [])
@@ -346,15 +346,15 @@ def test_units_that_were_kept_because_they_were_packed_are_cancelled_once_they_a
     """5.19: packed, then cancelled by force. Shopify has cancelled them before, only we have to follow."""
     order = opened.server.place_order("demo", {"sku": "P", "quantity": 2})
     number = opened.import_order(order)
-    demand.reserve(opened.db, number, 1, "WH")
+    one_item.reserve(opened.db, number, 1, "WH")
     shipment = packing.pack(opened.db, number, "WH", key="packed")
     opened.server.order_action("demo", order["id"], "cancel", restock=restocked)
-    demand.keep(opened.db, number, 1, 2, restocked=restocked)
+    one_item.keep(opened.db, number, 1, 2, restocked=restocked)
     opened.push("DELTA")
     assert opened.available("P") == 8
 
     packing.unpack(opened.db, shipment, force=True)
-    assert demand.cancel_here(opened.db, number, 1, 2, upload=True) == 2
+    assert one_item.cancel_here(opened.db, number, 1, 2, upload=True) == 2
     opened.push("DELTA")
 
     assert opened.available("P") == opened.online("P") == 10
@@ -364,15 +364,15 @@ def test_units_that_were_kept_because_they_were_packed_are_cancelled_once_they_a
 def test_of_units_kept_in_part_the_others_are_still_uploaded(opened: Bench):
     order = opened.server.place_order("demo", {"sku": "P", "quantity": 3})
     number = opened.import_order(order)
-    demand.reserve(opened.db, number, 1, "WH")
+    one_item.reserve(opened.db, number, 1, "WH")
     shipment = packing.pack(opened.db, number, "WH", key="packed")
-    demand.keep(opened.db, number, 1, 1, restocked=True)
+    one_item.keep(opened.db, number, 1, 1, restocked=True)
     packing.unpack(opened.db, shipment, force=True)
     booked = opened.book("P")
 
     with pytest.raises(OrderError, match="4 to cancel, 3 are open"):
-        demand.cancel_here(opened.db, number, 1, 4, upload=True)
-    assert demand.cancel_here(opened.db, number, 1, 2, upload=True) == 2
+        one_item.cancel_here(opened.db, number, 1, 4, upload=True)
+    assert one_item.cancel_here(opened.db, number, 1, 2, upload=True) == 2
 
     item = "select status, cancel_quantity, kept_quantity, committed_quantity from oms.order_item"
     assert opened.db.execute(item).fetchone() == ("APPROVED", 2, 0, 1)
@@ -383,7 +383,7 @@ def test_of_units_kept_in_part_the_others_are_still_uploaded(opened: Bench):
 def test_a_cancellation_to_be_uploaded_counts_when_decided(opened: Bench, told_at_once: bool):
     order = opened.server.place_order("demo", {"sku": "P", "quantity": 2})
     number = opened.import_order(order)
-    demand.cancel_here(opened.db, number, 1, 2, upload=True)
+    one_item.cancel_here(opened.db, number, 1, 2, upload=True)
     assert (opened.book("P"), opened.online("P")) == (10, 10)
 
     if told_at_once:
@@ -399,9 +399,9 @@ def test_a_cancellation_to_be_uploaded_counts_when_decided(opened: Bench, told_a
 def test_an_upload_that_is_given_up_leaves_the_unit_on_sale(opened: Bench):
     order = opened.server.place_order("demo", {"sku": "P", "quantity": 2})
     number = opened.import_order(order)
-    demand.cancel_here(opened.db, number, 1, 2, upload=True)
+    one_item.cancel_here(opened.db, number, 1, 2, upload=True)
 
-    demand.give_up_upload(opened.db, number, 1, 2)
+    one_item.give_up_upload(opened.db, number, 1, 2)
     opened.push("DELTA")
 
     assert opened.lines() == [("P", +2, "APPLIED")]
@@ -413,13 +413,13 @@ def test_without_upload_the_unit_is_on_sale_although_shopify_holds_it(opened: Be
     order = opened.server.place_order("demo", {"sku": "P", "quantity": 2})
     number = opened.import_order(order)
 
-    assert demand.cancel_here(opened.db, number, 1, 2, upload=False) == 2
+    assert one_item.cancel_here(opened.db, number, 1, 2, upload=False) == 2
     opened.push("DELTA")
     assert (opened.available("P"), opened.online("P")) == (10, 10)
     assert (opened.push("HARD").planned, opened.drifts()) == (0, [])
 
     opened.server.order_action("demo", order["id"], "cancel", restock=True)
-    assert demand.cancel(opened.db, number, 1, 2, restocked=True) == 0
+    assert one_item.cancel(opened.db, number, 1, 2, restocked=True) == 0
     opened.push("DELTA")
     assert opened.available("P") == opened.online("P") == 10
     assert (opened.push("HARD").planned, opened.drifts()) == (0, [])

@@ -3,8 +3,8 @@
 import pytest
 
 from oms import database
-from oms.orders import demand
 from oms.sync.errors import SyncMisconfigured
+from tests.oms import one_item
 from tests.oms.sync.bench import Bench
 
 
@@ -111,7 +111,7 @@ def test_inv_35_dip_into_safety_stock(oms: Bench):
     oms.push("HARD")
     order = oms.server.place_order("demo", {"sku": "P", "quantity": 3})
     number = oms.import_order(order)
-    demand.reserve(oms.db, number, 1, "NY")
+    one_item.reserve(oms.db, number, 1, "NY")
 
     oms.push("DELTA")
     assert (oms.lines(), oms.available("P")) == ([("P", +2, "APPLIED")], 10)
@@ -120,7 +120,7 @@ def test_inv_35_dip_into_safety_stock(oms: Bench):
     assert oms.push("DELTA").planned == 0
 
     oms.server.order_action("demo", order["id"], "cancel", restock=True)
-    demand.cancel(oms.db, number, 1, 3, restocked=True)
+    one_item.cancel(oms.db, number, 1, 3, restocked=True)
     oms.push("DELTA")
     assert oms.lines()[-1] == ("P", -3, "APPLIED")
     assert oms.available("P") == oms.online("P") == 10
@@ -145,7 +145,7 @@ def test_inv_36_b_a_lifted_hold_goes_out(oms: Bench):
     assert oms.push("DELTA").planned == 0
     assert (oms.online("P"), oms.book("P")) == (0, -3)
 
-    demand.reserve(oms.db, number, 1, "WH")
+    one_item.reserve(oms.db, number, 1, "WH")
     oms.push("DELTA")
 
     assert oms.lines() == [("P", +70, "APPLIED")]
@@ -154,15 +154,15 @@ def test_inv_36_b_a_lifted_hold_goes_out(oms: Bench):
 
 def test_inv_37_an_order_of_another_channel(oms: Bench):
     opened(oms, {"P": 10})
-    number = demand.take_in(oms.db, None, "other-1", [demand.Line(oms.world.products["P"], 2)])
+    number = one_item.take_in(oms.db, None, "other-1", [one_item.Line(oms.world.products["P"], 2)])
     oms.push("DELTA")
     assert (oms.lines(), oms.available("P")) == ([("P", -2, "APPLIED")], 8)
 
-    demand.reserve(oms.db, number, 1, "WH")
+    one_item.reserve(oms.db, number, 1, "WH")
     assert oms.push("DELTA").planned == 0
-    demand.release(oms.db, number, 1)
+    one_item.release(oms.db, number, 1)
     assert oms.push("DELTA").planned == 0
-    demand.cancel(oms.db, number, 1, 2, restocked=False)
+    one_item.cancel(oms.db, number, 1, 2, restocked=False)
     oms.push("DELTA")
     assert oms.lines()[-1] == ("P", +2, "APPLIED")
     assert oms.available("P") == 10
@@ -268,7 +268,7 @@ def test_inv_51_kits_and_the_queue(oms: Bench):
     oms.push("DELTA")
     assert (oms.online("c"), oms.online("K"), oms.lines()) == (4, 1, [("c", -2, "APPLIED")])
 
-    assert demand.broker(oms.db, number, "WH") == 1
+    assert one_item.broker(oms.db, number, "WH") == 1
     oms.push("DELTA")
     assert (oms.online("c"), oms.online("K"), len(oms.lines())) == (4, 1, 1)
 
@@ -283,19 +283,19 @@ def test_orders_from_elsewhere_can_be_left_out_from_the_queue_on(oms: Bench):
     opened(oms, {"P": 10})
     left_out = {"include_foreign_reservations": False}
     product = oms.world.products["P"]
-    seen = demand.take_in(oms.db, None, "before", [demand.Line(product, 1)])
+    seen = one_item.take_in(oms.db, None, "before", [one_item.Line(product, 1)])
     oms.push("HARD")
     assert oms.available("P") == 9
 
-    number = demand.take_in(oms.db, None, "other-1", [demand.Line(product, 2)])
+    number = one_item.take_in(oms.db, None, "other-1", [one_item.Line(product, 2)])
     assert oms.push("DELTA", **left_out).planned == 0
-    demand.reserve(oms.db, number, 1, "WH")
+    one_item.reserve(oms.db, number, 1, "WH")
     assert oms.push("DELTA", **left_out).planned == 0
     oms.move("P", -1)
     oms.push("DELTA", **left_out)
     assert (oms.available("P"), oms.online("P")) == (8, 6)
-    demand.release(oms.db, number, 1)
-    demand.cancel(oms.db, seen, 1, 1, restocked=False)
+    one_item.release(oms.db, number, 1)
+    one_item.cancel(oms.db, seen, 1, 1, restocked=False)
     assert oms.push("DELTA", **left_out).planned == 0
 
     oms.push("HARD")
@@ -309,7 +309,7 @@ def test_orders_from_elsewhere_can_be_left_out_at_a_store(oms: Bench):
     oms.open_shop("demo", {"P": 10}, locations={"Main": ["S1"]}, mode="DELTA")
     oms.move("P", 10, "S1")
     oms.push("HARD")
-    demand.take_in(oms.db, None, "other-1", [demand.Line(oms.world.products["P"], 2)], "S1")
+    one_item.take_in(oms.db, None, "other-1", [one_item.Line(oms.world.products["P"], 2)], "S1")
 
     assert oms.push("DELTA", include_foreign_reservations=False).planned == 0
     oms.push("HARD")

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from oms.orders import demand
 from oms.shopify.errors import ShopifyError
+from tests.oms import one_item
 from tests.oms.sync.bench import Bench
 
 SKUS = ("P", "Q", "R")
@@ -86,9 +86,9 @@ class Story:
         open_sales = (one for one in self.sales if one.number and not one.cancelled)
         if sale := self.pick(open_sales):
             if sale.reserved:
-                demand.release(self.oms.db, sale.number, 1)
+                one_item.release(self.oms.db, sale.number, 1)
             else:
-                demand.reserve(self.oms.db, sale.number, 1, self.chance.choice(("WH", "S1")))
+                one_item.reserve(self.oms.db, sale.number, 1, self.chance.choice(("WH", "S1")))
             sale.reserved = not sale.reserved
 
     def cancel(self) -> None:
@@ -99,7 +99,7 @@ class Story:
     def take_in_cancellation(self) -> None:
         waiting = (one for one in self.sales if one.number and one.cancelled and not one.told)
         if sale := self.pick(waiting):
-            demand.cancel(self.oms.db, sale.number, 1, sale.quantity, restocked=True)
+            one_item.cancel(self.oms.db, sale.number, 1, sale.quantity, restocked=True)
             sale.told = True
 
     def move(self) -> None:
@@ -110,10 +110,10 @@ class Story:
     def order_elsewhere(self) -> None:
         product = self.oms.world.products[self.chance.choice(SKUS)]
         if self.foreign and self.chance.random() < 0.5:
-            demand.reserve(self.oms.db, self.foreign.pop(), 1, "WH")
+            one_item.reserve(self.oms.db, self.foreign.pop(), 1, "WH")
         else:
             key = f"elsewhere-{self.chance.random()}"
-            self.foreign.append(demand.take_in(self.oms.db, None, key, [demand.Line(product, 1)]))
+            self.foreign.append(one_item.take_in(self.oms.db, None, key, [one_item.Line(product, 1)]))
 
     def setting(self) -> None:
         product = self.oms.world.products[self.chance.choice(SKUS)]
@@ -147,7 +147,7 @@ class Story:
             elif sale.number is None:
                 self.sales.remove(sale)
             if sale.number and sale.cancelled and not sale.told:
-                demand.cancel(self.oms.db, sale.number, 1, sale.quantity, restocked=True)
+                one_item.cancel(self.oms.db, sale.number, 1, sale.quantity, restocked=True)
                 sale.told = True
 
 

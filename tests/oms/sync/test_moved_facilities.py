@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from oms.__main__ import main
-from oms.orders import demand
 from oms.setup.applying import set_up
 from oms.sync.options import Mode
+from tests.oms import one_item
 from tests.oms.sync.bench import Bench
 
 STORES = ("S1", "S2", "S3")
@@ -181,7 +181,7 @@ def test_what_was_sold_meanwhile_is_taken_off_when_it_is_cancelled(retailer: Ret
         retailer.push()
     oms.server.order_action("demo", order["id"], "cancel", restock=True)
     if number is not None:
-        demand.cancel(oms.db, number, 1, 2, restocked=True)
+        one_item.cancel(oms.db, number, 1, 2, restocked=True)
     elif retailer.mode == "RECENT":
         assert retailer.shown("A")["One"] == 2
 

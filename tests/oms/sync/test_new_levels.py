@@ -2,10 +2,10 @@
 
 import pytest
 
-from oms.orders import demand
 from oms.shopify.client import ShopifyClient, gid
 from oms.sync.errors import TooManyDrops
 from oms.sync.options import Mode
+from tests.oms import one_item
 from tests.oms.sync.bench import Bench
 from tests.oms.sync.test_first_comparison import chunk_done, file_comes_in
 
@@ -240,8 +240,8 @@ def shipped(oms: Bench, sku: str, location: str = "Main", facility: str = "WH") 
     """Two units are sold, and shipped by us; Shopify is not told yet."""
     order = oms.server.place_order("demo", {"sku": sku, "quantity": 2, "location": location})
     number = oms.import_order(order)
-    demand.reserve(oms.db, number, 1, facility)
-    demand.ship(oms.db, number, 1)
+    one_item.reserve(oms.db, number, 1, facility)
+    one_item.ship(oms.db, number, 1)
     return order, number
 
 
@@ -255,7 +255,7 @@ def test_it_is_not_opened_during_a_fulfilment_of_ours(business: Bench, mode: Mod
     order, number = shipped(business, "NEW")
 
     def fulfil() -> None:
-        demand.fulfilling(business.db, number, 1)
+        one_item.fulfilling(business.db, number, 1)
         business.server.order_action("demo", order["id"], "fulfil")
 
     if begun == "before the plan":
@@ -265,7 +265,7 @@ def test_it_is_not_opened_during_a_fulfilment_of_ours(business: Bench, mode: Mod
         with business.at("plan.snapshot_taken", fulfil):
             report = business.push(mode)
     assert (report.skipped, report.planned) == ({"SKIPPED_BEING_FULFILLED": 1}, 0)
-    demand.fulfilled(business.db, number, 1)
+    one_item.fulfilled(business.db, number, 1)
 
     assert business.push("DELTA").planned == 0
     assert business.available("NEW") == business.online("NEW") == business.book("NEW") == 5
@@ -283,9 +283,9 @@ def test_units_sold_of_the_item_before_are_not_the_new_one_s_where_qoh_is_shown(
 
     put_variant(oms, "A", "AGAIN")
     oms.push("DELTA")
-    demand.fulfilling(oms.db, number, 1)
+    one_item.fulfilling(oms.db, number, 1)
     oms.server.order_action("demo", order["id"], "fulfil")
-    demand.fulfilled(oms.db, number, 1)
+    one_item.fulfilled(oms.db, number, 1)
     oms.push("DELTA")
 
     assert oms.server.levels("demo", sku="AGAIN")[0]["on_hand"] == 8

@@ -6,9 +6,9 @@ import pytest
 
 from oms import crashpoints
 from oms.database import Connection
-from oms.orders import demand
 from oms.sync import snapshot
 from oms.sync.errors import LinesLeft, SyncMisconfigured
+from tests.oms import one_item
 from tests.oms.sync.bench import Bench
 
 
@@ -246,7 +246,7 @@ def test_an_order_during_the_receipt_is_in_figure_and_book_or_in_neither(oms: Be
 
     def work(conn: Connection) -> Collection[int]:
         number = oms.import_order(order)
-        demand.reserve(oms.db, number, 1, "WH")
+        one_item.reserve(oms.db, number, 1, "WH")
         return receipt(oms)(conn)
 
     oms.come_in(work)

@@ -9,10 +9,10 @@ import pytest
 
 from oms import crashpoints
 from oms.fulfillment import packing
-from oms.orders import demand
 from oms.orders.errors import PackedLocked
 from oms.shopify import windows
 from oms.sync import looks
+from tests.oms import one_item
 from tests.oms.sync.bench import Bench
 
 
@@ -105,7 +105,7 @@ def test_inv_40_cancelled_without_restock(oms: Bench):
     assert oms.push("HARD").planned == 0
     assert oms.drifts() == [-2]
     with importing(oms):
-        demand.cancel(oms.db, number, 1, 2, restocked=False)
+        one_item.cancel(oms.db, number, 1, 2, restocked=False)
     report = oms.push("HARD")
 
     assert (oms.lines(), oms.drifts(), drift_entries(oms)) == ([("P", +2, "APPLIED")], [], [])
@@ -117,14 +117,14 @@ def test_inv_41_cancelled_after_packing(oms: Bench):
     opened(oms)
     order = sell(oms)
     number = oms.import_order(order)
-    demand.reserve(oms.db, number, 1, "WH")
+    one_item.reserve(oms.db, number, 1, "WH")
     shipment = packing.pack(oms.db, number, "WH", key="packed")
     cancel(oms, order, restock=True)
     assert oms.available("P") == 10
 
     with pytest.raises(PackedLocked):
-        demand.cancel(oms.db, number, 1, 2, restocked=True)
-    demand.keep(oms.db, number, 1, 2, restocked=True)
+        one_item.cancel(oms.db, number, 1, 2, restocked=True)
+    one_item.keep(oms.db, number, 1, 2, restocked=True)
     assert (oms.book("P"), oms.online("P")) == (10, 8)
     oms.push("DELTA")
 
@@ -172,8 +172,10 @@ def test_inv_42_b_at_the_till(oms: Bench):
 def take_in_till_sale(oms: Bench, order: dict) -> int:
     line = order["lines"][0]
     place = order["fulfillment_orders"][0]["location"]
-    sold = demand.Line(oms.world.products["P"], line["quantity"], str(line["id"]), place, "HANDED_OVER", "WH")
-    return demand.take_in(oms.db, "demo", str(order["id"]), [sold])
+    sold = one_item.Line(
+        oms.world.products["P"], line["quantity"], str(line["id"]), place, "HANDED_OVER", "WH"
+    )
+    return one_item.take_in(oms.db, "demo", str(order["id"]), [sold])
 
 
 def test_inv_43_same_size_two_causes(oms: Bench):
@@ -310,17 +312,17 @@ def test_a_look_during_our_own_fulfilment_does_not_count(oms: Bench, monkeypatch
     opened(oms)
     order = sell(oms)
     number = oms.import_order(order)
-    demand.reserve(oms.db, number, 1, "WH")
-    demand.ship(oms.db, number, 1)
+    one_item.reserve(oms.db, number, 1, "WH")
+    one_item.ship(oms.db, number, 1)
 
     def fulfil() -> None:
-        demand.fulfilling(oms.db, number, 1)
+        one_item.fulfilling(oms.db, number, 1)
         oms.server.order_action("demo", order["id"], "fulfil")
 
     at(monkeypatch, "plan.snapshot_taken", fulfil)
     assert (oms.push("HARD").planned, oms.drifts()) == (0, [])
     assert (oms.push("HARD").planned, oms.drifts()) == (0, [])
-    demand.fulfilled(oms.db, number, 1)
+    one_item.fulfilled(oms.db, number, 1)
 
     assert (oms.push("HARD").planned, oms.drifts()) == (0, [])
     assert oms.available("P") == oms.online("P") == 8
@@ -336,11 +338,11 @@ def test_a_fulfilment_by_somebody_else_between_two_looks(oms: Bench):
     assert oms.drifts() == [-2]
 
     with importing(oms):
-        demand.fulfilled(oms.db, number, 1)
+        one_item.fulfilled(oms.db, number, 1)
     oms.server.order_action("demo", later["id"], "fulfil")
     assert (oms.push("HARD").planned, oms.drifts()) == (0, [-2])
     with importing(oms):
-        demand.fulfilled(oms.db, later_number, 1)
+        one_item.fulfilled(oms.db, later_number, 1)
 
     assert (oms.push("HARD").planned, oms.drifts(), drift_entries(oms)) == (0, [], [])
     assert oms.available("P") == oms.online("P") == 6
@@ -359,14 +361,14 @@ def test_a_refund_between_two_looks(oms: Bench):
     assert oms.drifts() == [1]
 
     with importing(oms):
-        assert demand.refunded(oms.db, numbers[0], 1, 1, "r1", place)
-        assert not demand.refunded(oms.db, numbers[0], 1, 1, "r1", place)
+        assert one_item.refunded(oms.db, numbers[0], 1, 1, "r1", place)
+        assert not one_item.refunded(oms.db, numbers[0], 1, 1, "r1", place)
     oms.server.order_action("demo", orders[1]["id"], "refund", lines=[back])
     oms.push("HARD")
     assert (oms.lines(), oms.drifts(), drift_entries(oms)) == ([("P", -1, "APPLIED")], [1], [])
 
-    assert demand.return_received(oms.db, numbers[0], 1, 1, "WH", "r1")
-    assert not demand.return_received(oms.db, numbers[0], 1, 1, "WH", "r1")
+    assert one_item.return_received(oms.db, numbers[0], 1, 1, "WH", "r1")
+    assert not one_item.return_received(oms.db, numbers[0], 1, 1, "WH", "r1")
     oms.push("DELTA")
     assert oms.lines()[1:] == [("P", +1, "APPLIED")]
     assert (oms.available("P"), oms.online("P"), oms.book("P")) == (10, 9, 9)

@@ -20,6 +20,9 @@ create or replace trigger append_only before update or delete or truncate on oms
 create or replace trigger append_only before update or delete or truncate on oms.sync_learned
     for each statement execute function oms.refuse_change();
 
+create or replace trigger append_only before update or delete or truncate on oms.order_event
+    for each statement execute function oms.refuse_change();
+
 create or replace trigger never_deleted before delete or truncate on oms.inventory_item
     for each statement execute function oms.refuse_change();
 

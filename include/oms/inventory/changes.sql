@@ -1,0 +1,7 @@
+-- name: into_changes
+insert into oms.product_change (product_id, cause)
+
+-- name: note
+insert into oms.product_change (product_id, cause)
+select product_id, %(cause)s
+  from unnest(%(products)s::bigint[]) as product (product_id)
