@@ -118,14 +118,16 @@ def prepare(
     if not groups:
         raise RestockRefused(f"{file_name} has no rows; a row looks like {SAMPLE}")
     digest = hashlib.sha256(content).hexdigest()
-    for (run_time, facility, product_store, shop, name), units in groups.items():
-        place = _place(conn, file_name, facility, product_store, shop)
-        source = f"{digest}:{place['facility_id']}:{place['shop_id']}"
+    places = {key: _place(conn, file_name, *key[1:4]) for key in groups}
+    sources = {key: f"{digest}:{place['facility_id']}:{place['shop_id']}" for key, place in places.items()}
+    locks.hold(conn, *(locks.RESTOCK_FILE.of(source) for source in sources.values()))
+    for key, units in groups.items():
+        run_time, *_, name = key
+        place, source = places[key], sources[key]
         keys: dict[str, Any] = {
             "file_key": lies_at and f"{source}:{run_time}:{chosen.on}:{name}:{lies_at}",
             "source_key": None,
         }
-        locks.hold(conn, locks.RESTOCK_FILE.of(source))
         earlier = conn.execute(sql.find_source, keys).fetchone()
         if earlier is None:
             due = due_at(run_time, place["time_zone"], now, chosen.on)
