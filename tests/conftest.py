@@ -42,6 +42,7 @@ os.environ |= {
     "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "asyncssh=WARNING paramiko=WARNING",
 }
 
+import hypothesis
 import psycopg
 import pytest
 from psycopg import sql
@@ -51,6 +52,9 @@ from xdist.scheduler import LoadFileScheduling
 
 from fakeshop.testing import ShopServer, running_shop
 from sandbox import postgres, processes, sftp
+
+hypothesis.settings.register_profile("without a clock", deadline=None)
+hypothesis.settings.load_profile("without a clock")  # no test depends on seconds
 
 IN_AIRFLOW = ("tests/dags/", "tests/web/test_in_airflow.py")
 

@@ -52,7 +52,6 @@ def plays(draw: st.DrawFn) -> tuple[World, list[Action]]:
 @settings(
     max_examples=EXAMPLES or FEW,
     derandomize=not EXAMPLES,
-    deadline=None,
     database=DirectoryBasedExampleDatabase(FOUND) if EXAMPLES else None,
     print_blob=False,
     suppress_health_check=list(HealthCheck),

@@ -122,7 +122,7 @@ def read_quotes(text: str, at: int) -> tuple[str, int | None]:
     return "", None
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(
     st.lists(
         st.sampled_from([*'"""",,a \n\n\r\t\x1a\x01\x02', "\r\n", '""', '",', ',"', "\u00a0"]), max_size=60

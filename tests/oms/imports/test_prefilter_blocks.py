@@ -76,7 +76,7 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(ROWS, st.integers(20, 2000))
 def test_it_takes_what_a_look_at_each_line_would_take(rows, block):
     taken = prefilter()
@@ -102,7 +102,7 @@ def test_it_takes_what_a_look_at_each_line_would_take(rows, block):
         unique=True,
     )
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_names_are_found_byte_for_byte(texts):
     known = texts[::2]
     found = named(known).find(cells_of(texts)).tolist()

@@ -320,7 +320,7 @@ def by_hand(facilities, positions, orders, held, threshold, hold):
     return max(0, sellable - threshold - sum(quantity for quantity, _ in waiting))
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(facilities, positions, orders, held_back, st.integers(0, 5), st.booleans())
 def test_online_atp_equals_a_count_by_hand(world, facilities, positions, orders, held, threshold, hold):
     world.db.execute("savepoint example")
