@@ -20,6 +20,7 @@ from oms.database import Connection, statements
 from oms.errors import ComesBack, NeedsPerson
 from oms.remote import folder_of, make_folders, server_failures, write_whole
 from oms.spreadsheet import harmless
+from oms.work import Work
 
 log = logging.getLogger(__name__)
 sql = statements(__file__)
@@ -172,6 +173,70 @@ class Writer:
         crashpoints.point(MARKED)
         log.info("%s: %s bytes on %s", path, len(content), place[0])
         self.written.append(path)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a file, and by what its job remembers that it was told."""
+
+    key: Any
+    cells: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Export:
+    """One job whose runs write one file each, of what was not told yet.
+
+    name: of its files, before the moment. lines: what is to be told, in the order of the file. mark:
+    remembers, in the transaction that records the file of this path, that its lines are told.
+    """
+
+    job: str
+    columns: Sequence[str]
+    name: str
+    lines: Callable[[Work], list[Line]]
+    mark: Callable[[Work, list[Line], str], None]
+
+
+def export(work: Work, what: Export) -> dict[str, Any]:
+    """Write one file of what was not told yet, or none; return how many lines, and the files written.
+
+    For the task of a job with the parameters `propertyResource`, `exportPath` and `dryRun`. Raises FilesWait
+    if an earlier file could not be written.
+    """
+    with one_at_a_time(work.conn, what.job):
+        if work.params["dryRun"]:
+            found = what.lines(work)
+            for line in found:
+                log.info("would be told: %s", dict(zip(what.columns, line.cells, strict=True)))
+            return {"lines": len(found), "files": []}
+        writer = Writer(work.conn, work.open_sftp, what.job)
+        writer.write()
+        told = _record_lines(work, what, writer)
+        writer.write()
+        writer.raise_if_any_waits()
+    log.info("%s lines in %s files", told, len(writer.written))
+    return {"lines": told, "files": writer.written}
+
+
+def _record_lines(work: Work, what: Export, writer: Writer) -> int:
+    with work.conn.transaction():
+        found = what.lines(work)
+        if not found:
+            return 0
+        resource = work.params["propertyResource"]
+        path = record(
+            work.conn,
+            run_name=work.run_name,
+            subject="",
+            property_resource=resource,
+            folder=writer.open_place(resource, work.params["exportPath"]),
+            name=lambda stamp: f"{what.name}_{stamp}.csv",
+            content=csv_bytes(what.columns, (line.cells for line in found)),
+            rows=len(found),
+        )
+        what.mark(work, found, path)
+    return len(found)
 
 
 def discard(conn: Connection, export_id: int, *, by: str, reason: str | None) -> str | None:

@@ -57,8 +57,8 @@ def refuse_unknown_groups(conn: Connection, job: Job, params: Mapping[str, Any])
             raise BadParameter(name, value, f"{what} that is set up: {', '.join(known) or 'none is yet'}")
 
 
-def mastered_by(conn: Connection, master: str) -> list[str]:
-    """The shops whose stock belongs to this side (OMS, SHOPIFY), in order."""
+def mastered_by(conn: Connection, master: str | None) -> list[str]:
+    """The shops whose stock belongs to this side (OMS, SHOPIFY; None: either), in order."""
     return [shop_id for (shop_id,) in conn.execute(sql.mastered_by, {"master": master})]
 
 

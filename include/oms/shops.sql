@@ -34,7 +34,8 @@ select shop.shop_id
 select shop_id from oms.shop order by shop_id
 
 -- name: mastered_by
-select shop_id from oms.shop where inventory_master = %(master)s order by shop_id
+select shop_id from oms.shop where %(master)s::text is null or inventory_master = %(master)s
+ order by shop_id
 
 -- name: shop
 select shop_id, shop_name, connection_id, product_store_id, inventory_master, product_identifier, push_enabled

@@ -277,7 +277,7 @@ class ShopJob(Job):
     function: str
     """Where the work is done, as "module:function"; returns counts, and `facilities` whose stock it set."""
     everyone: str | None = None
-    """Which shops a run without shopId is for: those with this inventory_master; None: a run names them."""
+    """Which shops a run without shopId is for: those with this inventory_master; None: all."""
     minutes: int = 240
     """After so long the task of a shop is ended."""
     verb: str = "pull"
