@@ -19,6 +19,7 @@ create temp table if not exists act_item (
     committed           integer not null default 0,
     is_fulfilling       boolean not null default false,
     held_at             bigint,
+    stood_at            text collate "C",
     reserved            integer not null default 0,
     reserved_at         text collate "C",
     issued              integer not null default 0,

@@ -69,9 +69,14 @@ def take(conn: Connection, asks: Sequence[Ask]) -> None:
     if len(set(zip(values["orders"], values["items"], strict=True))) < len(asks):
         raise OrderError("an item stands twice in one act; let the second follow as an act of its own")
     act_set.empty(conn)
-    lock_orders(conn, values["orders"])
-    conn.execute(sql.lock_items, values)
-    conn.execute(sql.read, values)
+    conn.execute(sql.make_asks)
+    conn.execute(sql.empty_asks)
+    conn.execute(sql.ask, values)
+    if len(asks) >= act_set.MANY:
+        conn.execute("analyze pg_temp.act_ask")
+    conn.execute(sql.lock_asked_orders)
+    conn.execute(sql.lock_asked_items)
+    conn.execute(sql.read)
     act_set.filled(conn, len(asks))
 
 

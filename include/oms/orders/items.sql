@@ -8,11 +8,37 @@ select count(*)
          order by order_id
            for no key update) as locked
 
--- name: lock_items
+-- name: make_asks
+create temp table if not exists act_ask (
+    order_id            bigint not null,
+    order_item_seq      integer not null,
+    units               integer not null,
+    facility_id         text collate "C",
+    location_id         bigint,
+    key                 text
+) on commit delete rows
+
+-- name: empty_asks
+delete from pg_temp.act_ask
+
+-- name: ask
+insert into pg_temp.act_ask (order_id, order_item_seq, units, facility_id, location_id, key)
+select order_id, order_item_seq, coalesce(units, 0), facility_id, location_id, key
+  from unnest(%(orders)s::bigint[], %(items)s::integer[], %(units)s::integer[], %(facilities)s::text[],
+              %(locations)s::bigint[], %(keys)s::text[])
+       as asked (order_id, order_item_seq, units, facility_id, location_id, key)
+
+-- name: lock_asked_orders
 select count(*)
-  from (select from oms.order_item as item
-          join unnest(%(orders)s::bigint[], %(items)s::integer[]) as asked (order_id, order_item_seq)
-            using (order_id, order_item_seq)
+  from (select from oms.order_header
+         where order_id in (select order_id from pg_temp.act_ask)
+         order by order_id
+           for no key update) as locked
+
+-- name: lock_asked_items
+select count(*)
+  from (select from pg_temp.act_ask as asked
+          join oms.order_item as item using (order_id, order_item_seq)
          order by item.order_id, item.order_item_seq
            for update of item) as locked
 
@@ -20,15 +46,16 @@ select count(*)
 -- Read after the lock, so that the reservation is the one the last holder of the lock left.
 insert into pg_temp.act_item
        (order_id, order_item_seq, asked_units, asked_facility_id, asked_location_id, asked_key, verdict, remark,
-        product_id, status, open_units, kept, cancelled, committed, is_fulfilling, held_at,
+        product_id, status, open_units, kept, cancelled, committed, is_fulfilling, held_at, stood_at,
         reserved, reserved_at, issued, packed_in, is_off_shelf)
-select asked.order_id, asked.order_item_seq, coalesce(asked.units, 0), asked.facility_id, asked.location_id, asked.key,
+select asked.order_id, asked.order_item_seq, asked.units, asked.facility_id, asked.location_id, asked.key,
        case when item.order_id is null then 'UNKNOWN_ITEM' end,
        case when item.order_id is null
-            then format('order %%s item %%s: does not exist', asked.order_id, asked.order_item_seq) end,
+            then format('order %s item %s: does not exist', asked.order_id, asked.order_item_seq) end,
        item.product_id, item.status, coalesce(item.quantity - item.cancel_quantity, 0), coalesce(item.kept_quantity, 0),
        coalesce(item.cancel_quantity, 0), coalesce(item.committed_quantity, 0), item.fulfilling_since is not null,
-       item.shopify_location_id, coalesce(own.quantity, 0), own.facility_id, coalesce(item.issued_quantity, 0),
+       item.shopify_location_id, standing.facility_id, coalesce(own.quantity, 0), own.facility_id,
+       coalesce(item.issued_quantity, 0),
        (select packed.shipment_id
           from oms.shipment_order_item as packed
           join oms.shipment using (shipment_id)
@@ -36,11 +63,12 @@ select asked.order_id, asked.order_item_seq, coalesce(asked.units, 0), asked.fac
            and packed.order_item_seq = item.order_item_seq
            and shipment.status = 'PACKED'),
        coalesce(item.status = 'COMPLETED' or item.issued_quantity > 0, false)
-  from unnest(%(orders)s::bigint[], %(items)s::integer[], %(units)s::integer[], %(facilities)s::text[],
-              %(locations)s::bigint[], %(keys)s::text[])
-       as asked (order_id, order_item_seq, units, facility_id, location_id, key)
+  from pg_temp.act_ask as asked
   left join oms.order_item as item using (order_id, order_item_seq)
-  left join oms.own_reservation as own using (order_id, order_item_seq)
+  left join oms.order_ship_group as standing
+    on standing.order_id = item.order_id and standing.ship_group_seq = item.ship_group_seq
+  left join oms.own_reservation as own
+    on own.order_id = item.order_id and own.order_item_seq = item.order_item_seq
 
 -- name: refuse_not_open
 update pg_temp.act_item

@@ -42,4 +42,5 @@ def note_quantities(conn: Connection, cause: str) -> None:
 
 def stand_at(conn: Connection, cause: str) -> None:
     """The items of the act set stand in the ship group of the facility asked for."""
-    conn.execute(sql.stand_at, {"cause": cause})
+    conn.execute(sql.stand_at)
+    conn.execute(sql.note_facilities, {"cause": cause})

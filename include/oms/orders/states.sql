@@ -79,21 +79,19 @@ select order_id, order_item_seq, 'QUANTITY', open_units, open_units - cancelled_
    and cancelled_more <> 0
 
 -- name: stand_at
-with moved as (
-    update oms.order_item as item
-       set ship_group_seq = target.ship_group_seq
-      from pg_temp.act_item as act
-      join oms.order_ship_group as target
-        on target.order_id = act.order_id and target.facility_id = act.asked_facility_id
-      join oms.order_ship_group as source
-        on source.order_id = act.order_id
-     where act.verdict is null
-       and item.order_id = act.order_id
-       and item.order_item_seq = act.order_item_seq
-       and item.ship_group_seq = source.ship_group_seq
-       and item.ship_group_seq <> target.ship_group_seq
- returning item.order_id, item.order_item_seq, source.facility_id as old, target.facility_id as new
-)
+update oms.order_item as item
+   set ship_group_seq = target.ship_group_seq
+  from pg_temp.act_item as act
+  join oms.order_ship_group as target
+    on target.order_id = act.order_id and target.facility_id = act.asked_facility_id
+ where act.verdict is null
+   and act.stood_at <> act.asked_facility_id
+   and item.order_id = act.order_id
+   and item.order_item_seq = act.order_item_seq
+
+-- name: note_facilities
 insert into oms.order_event (order_id, order_item_seq, kind, old, new, cause)
-select order_id, order_item_seq, 'FACILITY', old, new, %(cause)s
-  from moved
+select order_id, order_item_seq, 'FACILITY', stood_at, asked_facility_id, %(cause)s
+  from pg_temp.act_item
+ where verdict is null
+   and stood_at <> asked_facility_id
