@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import grimp
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -45,6 +46,17 @@ def test_a_dag_file_knows_the_catalogue_and_the_builders(path):
 
     assert imported, "a DAG file that imports nothing builds nothing"
     assert [name for name in imported if not _known(name)] == []
+
+
+@pytest.mark.parametrize("package", ["oms", "oms_airflow", "oms_web", "fakeshop"])
+def test_no_modules_import_each_other_in_a_circle(package):
+    """Not for types only either, and not inside of functions: whoever reads one must be able to end."""
+    graph = grimp.build_graph(package, cache_dir=None)
+    knows = {one: graph.find_modules_directly_imported_by(one) for one in graph.modules}
+    while ends := {one for one, known in knows.items() if not known & knows.keys()}:
+        knows = {one: known for one, known in knows.items() if one not in ends}
+
+    assert knows.keys() == set(), "these import each other, or stand above such"
 
 
 def test_the_architecture_page_names_each_room_once():

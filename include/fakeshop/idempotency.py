@@ -1,20 +1,25 @@
 """Idempotency keys: one per app and shop, 24 hours (shopify.md 1.10; rows 57-65)."""
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import orjson
 
 from fakeshop.errors import AdminError, user_error
 from fakeshop.nodes.base import Context
 
-if TYPE_CHECKING:
-    from fakeshop.mutations import Mutation
-
 LIFE = 86_400
 CONCURRENT = "This request is currently in progress, please try again."
 MISMATCH = "The same idempotency key cannot be used with different operation parameters."
 FAILED = "The previous attempt with this idempotency key failed; use a new key."
+
+
+class Mutation(Protocol):
+    """A mutation that has a key; ``empty`` is its payload without a result."""
+
+    run: Callable[..., dict[str, Any]]
+    empty: dict[str, Any]
 
 
 def internal_error() -> AdminError:
@@ -26,7 +31,7 @@ def internal_error() -> AdminError:
     )
 
 
-def run(ctx: Context, name: str, mutation: "Mutation", args: dict[str, Any], key: str) -> dict[str, Any]:
+def run(ctx: Context, name: str, mutation: Mutation, args: dict[str, Any], key: str) -> dict[str, Any]:
     """Run a mutation once for its key, or answer from what the key already stands for."""
     shop, slot = ctx.shop, (ctx.app.id, key)
     fingerprint = hashlib.sha256(orjson.dumps([name, args])).hexdigest()
@@ -49,7 +54,7 @@ def run(ctx: Context, name: str, mutation: "Mutation", args: dict[str, Any], key
     return payload
 
 
-def refused(mutation: "Mutation", code: str, message: str) -> dict[str, Any]:
+def refused(mutation: Mutation, code: str, message: str) -> dict[str, Any]:
     """Answer with a user error about the key."""
     return mutation.empty | {"userErrors": [user_error(None, message, code)]}
 

@@ -6,7 +6,7 @@ from typing import Any
 from fakeshop.inventory import Plan, Row, apply
 from fakeshop.nodes.base import Context
 from fakeshop.nodes.orders import fulfillment_status, unfulfilled
-from fakeshop.records import Location, Order, Variant
+from fakeshop.records import Location, Order, Product, Variant
 from fakeshop.shop import Shop
 
 Part = dict[str, Any]
@@ -90,8 +90,6 @@ def location_for(shop: Shop, variant: Variant, quantity: int, line: dict[str, An
 
 def new_line(shop: Shop, variant: Variant, quantity: int, line: dict[str, Any]) -> Part:
     """Build a line item."""
-    from fakeshop.records import Product
-
     return {
         "id": shop.new_id(),
         "variant": variant.id,

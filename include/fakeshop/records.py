@@ -108,6 +108,10 @@ class Order:
         return f"#{self.number}"
 
 
+UNDER_WAY = ("CREATED", "RUNNING", "CANCELING")
+"""Statuses of bulk operations that are not over."""
+
+
 @dataclass(slots=True)
 class BulkOperation:
     """A bulk query or mutation; ``text`` is the document, ``path`` the staged input of a mutation."""

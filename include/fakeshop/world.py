@@ -26,9 +26,9 @@ class World:
         self.files.mkdir(parents=True, exist_ok=True)
         self.store = Store(data / "fakeshop.sqlite")
         self.faults = Faults()
-        self.postman = Postman(self)
         self.log: deque[dict[str, Any]] = deque(maxlen=LOG_LENGTH)
         self.shops: dict[str, Shop] = {}
+        self.postman = Postman(self.shops)
         settings = self.store.settings()
         self.clock = Clock(orjson.loads(settings.get("clock_offset", b"0")))
         self.last_number = orjson.loads(settings.get("last_number", b"0"))

@@ -12,9 +12,9 @@ import psycopg
 from oms import database, export_commands, outbox_commands, servers, shops
 from oms.addresses import dsn_of_connection
 from oms.api import commands as api
-from oms.imports import rejects, undoing
+from oms.imports import rejects
 from oms.imports.errors import UndoRefused
-from oms.inventory import checking, figures, kits, receiving, why
+from oms.inventory import checking, figures, kits, receiving, undoing, why
 from oms.products import identifying
 from oms.restock import commands as restock
 from oms.setup import applying

@@ -387,10 +387,10 @@ class SftpFileSensor(BaseOperator):
 
 def _unclaimed(params: Mapping[str, Any], folder: str, names: Collection[str]) -> list[str]:
     """Of these files those that no run has taken."""
-    from oms.imports import landing
+    from oms.imports import claiming
 
     with oms_db() as conn:
-        return landing.unclaimed(conn, connection_id(params["propertyResource"]), folder, names)
+        return claiming.unclaimed(conn, connection_id(params["propertyResource"]), folder, names)
 
 
 def run_parameters(job: Any, context: Context) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def build(job: ImportJob) -> DAG:
     def flow() -> None:
         @task(pool=job.pool, outlets=[HOLDS, BACKLOGS])
         def land(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-            from oms.imports import guard, landing
+            from oms.imports import claiming, guard, landing
             from oms.imports.packing import into_tasks
             from oms.remote import folder_of
 
@@ -58,7 +58,7 @@ def build(job: ImportJob) -> DAG:
                     context["outlet_events"][HOLDS].add(FILE_HELD)
                 if params["maxFiles"] is not None and len(found) > params["maxFiles"]:
                     folder = folder_of(sftp, params["importPath"])
-                    left = set(landing.unclaimed(conn, resource, folder, settled))
+                    left = set(claiming.unclaimed(conn, resource, folder, settled))
                     log.info("%s more files wait: the next run follows at once", len(left))
                     files = [file for file in found if file["name"] in left]
                     context["outlet_events"][BACKLOGS].add(arrivals, extra={"payload": {"files": files}})

@@ -16,8 +16,8 @@ from airflow.sdk import DAG, Asset
 from airflow.sdk.definitions.context import _AIRFLOW_PARSING_CONTEXT_DAG_ID
 
 from oms import catalog, config, docs
-from oms.imports import inbound_shipment
 from oms.imports.file_types import file_type
+from oms.inventory.files import inbound_shipment
 from oms.parameters import resolve
 from tests.conftest import PROJECT
 

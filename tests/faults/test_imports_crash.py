@@ -7,8 +7,9 @@ import psycopg
 import pytest
 
 from oms import catalog, crashpoints, parameters
-from oms.imports import applying, arrival, closing, landing, prefilter
+from oms.imports import applying, arrival, claiming, closing, landing, one_file
 from oms.imports.errors import FileRefused
+from oms.inventory.files import prefilter
 from sandbox import sftp
 from tests.faults.killing import killed_at
 from tests.oms.imports.conftest import (
@@ -177,7 +178,7 @@ def test_every_step_has_its_points():
 
 def test_a_reset_file_replaced_while_the_lander_was_dead_is_landed_as_it_is(floor, sftp_server):
     arrange(floor, RESET_JOB)
-    crash(floor, sftp_server, RESET_JOB, landing.CLAIMED)
+    crash(floor, sftp_server, RESET_JOB, claiming.CLAIMED)
     floor.drop(RESET_JOB, "a.csv", RESET + "STORE_1,SKU,A,99\n")
 
     floor.run(RESET_JOB).raise_if_open()
@@ -187,7 +188,7 @@ def test_a_reset_file_replaced_while_the_lander_was_dead_is_landed_as_it_is(floo
 
 def test_a_file_removed_while_the_lander_was_dead_is_said_and_the_run_red(floor, sftp_server):
     arrange(floor, RESET_JOB)
-    crash(floor, sftp_server, RESET_JOB, landing.STAGED)
+    crash(floor, sftp_server, RESET_JOB, one_file.STAGED)
     for name in ("a.csv", "b.csv"):
         (floor.root / RESET_JOB.import_path / name).unlink()
 

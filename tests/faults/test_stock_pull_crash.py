@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from oms import crashpoints
-from oms.imports import landing
+from oms.imports import claiming
 from oms.stock_pulls import sync, webhooks  # noqa: F401 - registers the points
 from sandbox import sftp
 from tests.faults.jobs import run_job
@@ -24,7 +24,7 @@ POINTS = [*WEBHOOKS, *LEVELS]
 STAGED = "select array_agg(tablename::text) from pg_tables where tablename ~ '^(file|rows)_[0-9]+$'"
 SESSIONS = """select coalesce(array_agg(pid), '{}') from pg_stat_activity
                where datname = current_database() and backend_type = 'client backend'"""
-LANDING = [landing.CLAIMED, "apply.started", "apply.written", "apply.applied"]
+LANDING = [claiming.CLAIMED, "apply.started", "apply.written", "apply.applied"]
 
 
 def crash(

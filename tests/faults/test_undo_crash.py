@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from oms.imports import undoing
+from oms.inventory import undoing
 from tests.faults.killing import killed_at
 from tests.oms.imports.conftest import VARIANCE, Floor, floor  # noqa: F401 - a fixture
 

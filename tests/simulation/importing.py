@@ -9,9 +9,10 @@ import paramiko
 from psycopg.rows import namedtuple_row
 
 from oms import catalog, database, parameters
-from oms.imports import applying, arrival, closing, guard, landing, undoing
+from oms.imports import applying, arrival, closing, guard, landing
 from oms.imports.errors import FileRefused, OlderFileNotLanded, UndoRefused
 from oms.imports.jobs import Run
+from oms.inventory import undoing
 from tests.simulation.file_model import DELTAS, REJECT_COLUMNS, SETTINGS, Dropped, File
 from tests.simulation.model import SKUS, Moment
 from tests.simulation.stage import Crash, Stage

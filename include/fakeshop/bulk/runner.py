@@ -14,7 +14,7 @@ from graphql import GraphQLError, parse
 from fakeshop.bulk.walker import Walker, compiled
 from fakeshop.faults import Fault
 from fakeshop.nodes.base import Context
-from fakeshop.records import App, BulkOperation, StagedUpload
+from fakeshop.records import UNDER_WAY, App, BulkOperation, StagedUpload
 from fakeshop.scopes import granted
 from fakeshop.shop import Shop
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from fakeshop.world import World
 
 log = logging.getLogger(__name__)
-ACTIVE = ("CREATED", "RUNNING", "CANCELING")
 BREATH_SECONDS = 0.02
 
 
@@ -48,7 +47,7 @@ class BulkRunner:
         """Go on with what was running when the process ended."""
         for shop in self.world.shops.values():
             for operation in shop.all(BulkOperation).values():
-                if operation.status in ACTIVE:
+                if operation.status in UNDER_WAY:
                     self.start(shop, operation)
 
     def start_new(self, shop: Shop) -> None:

@@ -8,13 +8,12 @@ from typing import Any
 import orjson
 
 from fakeshop.bulk.rules import Refused, check_mutation, check_query
-from fakeshop.bulk.runner import ACTIVE
 from fakeshop.bulk.walker import compiled
 from fakeshop.errors import AdminError, user_error
 from fakeshop.gids import gid, number_of, parse
 from fakeshop.mutations import Outcome, mutation, ref, wrong_type
 from fakeshop.nodes.base import Context
-from fakeshop.records import BulkOperation, StagedUpload
+from fakeshop.records import UNDER_WAY, BulkOperation, StagedUpload
 
 CONCURRENT = 5
 INPUT_BYTES = 104_857_600
@@ -35,7 +34,7 @@ def busy(ctx: Context, kind: str) -> dict[str, Any] | None:
     running = [
         gid("BulkOperation", one.id)
         for one in ctx.shop.all(BulkOperation).values()
-        if one.type == kind and one.app == ctx.app.id and one.status in ACTIVE
+        if one.type == kind and one.app == ctx.app.id and one.status in UNDER_WAY
     ]
     if len(running) < CONCURRENT:
         return None
@@ -106,7 +105,7 @@ def cancel(ctx: Context, id: str) -> Outcome:
     operation = ctx.shop.get(BulkOperation, number_of(id, "BulkOperation"))
     if operation is None:
         return nothing(user_error(["id"], "Bulk operation does not exist"))
-    if operation.status not in ACTIVE:
+    if operation.status not in UNDER_WAY:
         message = f"A bulk operation cannot be canceled when it is {operation.status.lower()}"
         return {"bulkOperation": ref(id), "userErrors": [user_error(None, message)]}
     operation.status = "CANCELING"

@@ -54,6 +54,8 @@ class Node:
     attributes = ""
     times = ""
     FIELDS: ClassVar[dict[str, Callable[..., Any]]] = {}
+    CLASSES: ClassVar[dict[str, type["Node"]]] = {}
+    """The classes of all modules, by type: nodes lead to each other in circles."""
 
     def __init__(self, ctx: Context, it: Any) -> None:
         self.ctx = ctx
@@ -70,6 +72,7 @@ class Node:
                 fields[name.removesuffix("_")] = method
         cls.FIELDS = fields
         cls.TYPE = cls.__name__.removesuffix("Node")
+        Node.CLASSES[cls.TYPE] = cls
 
 
 def reader(attribute: str) -> Callable[[Node], Any]:

@@ -67,9 +67,7 @@ class InventoryItemNode(Node):
         return {"count": sum(active[row] for row in rows), "precision": "EXACT"}
 
     def variant(self) -> Any:
-        from fakeshop.nodes.catalogue import ProductVariantNode
-
-        return ProductVariantNode(self.ctx, self.it)
+        return Node.CLASSES["ProductVariant"](self.ctx, self.it)
 
     def variants(self, **args: Any) -> Any:
         return connection(self.ctx, [self.it.id], args, lambda _: self.variant())

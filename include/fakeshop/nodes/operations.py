@@ -4,6 +4,7 @@ from typing import Any
 
 from fakeshop.gids import gid
 from fakeshop.nodes.base import Node
+from fakeshop.nodes.orders import OrderNode
 from fakeshop.records import Order
 from fakeshop.schema import versions
 from fakeshop.search import Fields, Filter
@@ -71,8 +72,6 @@ class OrderCancelJobResultNode(Node):
         return []
 
     def order(self) -> Any:
-        from fakeshop.nodes.orders import OrderNode
-
         return OrderNode(self.ctx, self.ctx.shop.get(Order, self.it.order))
 
 

@@ -9,7 +9,8 @@ import logging
 import random
 import time
 import uuid
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import orjson
 import requests
@@ -20,9 +21,6 @@ from fakeshop.shop import Shop
 from fakeshop.webhooks.filters import accepts
 from fakeshop.webhooks.payloads import payload
 from fakeshop.webhooks.topics import TOPICS
-
-if TYPE_CHECKING:
-    from fakeshop.world import World
 
 log = logging.getLogger(__name__)
 CONNECT_SECONDS, TOTAL_SECONDS = 1, 5
@@ -38,8 +36,8 @@ def signature(secret: str, body: bytes) -> str:
 class Postman:
     """Turns events into deliveries and carries them out, the earliest due first."""
 
-    def __init__(self, world: "World") -> None:
-        self.world = world
+    def __init__(self, shops: Mapping[str, Shop]) -> None:
+        self.shops = shops
         self.random = random.Random(7)
         self._waiting: list[tuple[float, int, str]] = []
         self._ring = asyncio.Event()
@@ -89,7 +87,7 @@ class Postman:
 
     def load(self) -> None:
         """Take up what was waiting when the process ended."""
-        for shop in self.world.shops.values():
+        for shop in self.shops.values():
             for delivery in shop.all(Delivery).values():
                 heapq.heappush(self._waiting, (delivery.due, delivery.id, shop.handle))
 
@@ -118,7 +116,7 @@ class Postman:
             log.error("a webhook could not be handled", exc_info=task.exception())
 
     async def _deliver(self, handle: str, number: int) -> None:
-        shop = self.world.shops.get(handle)
+        shop = self.shops.get(handle)
         delivery = shop.get(Delivery, number) if shop else None
         if shop is None or delivery is None:
             return
@@ -129,7 +127,7 @@ class Postman:
             return
         request = self._request(shop, subscription, delivery)
         arrived = await asyncio.to_thread(send, subscription.uri, *request)
-        if self.world.shops.get(handle) is not shop:
+        if self.shops.get(handle) is not shop:
             return
         if arrived:
             shop.drop(delivery)

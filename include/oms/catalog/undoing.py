@@ -9,7 +9,7 @@ UNDO_IMPORT = TaskJob(
     category="inventory",
     runs_alone="a person says which file is taken back",
     direction="internal",
-    function="oms.imports.undoing:run",
+    function="oms.inventory.undoing:run",
     sets_balances=True,
     purpose=(
         "Takes back what a file has booked: every entry of it gets one that moves as much the other way. All "

@@ -2,13 +2,11 @@
 
 from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from oms.drift.found import Drift
 from oms.exports import csv_bytes
 from oms.remote import folder_of, write_whole
-
-if TYPE_CHECKING:
-    from oms.drift.report import Drift
 
 COLUMNS = (
     "sku",
@@ -34,7 +32,7 @@ PLACE = ["location_name", "shopify_location_id"]
 BAR, WIDTH = 26, 420
 
 
-def write(sftp: Any, folder: str, drift: "Drift", lines: Sequence[tuple[Any, ...]]) -> dict[str, str]:
+def write(sftp: Any, folder: str, drift: Drift, lines: Sequence[tuple[Any, ...]]) -> dict[str, str]:
     """Write tables and chart into the folder (made if missing); return the paths that a report keeps.
 
     Each file appears under its name when it is complete; a repetition replaces it.
@@ -61,7 +59,7 @@ def by_location(lines: Sequence[tuple[Any, ...]]) -> bytes:
     return csv_bytes(list(table), table.itertuples(index=False))
 
 
-def chart(drift: "Drift") -> str:
+def chart(drift: Drift) -> str:
     """Levels by cause as bars (SVG)."""
     most = max(drift.causes.values(), default=1)
     total = sum(drift.causes.values())

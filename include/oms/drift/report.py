@@ -6,7 +6,6 @@ differ. What differs only because a push or an import was under way settles at t
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +14,7 @@ import psycopg
 from oms import crashpoints, shops
 from oms.database import Connection, copy_rows, statements
 from oms.drift import files
+from oms.drift.found import Drift, Unserved
 from oms.errors import ComesBack, NeedsPerson
 from oms.imports import staging
 from oms.inventory import changes
@@ -43,41 +43,6 @@ ALL_LEVELS = PushOptions(include_all=True)
 
 class ShopsLeft(ComesBack):
     """Some shops could not be compared; the message names them. The reports of the others are stored."""
-
-
-@dataclass(frozen=True)
-class Drift:
-    """A report that is stored: how many levels and units differ, by cause, largest first."""
-
-    report_id: int
-    shop_id: str
-    shop_levels: int
-    our_levels: int
-    causes: dict[str, int]
-    units: dict[str, int]
-    unserved: tuple["Unserved", ...] = ()
-
-
-@dataclass(frozen=True)
-class Unserved:
-    """An active location of the shop that receives no figures of ours, and what it has to sell.
-
-    reason: why not. sells_online: whether it fulfils online orders, so that the shop offers its units there.
-    """
-
-    shopify_location_id: int
-    location_name: str
-    reason: str
-    sells_online: bool
-    products: int
-    units: int
-
-    def __str__(self) -> str:
-        where = "online" if self.sells_online else "there, none of them online"
-        return (
-            f"location {self.shopify_location_id} {self.location_name} ({self.reason}): {self.units:,} units"
-            f" of {self.products:,} products are offered {where}"
-        )
 
 
 def report_all(work: Work) -> dict[str, dict[str, int]]:

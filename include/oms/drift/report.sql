@@ -150,7 +150,7 @@ select log_id, file_name, status,
 
 -- name: add_late
 -- {rows}: the resolved rows of one open file. A row whose figure is ours already changes nothing and explains nothing:
--- of a large reset such rows are not even resolved (imports/prefilter.py), of others they are left out here.
+-- of a large reset such rows are not even resolved (inventory/files/prefilter.py), of others they are left out here.
 insert into pg_temp.drift_late (product_id, facility_id, log_id, file_name, status)
 select distinct row.product_id, row.facility_id, %(log_id)s::bigint, %(file_name)s, %(status)s
   from {rows} as row

@@ -16,7 +16,7 @@ from oms import crashpoints, locks, servers
 from oms.catalog.model import KINDS
 from oms.database import Connection, statements
 from oms.errors import ComesBack
-from oms.imports import landing, repairs, staging
+from oms.imports import logs, reading, repairs, staging
 from oms.imports.arrival import examine
 from oms.imports.errors import (
     FileMissing,
@@ -150,11 +150,11 @@ def _once_landed(
             "it landed. To go ahead of it, set force"
         ) from None
     try:
-        row = landing.read_log(conn, log_id)
+        row = logs.read_log(conn, log_id)
         if broken and row is not None and row["status"] == "DmlsLanding":
-            landing.give_way(conn, row)
+            logs.give_way(conn, row)
             return None
-        conn.execute(landing.sql.note_abandoned, {"log_id": log_id})
+        conn.execute(logs.sql.note_abandoned, {"log_id": log_id})
         return row
     finally:
         locks.give_back(conn, locks.IMPORT_LOG.of(lander))
@@ -262,7 +262,7 @@ def _land_again(conn: Connection, sftp: Any, row: dict[str, Any]) -> None:
             with conn.transaction():
                 conn.execute(staging.sql.session_settings)
                 file = examine(sftp, row["remote_path"])
-                content, sha256, _ = landing.read_in(conn, sftp, log_id, file, settings, whole=False)
+                content, sha256, _ = reading.read_in(conn, sftp, log_id, file, settings, whole=False)
                 if sha256 != bytes(row["content_sha256"]):
                     raise FileUnstable(f"{row['remote_path']} has other content than when it was landed")
                 of_type, kind = file_type(settings.file_type), KINDS[row["kind"]]
@@ -281,10 +281,10 @@ def _land_again(conn: Connection, sftp: Any, row: dict[str, Any]) -> None:
             values = {"log_id": log_id, "code": "ERR_STAGING_LOST", "message": message}
             if not partly_applied:
                 with conn.transaction():
-                    conn.execute(landing.sql.fail_log, values)
+                    conn.execute(logs.sql.fail_log, values)
                     conn.execute(sql.restamp, {"log_id": log_id, "size": None, "mtime": None})
                 raise StagingLost(f"{message}; nothing of it is applied, drop the file again") from lost
-            conn.execute(landing.sql.hold_log, values)
+            conn.execute(logs.sql.hold_log, values)
             raise StagingLost(
                 f"{message}; a part of it is applied: put the file back as it was, and start the job with "
                 f"remoteFilename {row['file_name']} and force"

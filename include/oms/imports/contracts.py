@@ -34,6 +34,8 @@ class FileContract:
     """Groups of column names of which a header must have at least one."""
     figure: str = ""
     """Field of a whole number that plain lines bring as one; blank: every column is text."""
+    identifiers: tuple[str, ...] = ()
+    """Fields that are compared without their form of Unicode and the blanks around them."""
     from_json: Callable[[Any], Iterable[Mapping[str, str]]] | None = None
     """Turns the contents of a JSON file into rows by column name; None: only CSV is taken."""
     json_example: Any = None

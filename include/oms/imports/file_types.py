@@ -18,6 +18,7 @@ from oms.imports.jobs import OwnSettings, Settings
 from oms.imports.outcome import Counts, JointPart, Part
 from oms.imports.staging import FACILITY, Content, Judged
 
+DEFAULT_ROOM = "inventory"
 MOVED = {"shop_levels": "stock_pulls.shop_levels"}
 """Names under which the logs of older releases still know a type."""
 
@@ -51,8 +52,8 @@ class FileType:
     """The kind of a file from that of its job, where its settings say otherwise."""
     apply_joint: Callable[[Connection, JointPart, Settings], dict[int, Counts]] | None = None
     """Applies rows of small files that share tables, as if one came after the other; None: they never do."""
-    may_share: Callable[[Settings], bool] = lambda settings: True
-    """Whether small files with these settings may share tables."""
+    may_share: Callable[[Header, Settings], bool] = lambda header, settings: True
+    """Whether small files with this header and these settings may share tables."""
     compare: Callable[..., Any] | None = None
     """What may take rows of a large file while it streams by."""
     doubts: Doubts = lambda conn, log_id, settings: ()
@@ -66,7 +67,7 @@ class FileType:
 def file_type(name: str) -> FileType:
     """The file type of this name; FileRefused (ERR_CONFIG) if there is none."""
     room, _, module = MOVED.get(name, name).rpartition(".")
-    path = f"oms.{room}.files.{module}" if room else f"oms.imports.{module}"
+    path = f"oms.{room or DEFAULT_ROOM}.files.{module}"
     try:
         return import_module(path).TYPE
     except (ModuleNotFoundError, AttributeError) as error:

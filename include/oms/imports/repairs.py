@@ -14,7 +14,7 @@ from psycopg import sql as composed
 from oms import locks
 from oms.catalog.model import Kind
 from oms.database import Connection, statements
-from oms.imports import lookups, staging
+from oms.imports import staging
 from oms.imports.contracts import REJECT_COLUMNS, Header
 from oms.imports.jobs import Settings
 from oms.imports.lines import cells_of
@@ -43,7 +43,7 @@ def find_origins(conn: Connection, log_id: int, content: Content, settings: Sett
     """
     header = content.header
     places = header.reject_places
-    lookups.trim_ids(conn, landed_table(log_id), header, settings)
+    staging.trim(conn, landed_table(log_id), header, settings)
     filled(
         conn,
         sql.find_origins,

@@ -25,6 +25,7 @@ from oms.imports.lines import (
     LineSorter,
     Sorted,
 )
+from oms.texts import BLANKS
 
 sql = statements(__file__)
 
@@ -46,7 +47,7 @@ class Content:
     """None: the file is empty."""
     rows: int
     compared: Any = None
-    """What took some of the rows while they streamed by, if anything did (`oms.imports.prefilter`)."""
+    """What took some of the rows while they streamed by, if anything did (`FileType.compare`)."""
 
 
 @dataclass(frozen=True)
@@ -424,6 +425,25 @@ def columns_of(header: Header, fields: Iterable[str]) -> composed.Composable:
         for field in fields
     ]
     return composed.SQL(", ").join(known + [composed.Identifier(name) for name in header.extra])
+
+
+def trim(conn: Connection, landed: composed.Identifier, header: Header, settings: Settings) -> None:
+    """Leave the identifiers of landed rows in the form in which they are compared; again changes nothing."""
+    names = [composed.Identifier(field) for field in header.contract.identifiers if field in header.fields]
+    if not names:
+        return
+    trimmed, suspects = (
+        [composed.SQL(part).format(name=name) for name in names] for part in (sql.trimmed, sql.suspect)
+    )
+    filled(
+        conn,
+        sql.trim,
+        {"blanks": BLANKS},
+        landed=landed,
+        raw=raw_line(header, settings.delimiter),
+        trimmed=composed.SQL(", ").join(trimmed),
+        suspects=composed.SQL(" or ").join(suspects),
+    )
 
 
 def content_of(header: Header) -> composed.Composable:

@@ -91,3 +91,15 @@ select coalesce(%(log_id)s::bigint, line_number >> 32), line_number & 4294967295
 
 -- name: forget_refused
 drop table pg_temp.import_refused
+
+-- name: trim
+-- Letters that can be written in two ways, and blanks that nobody sees; the line itself is kept for the reject file.
+update {landed} as landed
+   set raw = coalesce(raw, {raw}), {trimmed}
+ where {suspects}
+
+-- name: trimmed
+{name} = nullif(normalize(btrim({name}, %(blanks)s), NFC), '')
+
+-- name: suspect
+(octet_length({name}) <> length({name}) and {name} <> normalize(btrim({name}, %(blanks)s), NFC))

@@ -17,7 +17,7 @@ from psycopg import sql as composed
 from oms import crashpoints
 from oms.catalog.model import DELTA
 from oms.database import Connection, statements
-from oms.imports import landing, lookups, repairs, staging
+from oms.imports import one_file, reading, repairs, staging
 from oms.imports.arrival import RemoteFile
 from oms.imports.errors import FileRefused
 from oms.imports.file_types import file_type
@@ -75,7 +75,7 @@ def _read(sftp: Any, file: RemoteFile) -> InMemory | None:
             data += piece
             if len(data) > MOST:
                 return None
-    return InMemory(data, landing.examined(sftp, file))
+    return InMemory(data, reading.examined(sftp, file))
 
 
 def land(
@@ -90,8 +90,6 @@ def land(
     """
     of_type = file_type(settings.file_type)
     if of_type.apply_joint is None or settings.force or settings.refuse_repeated:
-        return
-    if not of_type.may_share(settings):
         return
     values = {"log_ids": list(read), "params": json.dumps(settings.as_json())}
     of_this_run = {log_id for (log_id,) in conn.execute(sql.alike, values)}
@@ -128,7 +126,7 @@ def _lines(log_id: int, file: RemoteFile, data: bytes, settings: Settings) -> Li
     header = lines.header
     if header.repeated or repairs.is_repair(header, DELTA):
         return None
-    return lines if lookups.is_positional(header, settings.group_by) else None
+    return lines if file_type(settings.file_type).may_share(header, settings) else None
 
 
 def _land_alike(
@@ -143,13 +141,13 @@ def _land_alike(
             "names": [one.file.name for one in files],
             "contents": [one.sha256 for one in files],
         }
-        landing.hold_contents(conn, values["contents"])
+        one_file.hold_contents(conn, values["contents"])
         repeated = {log_id for (log_id,) in conn.execute(sql.repeated, values)}
         files = [one for one in files if one.log_id not in repeated]
         if len(files) < FEWEST:
             return
         groups = _stage(conn, files, settings)
-        crashpoints.point(landing.COPIED)
+        crashpoints.point(one_file.COPIED)
     for one in files:
         yield one.log_id, one.file, groups[one.log_id]
 

@@ -12,8 +12,8 @@ from psycopg import sql as composed
 
 from oms import locks
 from oms.database import Connection, statements
-from oms.imports import confirmed, positions
 from oms.inventory import entries
+from oms.inventory.files import confirmed, positions
 
 sql = statements(__file__)
 

@@ -22,7 +22,7 @@ from oms import catalog, crashpoints, locks, servers, shops
 from oms.catalog.model import RESET
 from oms.database import Connection, freshen_statistics, statements
 from oms.exports import OpenSftp
-from oms.imports import applying, closing, landing, staging
+from oms.imports import applying, closing, landing, logs, staging
 from oms.imports.errors import StagingLost
 from oms.imports.jobs import Run, Settings
 from oms.parameters import BadParameter, connection_id
@@ -292,7 +292,7 @@ def _finish_leftovers(conn: Connection, shop: shops.Shop) -> None:
             _close(conn, shop.shop_id, log_id, Settings.stored(row["params"]))
         else:
             log.warning("log %s was left behind unapplied and is given up for a new export", log_id)
-            landing.give_up(conn, log_id)
+            logs.give_up(conn, log_id)
 
 
 def _counted(conn: Connection, shop: shops.Shop, log_id: int, export: Export) -> dict[str, Any]:

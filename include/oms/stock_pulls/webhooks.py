@@ -14,7 +14,7 @@ import psycopg
 
 from oms import crashpoints
 from oms.database import Connection, freshen_statistics, statements
-from oms.imports import positions
+from oms.inventory.files import positions
 from oms.parameters import BadParameter
 from oms.stock_pulls import levels
 from oms.work import Work

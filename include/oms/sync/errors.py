@@ -1,12 +1,9 @@
 """Why a push stops or ends failed."""
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 from oms.errors import ComesBack, NeedsPerson
 from oms.shopify.errors import WHEN_READY, Misconfigured
-
-if TYPE_CHECKING:
-    from oms.sync.options import Report
 
 
 class SyncMisconfigured(Misconfigured):
@@ -24,11 +21,14 @@ class TooManyDrops(Misconfigured):
 
 
 class LinesLeft(ComesBack):
-    """Lines are planned but not answered for; the next run goes on with them (what was done is stored)."""
+    """Lines are planned but not answered for; the next run goes on with them (what was done is stored).
+
+    report: the `Report` of the push.
+    """
 
     retry_after = WHEN_READY
 
-    def __init__(self, message: str, report: "Report") -> None:
+    def __init__(self, message: str, report: Any) -> None:
         super().__init__(message)
         self.report = report
 

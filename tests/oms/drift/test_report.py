@@ -16,8 +16,9 @@ import requests
 from oms import database, parameters
 from oms.drift import files
 from oms.drift.report import ShopsLeft, compare, report_all
-from oms.imports import arrival, landing, prefilter, staging
+from oms.imports import arrival, landing, staging
 from oms.imports.jobs import Run
+from oms.inventory.files import prefilter
 from oms.servers import OtherServer
 from oms.shopify.errors import ExportDamaged
 from tests.oms.drift.conftest import Reconcile, causes, patient, work_of

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from oms import catalog, crashpoints, database
-from oms.imports import undoing
+from oms.inventory import undoing
 from oms.sync import storing, uploads
 from tests.oms.imports.conftest import Floor, identify, sftp_client
 from tests.oms.sync.bench import Bench

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from oms import crashpoints, database
-from oms.imports import applying, arrival, closing, landing, together
+from oms.imports import applying, arrival, claiming, closing, landing, together
 from oms.imports.errors import OlderFileNotLanded, StagingLost
 from oms.imports.jobs import Run
 from oms.imports.packing import into_tasks
@@ -210,7 +210,7 @@ def test_a_run_takes_the_oldest_files_and_leaves_the_rest_to_the_next(floor):
 
     landing.land(floor.conn, floor.sftp, VARIANCE_JOB, params, Run("x", "1"), stamps)
     assert floor.logs("file_name") == [("1.csv",), ("2.csv",), ("3.csv",)]
-    left = landing.unclaimed(floor.conn, "ftp_config", VARIANCE_JOB.import_path, list(stamps))
+    left = claiming.unclaimed(floor.conn, "ftp_config", VARIANCE_JOB.import_path, list(stamps))
     assert left == ["7.csv", "6.csv", "5.csv", "4.csv"]
 
     landing.land(floor.conn, floor.sftp, VARIANCE_JOB, params, Run("x", "2"), stamps)
@@ -246,7 +246,7 @@ def test_what_has_landed_can_be_applied_before_the_next_files_are_read(floor, mo
     ready = []
 
     def look(name: str) -> None:
-        if name == landing.CLAIMED:
+        if name == claiming.CLAIMED:
             ready.append(floor.logs("file_name, status"))
 
     with monkeypatch.context() as patch:

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from oms import catalog
-from oms.imports import arrival, landing, streams
+from oms.imports import arrival, landing, reading, streams
 from oms.imports.errors import AccountOpen, FileMissing, FileRefused
 from tests.oms.imports.conftest import RESET, RESET_JOB, VARIANCE, VARIANCE_JOB
 
@@ -299,7 +299,7 @@ def test_a_gzip_file_of_10_gb_is_refused_by_the_limit(floor, line, code, word, m
     def counted(*given: Any) -> Iterator[bytes]:
         return (came.append(len(piece)) or piece for piece in streams.unpacked(*given))
 
-    monkeypatch.setattr(landing, "unpacked", counted)
+    monkeypatch.setattr(reading, "unpacked", counted)
     member = line * ((64 << 20) // len(line))
     packed = gzip.compress(RESET.encode()) + gzip.compress(member, 9) * 160
     assert len(packed) < 32_000_000

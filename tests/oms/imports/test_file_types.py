@@ -1,6 +1,7 @@
 """What the framework asks of file types: a scope for every row, own settings, a place to be found at."""
 
 import re
+import subprocess
 import sys
 from dataclasses import replace
 
@@ -143,3 +144,16 @@ def test_settings_of_other_file_types_are_not_stored():
 
     assert "max_drop_pct" in stored
     assert not {"negative_policy", "document", "told_at"} & stored.keys()
+
+
+def test_the_framework_loads_no_file_type():
+    """It finds one when a file of it comes."""
+    script = (
+        "import pkgutil, sys, oms.imports\n"
+        "for one in pkgutil.iter_modules(oms.imports.__path__): __import__(f'oms.imports.{one.name}')\n"
+        "print([name for name in sys.modules if name.startswith('oms.') and '.files' in name])"
+    )
+
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert said.stdout.strip() == "[]"

@@ -2,8 +2,9 @@
 
 import pytest
 
-from oms.imports import guard, prefilter
+from oms.imports import guard
 from oms.imports.errors import FileRefused
+from oms.inventory.files import prefilter
 from tests.oms.imports.conftest import RESET, RESET_JOB, VARIANCE, VARIANCE_JOB, Floor, empty_staging
 
 HALF = {"maxDropPct": 50}

@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 
-from oms.imports import applying, lines, prefilter
+from oms.imports import applying, lines
+from oms.inventory.files import prefilter
 from tests.oms.imports.conftest import RESET, RESET_JOB, VARIANCE, VARIANCE_JOB, empty_staging, identify
 
 THREE = RESET + "STORE_1,SKU,A,8\nSTORE_1,SKU,B,5\nSTORE_2,SKU,A,3\nSTORE_1,SKU,NOPE,1\n"

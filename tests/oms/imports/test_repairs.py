@@ -10,7 +10,8 @@ import psycopg
 import pytest
 
 from oms import catalog
-from oms.imports import arrival, landing, packing, rejects, undoing
+from oms.imports import arrival, chunking, landing, packing, rejects
+from oms.inventory import undoing
 from oms.inventory.why import why
 from tests.oms.imports.conftest import (
     RESET,
@@ -530,7 +531,7 @@ def test_a_repaired_sale_from_a_clock_that_is_ahead_is_in_a_count_that_was_begun
 @pytest.mark.parametrize("units", [5, 7])
 def test_a_refused_line_is_of_one_moment_with_the_others_of_its_file_in_any_chunk(floor, monkeypatch, units):
     """The second chunk is applied later than the file began; its row changes something, or nothing."""
-    monkeypatch.setattr(landing, "pack", lambda rows, most, least: packing.pack(rows, 2, 1))
+    monkeypatch.setattr(chunking, "pack", lambda rows, most, least: packing.pack(rows, 2, 1))
     floor.stock("A", 5, 5, "STORE_2")
     rows = f"STORE_1,SKU,B,1\nSTORE_2,SKU,A,{units}\nSTORE_2,SKU,A,x\n"
     floor.reset(RESET + rows, groupBy="facilityId")

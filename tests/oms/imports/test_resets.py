@@ -2,7 +2,8 @@
 
 import pytest
 
-from oms.imports import prefilter, undoing
+from oms.inventory import undoing
+from oms.inventory.files import prefilter
 from tests.oms.imports.conftest import RESET, RESET_JOB, now
 
 BAD_ROWS = RESET + (

@@ -8,8 +8,8 @@ import pytest
 
 from oms import __main__ as commands
 from oms import catalog
-from oms.imports import undoing
 from oms.imports.errors import UndoRefused
+from oms.inventory import undoing
 from oms.inventory.why import why
 from tests.oms.imports.conftest import RESET, RESET_JOB, VARIANCE, VARIANCE_JOB, identify
 from tests.oms.imports.test_repairs import mend, returned

@@ -9,8 +9,8 @@ import psycopg
 import pytest
 
 from oms import catalog, locks
-from oms.imports import undoing
 from oms.imports.errors import UndoRefused
+from oms.inventory import undoing
 from oms.inventory.checking import breaches
 from oms.servers import OtherServer
 from oms.upkeep.house_keeping import RULES, keep_house

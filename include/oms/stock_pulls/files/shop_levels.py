@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 
 from oms.database import Connection, statements
-from oms.imports import one_second, positions
-from oms.imports.balances import BalanceSettings
 from oms.imports.contracts import Column, FileContract, Header
 from oms.imports.errors import FileRefused
 from oms.imports.file_types import FileType
@@ -21,6 +19,8 @@ from oms.imports.staging import (
     raw_line,
     resolved_table,
 )
+from oms.inventory.files import one_second, positions
+from oms.inventory.files.balances import BalanceSettings
 from oms.stock_pulls import levels
 
 sql = statements(__file__)

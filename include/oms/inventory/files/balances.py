@@ -7,10 +7,8 @@ from typing import Any, Self
 from psycopg import sql as composed
 
 from oms.database import Connection, statements
-from oms.imports import lookups
 from oms.imports.contracts import Header
 from oms.imports.jobs import Settings
-from oms.imports.lookups import RowSettings
 from oms.imports.staging import (
     Content,
     Judged,
@@ -23,6 +21,8 @@ from oms.imports.staging import (
     raw_line,
     resolved_table,
 )
+from oms.inventory.files import lookups
+from oms.inventory.files.lookups import RowSettings
 
 sql = statements(__file__)
 

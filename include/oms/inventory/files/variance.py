@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from psycopg import sql as composed
 
 from oms.database import Connection, statements
-from oms.imports import balances, documents, positions
-from oms.imports.balances import BalanceSettings
-from oms.imports.contracts import Column, FileContract
+from oms.imports.contracts import Column, FileContract, Header
 from oms.imports.file_types import FileType
 from oms.imports.jobs import Settings
 from oms.imports.outcome import Counts, JointPart, Part
 from oms.imports.staging import filled, own_log, resolved_table
 from oms.inventory import entries
+from oms.inventory.files import balances, documents, lookups, positions
+from oms.inventory.files.balances import BalanceSettings
 
 sql = statements(__file__)
 
@@ -22,6 +22,7 @@ DEFAULT_REASON = "VAR_MANUAL"
 """Reason of rows that name none (inventory.md 5.5)."""
 
 CONTRACT = FileContract(
+    identifiers=lookups.IDENTIFIERS,
     columns=(
         Column(
             name="facilityId",
@@ -180,6 +181,12 @@ def _move(
     return moving, applied
 
 
+def may_share(header: Header, settings: Settings) -> bool:
+    """Without documents, and where rows of one position are always of one group."""
+    own = VarianceSettings.of(settings)
+    return own.document is None and lookups.is_positional(header, settings.group_by)
+
+
 TYPE = FileType(
     contract=CONTRACT,
     settings=VarianceSettings,
@@ -187,5 +194,5 @@ TYPE = FileType(
     set_rejects_aside=balances.set_rejects_aside,
     apply=apply,
     apply_joint=apply_joint,
-    may_share=lambda settings: VarianceSettings.of(settings).document is None,
+    may_share=may_share,
 )

@@ -6,11 +6,11 @@ from typing import Any
 from psycopg import sql as composed
 
 from oms.database import Connection, statements
+from oms.imports import staging
 from oms.imports.contracts import Header, match_key
 from oms.imports.errors import FileRefused
 from oms.imports.jobs import OwnSettings, Settings
-from oms.imports.staging import filled, raw_line
-from oms.texts import BLANKS
+from oms.imports.staging import filled
 
 sql = statements(__file__)
 
@@ -26,7 +26,7 @@ class RowSettings(OwnSettings):
 
 FACILITY_FIELDS = ("facility_id", "external_facility_id")
 PRODUCT_FIELDS = ("id_value", "product_id")
-TRIMMED = (
+IDENTIFIERS = (
     "id_value",
     *FACILITY_FIELDS,
     "origin_facility_id",
@@ -76,7 +76,7 @@ def id_types(
         raise FileRefused(
             "ERR_ID_TYPE", f"defaultIdType {own.default_id_type!r} is unknown; known are {known}"
         )
-    trim_ids(conn, landed, header, settings)
+    staging.trim(conn, landed, header, settings)
     spelled: dict[str, str] = {}
     if "id_type" in header.fields:
         spelled = dict(filled(conn, sql.spelled_id_types, {}, landed=landed).fetchall())
@@ -85,25 +85,6 @@ def id_types(
         "spellings": list(spelled),
         "spelled_types": list(spelled.values()),
     }
-
-
-def trim_ids(conn: Connection, landed: composed.Identifier, header: Header, settings: Settings) -> None:
-    """Leave the identifiers of landed rows in the form in which they are compared; again changes nothing."""
-    names = [composed.Identifier(field) for field in TRIMMED if field in header.fields]
-    if not names:
-        return
-    trimmed, suspects = (
-        [composed.SQL(part).format(name=name) for name in names] for part in (sql.trimmed, sql.suspect)
-    )
-    filled(
-        conn,
-        sql.trim_ids,
-        {"blanks": BLANKS},
-        landed=landed,
-        raw=raw_line(header, settings.delimiter),
-        trimmed=composed.SQL(", ").join(trimmed),
-        suspects=composed.SQL(" or ").join(suspects),
-    )
 
 
 def is_positional(header: Header, group_by: str | None) -> bool:

@@ -1,11 +1,13 @@
 """Files that set safety stock, brokering and pickup of products at facilities (inventory.md 5.9)."""
 
-from oms.imports import settings, staging
+from oms.imports import staging
 from oms.imports.contracts import Column, FileContract
 from oms.imports.file_types import FileType
-from oms.imports.lookups import RowSettings
+from oms.inventory.files import lookups, product_settings
+from oms.inventory.files.lookups import RowSettings
 
 CONTRACT = FileContract(
+    identifiers=lookups.IDENTIFIERS,
     columns=(
         Column(
             name="product-id",
@@ -84,8 +86,8 @@ CONTRACT = FileContract(
 TYPE = FileType(
     contract=CONTRACT,
     settings=RowSettings,
-    judge=settings.judge,
+    judge=product_settings.judge,
     set_rejects_aside=staging.set_faults_aside,
-    apply=settings.apply,
-    instead_of_undoing=settings.INSTEAD_OF_UNDOING,
+    apply=product_settings.apply,
+    instead_of_undoing=product_settings.INSTEAD_OF_UNDOING,
 )

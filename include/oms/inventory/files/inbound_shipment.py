@@ -10,13 +10,12 @@ from typing import Any
 from psycopg import sql as composed
 
 from oms.database import Connection, statements
-from oms.imports import lookups, positions, staging
+from oms.imports import staging
 from oms.imports.contracts import Column, FileContract, Header
 from oms.imports.errors import FileRefused
 from oms.imports.file_types import FileType
 from oms.imports.jobs import Settings
 from oms.imports.json_files import objects, text_of, units_of
-from oms.imports.lookups import RowSettings
 from oms.imports.outcome import Counts, Part
 from oms.imports.staging import (
     Content,
@@ -28,6 +27,8 @@ from oms.imports.staging import (
     landed_table,
     resolved_table,
 )
+from oms.inventory.files import lookups, positions
+from oms.inventory.files.lookups import RowSettings
 
 sql = statements(__file__)
 
@@ -91,6 +92,7 @@ JSON_EXAMPLE = [
 ]
 
 CONTRACT = FileContract(
+    identifiers=lookups.IDENTIFIERS,
     columns=(
         Column(
             name="external-shipment-id",

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from psycopg import sql as composed
 
 from oms.database import Connection, statements
-from oms.imports import balances, confirmed, one_second, positions, prefilter
-from oms.imports.balances import BalanceSettings
 from oms.imports.contracts import Column, FileContract, Header
 from oms.imports.file_types import FileType
 from oms.imports.guard import Guarded, Reason
@@ -14,6 +12,8 @@ from oms.imports.jobs import Settings
 from oms.imports.outcome import Counts, Part
 from oms.imports.staging import Content, Judged, filled, resolved_table
 from oms.inventory import entries
+from oms.inventory.files import balances, confirmed, lookups, one_second, positions, prefilter
+from oms.inventory.files.balances import BalanceSettings
 
 sql = statements(__file__)
 
@@ -24,6 +24,7 @@ STATED, COUNTED = "VAR_EXT_RESET", "CYCLE_COUNT"
 """Reasons of rows that name none (inventory.md 1.3)."""
 
 CONTRACT = FileContract(
+    identifiers=lookups.IDENTIFIERS,
     columns=(
         Column(
             name="facilityId",

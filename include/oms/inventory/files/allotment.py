@@ -6,14 +6,15 @@ from typing import Any, Self
 
 from oms.catalog.model import RESET, Kind
 from oms.database import Connection, statements
-from oms.imports import balances, one_second, positions, reset, staging, variance
+from oms.imports import staging
 from oms.imports.contracts import Column, FileContract, Header, match_key
 from oms.imports.errors import FileRefused
 from oms.imports.file_types import FileType
 from oms.imports.jobs import Settings
 from oms.imports.outcome import Counts, Part
 from oms.imports.staging import Content, Judged, count_groups, filled, landed_table, resolved_table
-from oms.imports.variance import VarianceSettings
+from oms.inventory.files import balances, lookups, one_second, positions, reset, variance
+from oms.inventory.files.variance import VarianceSettings
 
 sql = statements(__file__)
 
@@ -34,6 +35,7 @@ SHOP = Column(
     meaning="The shop to tell at once; blank: every shop that shows stock of the facility.",
 )
 CONTRACT = FileContract(
+    identifiers=lookups.IDENTIFIERS,
     columns=(
         *(FIGURE if column.field == "quantity" else column for column in variance.CONTRACT.columns),
         SHOP,

@@ -6,11 +6,11 @@ from psycopg import sql as composed
 
 from oms import locks
 from oms.database import Connection, statements
-from oms.imports import positions
 from oms.imports.contracts import FileContract
 from oms.imports.jobs import Settings
 from oms.imports.outcome import Counts, Part
 from oms.imports.staging import filled, landed_table
+from oms.inventory.files import positions
 
 sql = statements(__file__)
 

@@ -15,13 +15,14 @@ from psycopg import sql as composed
 
 from oms.catalog.model import RESET
 from oms.database import Connection, copy_rows, statements
-from oms.imports import balances, confirmed, lookups, positions, repairs, staging
-from oms.imports.balances import BalanceSettings
+from oms.imports import repairs, staging
 from oms.imports.contracts import Header
 from oms.imports.jobs import Settings
 from oms.imports.outcome import Part
 from oms.imports.prefilter_blocks import NOWHERE, Names, Prefilter
 from oms.imports.staging import Content, Group, Judged, filled, landed_table, resolved_table
+from oms.inventory.files import balances, confirmed, lookups, positions
+from oms.inventory.files.balances import BalanceSettings
 
 sql = statements(__file__)
 

@@ -26,18 +26,6 @@ select identification.identification_type_id, identification.id_value, product.*
  where identification.from_date <= now()
    and (identification.thru_date is null or identification.thru_date > now())
 
--- name: trim_ids
--- Letters that can be written in two ways, and blanks that nobody sees; the line itself is kept for the reject file.
-update {landed} as landed
-   set raw = coalesce(raw, {raw}), {trimmed}
- where {suspects}
-
--- name: trimmed
-{name} = nullif(normalize(btrim({name}, %(blanks)s), NFC), '')
-
--- name: suspect
-(octet_length({name}) <> length({name}) and {name} <> normalize(btrim({name}, %(blanks)s), NFC))
-
 -- name: spelled_id_types
 -- The spellings of identifier types in a file that stand for one: compared without case and punctuation.
 select spelled.id_type, known.identification_type_id

@@ -3,14 +3,16 @@
 from dataclasses import dataclass
 
 from oms.database import Connection
-from oms.imports import settings, staging
+from oms.imports import staging
 from oms.imports.contracts import Column, FileContract
 from oms.imports.file_types import FileType
 from oms.imports.jobs import Settings
-from oms.imports.lookups import RowSettings
 from oms.imports.staging import Content, Judged
+from oms.inventory.files import lookups, product_settings
+from oms.inventory.files.lookups import RowSettings
 
 CONTRACT = FileContract(
+    identifiers=lookups.IDENTIFIERS,
     columns=(
         Column(
             name="product-id",
@@ -63,10 +65,10 @@ class ThresholdSettings(RowSettings):
     """Facility of rows that name none."""
 
 
-def judge(conn: Connection, log_id: int, content: Content, own: Settings, *, again: bool) -> Judged:
+def judge(conn: Connection, log_id: int, content: Content, settings: Settings, *, again: bool) -> Judged:
     """Give every row its ids and its verdict; rows of places that hold stock are bad."""
-    at = ThresholdSettings.of(own).facility_id
-    return settings.judge(conn, log_id, content, own, again=again, thresholds_at=at)
+    at = ThresholdSettings.of(settings).facility_id
+    return product_settings.judge(conn, log_id, content, settings, again=again, thresholds_at=at)
 
 
 TYPE = FileType(
@@ -74,6 +76,6 @@ TYPE = FileType(
     settings=ThresholdSettings,
     judge=judge,
     set_rejects_aside=staging.set_faults_aside,
-    apply=settings.apply,
-    instead_of_undoing=settings.INSTEAD_OF_UNDOING,
+    apply=product_settings.apply,
+    instead_of_undoing=product_settings.INSTEAD_OF_UNDOING,
 )

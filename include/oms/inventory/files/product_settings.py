@@ -7,10 +7,8 @@ wins, and what no row names stays.
 from psycopg import sql as composed
 
 from oms.database import Connection, statements
-from oms.imports import lookups, positions
 from oms.imports.contracts import Header
 from oms.imports.jobs import Settings
-from oms.imports.lookups import RowSettings
 from oms.imports.outcome import Counts, Part
 from oms.imports.staging import (
     Content,
@@ -22,6 +20,8 @@ from oms.imports.staging import (
     landed_table,
     resolved_table,
 )
+from oms.inventory.files import lookups, positions
+from oms.inventory.files.lookups import RowSettings
 
 sql = statements(__file__)
 
