@@ -82,6 +82,8 @@ class Cost:
         return max(1, total)
 
     def _mutation(self, field: FieldNode, root: GraphQLObjectType, value: Any, requested: bool) -> int:
+        if field.name.value.startswith("__"):
+            return 0
         total = DEAR_MUTATIONS.get(field.name.value, MUTATION_COST)
         payload = get_named_type(root.fields[field.name.value].type)
         for direct, _ in self.fields(field.selection_set, payload):
@@ -161,18 +163,18 @@ class Cost:
         return [edge.get(key_of(node)) for edge in listed]
 
     def _page_size(self, field: FieldNode) -> int:
-        for argument in field.arguments:
-            if argument.name.value in ("first", "last"):
-                value = argument.value
-                if isinstance(value, VariableNode):
-                    size = self.variables.get(value.name.value)
-                elif isinstance(value, IntValueNode):
-                    size = int(value.value)
-                else:
-                    size = None
-                if size is not None:
-                    return max(0, size)
-        return 10
+        given = [one for one in field.arguments or () if one.name.value in ("first", "last")]
+        for argument in given:
+            value = argument.value
+            if isinstance(value, VariableNode):
+                size = self.variables.get(value.name.value)
+            elif isinstance(value, IntValueNode):
+                size = int(value.value)
+            else:
+                size = None
+            if size is not None:
+                return max(0, size)
+        return 10 if given else 0  # without either nothing is read: the page is refused
 
     def _type(self, field: FieldNode, parent: Any) -> Any:
         if field.name.value.startswith("__"):

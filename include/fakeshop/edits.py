@@ -36,6 +36,11 @@ def least(order: Order, staged: Part) -> int:
     return line["current_quantity"] - unfulfilled(line)
 
 
+def changes(order: Order, part: Part) -> bool:
+    """Say whether anything is staged."""
+    return any(one["quantity"] != line_by_id(order, one["line"])["current_quantity"] for one in part["lines"])
+
+
 def commit(ctx: Context, order: Order, part: Part, *, notify: bool, note: str | None) -> None:
     """Take the removed units out: committed −, and available + where they are restocked."""
     moves = []

@@ -9,7 +9,7 @@ from graphql.execution.collect_fields import FragmentDetails
 from graphql.execution.execute import assume_not_awaitable
 from graphql.execution.values import VariableValues, get_argument_values
 
-from fakeshop import mutations, queries, schema
+from fakeshop import mutations, queries, schema, simulated
 from fakeshop.cost import MAXIMUM, Cost
 from fakeshop.documents import Documents, Prepared
 from fakeshop.errors import LIMITS_PAGE
@@ -102,6 +102,10 @@ class Api:
     def execute(self, ctx: Context, planned: Planned) -> dict[str, Any]:
         """Execute; return ``data`` and ``errors``."""
         ctx.api = self
+        if planned.operation.operation.value == "mutation":
+            refused = simulated.refusal(planned.cost)
+            if refused is not None:
+                return {"errors": [refused.formatted], "data": nothing(planned)}
         fragments = planned.prepared.fragments
         executor = Executor(
             self.schema,
@@ -122,8 +126,19 @@ class Api:
             answer["errors"] = [formatted(error) for error in result.errors]
         answer["data"] = result.data
         if result.data is None:
-            answer["data"] = {alias_of(one): None for one in planned.fields}
+            answer["data"] = None if bad_page(planned, answer["errors"]) else nothing(planned)
         return answer
+
+
+def bad_page(planned: Planned, errors: list[dict[str, Any]]) -> bool:
+    """Say whether a query was refused for the way it pages: then there are no data at all (row 95)."""
+    codes = {error.get("extensions", {}).get("code") for error in errors}
+    return planned.operation.operation.value == "query" and "BAD_REQUEST" in codes
+
+
+def nothing(planned: Planned) -> dict[str, None]:
+    """Return the answer of a request whose fields all came to nothing."""
+    return {alias_of(one): None for one in planned.fields}
 
 
 class Root:

@@ -291,6 +291,8 @@ def cancel(
     """Cancel an order: unshipped units leave committed and, with ``restock``, become available again."""
     if order.cancelled is not None:
         raise OrderRefused("Cannot cancel an order that has already been canceled")
+    if any(one["status"] != "CANCELLED" for one in order.fulfillments):
+        raise OrderRefused("Cannot cancel an order that has outstanding fulfillments")
     now = ctx.shop.clock.now()
     kind = "CANCEL" if restock else "NO_RESTOCK"
     lines = [

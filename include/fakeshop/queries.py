@@ -70,7 +70,7 @@ ORDER_VALUES: dict[str, Callable[[Order], Any] | None] = {
     "UPDATED_AT": lambda order: order.updated,
     "ORDER_NUMBER": lambda order: order.number,
     "TOTAL_PRICE": lambda order: float(total_of(order)),
-    "FINANCIAL_STATUS": financial_status,
+    "FINANCIAL_STATUS": lambda order: financial_status(order) or "",
     "FULFILLMENT_STATUS": fulfillment_status,
 }
 PRODUCT_VALUES: dict[str, Callable[[Product], Any] | None] = {

@@ -93,7 +93,8 @@ class Order:
     attributes: list[dict[str, str]] = field(default_factory=list)
     shipping_address: dict[str, str] | None = None
     source: str = "web"
-    financial_status: str = "PAID"
+    financial_status: str | None = "PAID"
+    """None: nothing was paid or asked for yet."""
     cancelled: int | None = None
     cancel_reason: str | None = None
     staff_note: str | None = None

@@ -19,14 +19,17 @@ class Refused(ValueError):
         self.field, self.code = field, code
 
 
-def ask(ctx: Context, order: Order, lines: list[Part], *, approved: bool) -> Part:
+def ask(ctx: Context, order: Order, lines: list[Part], path: list[str], *, approved: bool) -> Part:
     """Begin a return of shipped units; a line: `fulfillment_line` (number), `quantity`, reason and notes.
+
+    `path` is where the lines stand in the request, `approved` whether nobody need agree to it any more.
 
     Raises Refused for lines that were not shipped or are in other returns already.
     """
     shop, now = ctx.shop, ctx.shop.clock.now()
     for index, line in enumerate(lines):
-        _check(order, ["returnLineItems", str(index)], line)
+        _check_reason([*path, str(index)], line, approved)
+        _check(order, [*path, str(index)], lines[:index], line)
     part: Part = {
         "id": shop.new_id(),
         "name": f"{order.name}-R{len(order.returns) + 1}",
@@ -44,20 +47,31 @@ def ask(ctx: Context, order: Order, lines: list[Part], *, approved: bool) -> Par
     return part
 
 
-def _check(order: Order, path: list[str], line: Part) -> None:
+def _check_reason(path: list[str], line: Part, approved: bool) -> None:
+    if line["return_reason"] is None:
+        if not approved:
+            raise Refused([*path, "returnReason"], "Return reason can't be blank", "BLANK")
+        message = "Return line items Either return reason or return reason definition must be provided"
+        raise Refused(path, message, "NOT_FOUND")
+    if approved and line["return_reason"] == "OTHER" and not line["return_reason_note"]:
+        raise Refused([*path, "returnReasonNote"], "Return reason note can't be blank", "BLANK")
+
+
+def _check(order: Order, path: list[str], before: list[Part], line: Part) -> None:
     shipped = {one["id"]: one["quantity"] for parcel in order.fulfillments for one in parcel["lines"]}
     number = line["fulfillment_line"]
     if number not in shipped:
-        raise Refused([*path, "fulfillmentLineItemId"], "Fulfillment line item does not exist", "NOT_FOUND")
+        raise Refused([*path, "fulfillmentLineItemId"], "Fulfillment Line Item was not found.", "NOT_FOUND")
     coming_back = sum(
         other["quantity"]
         for part in order.returns
         if part["status"] not in ("DECLINED", "CANCELED")
         for other in part["lines"]
         if other["fulfillment_line"] == number
-    )
+    ) + sum(other["quantity"] for other in before if other["fulfillment_line"] == number)
     if not 0 < line["quantity"] <= shipped[number] - coming_back:
-        raise Refused([*path, "quantity"], "Quantity is not returnable", "INVALID")
+        message = "Return line item has an invalid quantity."
+        raise Refused([*path, "quantity"], message, "INVALID")
 
 
 def _open(shop: Shop, part: Part) -> None:
@@ -82,19 +96,26 @@ def _tell(ctx: Context, order: Order, part: Part, topic: str) -> None:
 def approve(ctx: Context, order: Order, part: Part) -> None:
     """Agree to a return that was asked for; its goods may come."""
     if part["status"] != "REQUESTED":
-        raise Refused(
-            ["input", "id"], "Return is not approvable: its status is not REQUESTED.", "INVALID_STATE"
-        )
+        message = "Return is not approvable. Only returns with status REQUESTED can be approved."
+        raise Refused(["input", "id"], message, "INVALID_STATE")
     _open(ctx.shop, part)
     _tell(ctx, order, part, "returns/approve")
 
 
 def close(ctx: Context, order: Order, part: Part) -> None:
-    """End an open return."""
+    """End an open return; one that has ended stays as it is."""
+    if part["status"] == "CLOSED":
+        return
     if part["status"] != "OPEN":
-        raise Refused(["id"], "Return is not closable: its status is not OPEN.", "INVALID_STATE")
+        raise Refused(["id"], "Return status is invalid.", "INVALID_STATE")
     part["status"], part["closed"] = "CLOSED", ctx.shop.clock.now()
     _tell(ctx, order, part, "returns/close")
+
+
+def reverse_of(order: Order, line: Part) -> int:
+    """Return the number of the reverse fulfilment order that a line belongs to."""
+    wholes = (one for part in order.returns for one in part["reverse"])
+    return next(one["id"] for one in wholes if any(own is line for own in one["lines"]))
 
 
 def dispose(ctx: Context, order: Order, given: list[tuple[Part, int, str, int | None]]) -> None:

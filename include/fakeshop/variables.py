@@ -1,6 +1,7 @@
 """Coercion of variables, compiled once for each input type, with the Admin API's way of complaining."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -27,6 +28,7 @@ Path = tuple[str | int, ...]
 Problems = list[tuple[Path, str]]
 Coerce = Callable[[Any, Path, Problems], Any]
 INT_LIMIT = 2**31
+NUMBER = re.compile(r"-?\d{1,20}(\.\d{1,20})?\Z")
 
 
 class Coercion:
@@ -159,7 +161,7 @@ def enum(type_: GraphQLEnumType) -> Coerce:
     names = frozenset(type_.values)
 
     def coerce(value: Any, path: Path, problems: Problems) -> Any:
-        if value not in names:
+        if type(value) is not str or value not in names:
             problems.append((path, f'Expected "{value}" to be one of: {", ".join(type_.values)}'))
         return value
 
@@ -203,7 +205,25 @@ def scalar(type_: GraphQLScalarType) -> Coerce:
     return coerce
 
 
-SCALARS: dict[str, Coerce] = {"Int": integer, "String": text, "ID": global_id}
+def decimal(type_: str) -> Coerce:
+    """Accept numbers and texts that are one."""
+
+    def coerce(value: Any, path: Path, problems: Problems) -> Any:
+        if type(value) in (str, int, float) and NUMBER.match(str(value)):
+            return value
+        problems.append((path, f"Could not coerce value {json.dumps(value)} to {type_}"))
+        return value
+
+    return coerce
+
+
+SCALARS: dict[str, Coerce] = {
+    "Int": integer,
+    "String": text,
+    "ID": global_id,
+    "Money": decimal("Money"),
+    "Decimal": decimal("Decimal"),
+}
 
 
 def complaint(name: str, type_: Any, value: Any, problems: Problems, definition: Any) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def test_row_102_an_order_has_a_fulfilment_order_for_each_location(demo: Demo):
         ("MUG-B", 1),
     ]
     assert (order["name"], order["displayFulfillmentStatus"]) == ("#1001", "UNFULFILLED")
-    assert order["currentTotalPriceSet"]["shopMoney"] == {"amount": "40.00", "currencyCode": "USD"}
+    assert order["currentTotalPriceSet"]["shopMoney"] == {"amount": "40.0", "currencyCode": "USD"}
 
 
 def test_row_102_orders_are_found_by_filters(demo: Demo):
@@ -102,6 +102,78 @@ def test_row_102_orders_are_found_by_filters(demo: Demo):
     assert ids("status:open") == [one]
     assert ids("name:'#1002'") == [two]
     assert ids("updated_at:>='2026-01-01T00:00:00Z' email:ada@example.com") == [two]
+
+
+def test_row_102_orders_are_found_by_how_far_they_are_shipped(demo: Demo):
+    new, part, whole, held = (place(demo) for _ in range(4))
+    line = first_part(demo, part)["lineItems"]["nodes"][0]["id"]
+    fulfil(demo, first_part(demo, part)["id"], [{"id": line, "quantity": 1}])
+    fulfil(demo, first_part(demo, whole)["id"])
+    hold(demo, first_part(demo, held)["id"], "h")
+    text = "query ($q: String) { orders(first: 9, query: $q, sortKey: ID) { nodes { id } } }"
+
+    def ids(word: str) -> list[str]:
+        body = demo.call(text, {"q": f"fulfillment_status:{word}"})
+        return [node["id"] for node in body["data"]["orders"]["nodes"]]
+
+    assert ids("unshipped") == ids("unfulfilled") == [new]
+    assert ids("partial") == [part]
+    assert ids("shipped") == ids("fulfilled") == ids("SHIPPED") == [whole]
+    assert ids("on_hold") == [held]
+    assert ids("scheduled") == ids("request_declined") == []
+
+
+def test_an_order_before_any_payment_has_no_financial_status(demo: Demo):
+    id, paid = place(demo, financial_status=None), place(demo)
+
+    assert read(demo, id)["displayFinancialStatus"] is None
+    assert payments(demo, id) == []
+    text = "query ($q: String) { orders(first: 9, query: $q, sortKey: FINANCIAL_STATUS) { nodes { id } } }"
+    assert [one["id"] for one in demo.call(text)["data"]["orders"]["nodes"]] == [id, paid]
+    found = demo.call(text, {"q": "financial_status:paid"})["data"]["orders"]["nodes"]
+    assert found == [{"id": paid}]
+
+
+def test_money_has_no_zero_beyond_the_first_decimal(demo: Demo):
+    prices = ["20.00", "12.50", "6.75", "0", "100", "0.05"]
+    id = place(demo, *({"sku": "MUG-R", "price": price} for price in prices))
+    text = """query ($id: ID!) { order(id: $id) { lineItems(first: 9) {
+      nodes { originalUnitPriceSet { shopMoney { amount } } variant { price } } } } }"""
+
+    lines = demo.call(text, {"id": id})["data"]["order"]["lineItems"]["nodes"]
+
+    assert [one["originalUnitPriceSet"]["shopMoney"]["amount"] for one in lines] == [
+        "20.0", "12.5", "6.75", "0.0", "100.0", "0.05",
+    ]  # fmt: skip
+    assert {one["variant"]["price"] for one in lines} == {"10.00"}, "a Money scalar has two"
+
+
+def test_what_can_be_done_with_a_fulfilment_order(demo: Demo):
+    id = place(demo, {"sku": "MUG-R", "quantity": 3, "location": "Store"})
+    one = first_part(demo, place(demo, {"sku": "MUG-B"}))
+    part = first_part(demo, id)
+
+    def actions(part: dict) -> list[str]:
+        return [one["action"] for one in part["supportedActions"]]
+
+    assert actions(one) == ["CREATE_FULFILLMENT", "REPORT_PROGRESS", "MOVE", "HOLD"]
+    assert actions(part) == [*actions(one), "SPLIT"]
+    line = part["lineItems"]["nodes"][0]["id"]
+    there = move(demo, part["id"], demo.location("Warehouse"), [{"id": line, "quantity": 1}])
+    move(demo, there["movedFulfillmentOrder"]["id"], demo.location("Store"))
+    assert actions(first_part(demo, id)) == [*actions(one), "SPLIT", "MERGE"]
+    for number in range(10):
+        assert hold(demo, part["id"], f"h{number}")["userErrors"] == []
+        full = ["RELEASE_HOLD", "MOVE"] if number == 9 else ["RELEASE_HOLD", "HOLD", "MOVE"]
+        assert actions(first_part(demo, id)) == full
+    demo.call(RELEASE, {"id": part["id"]})
+    fulfil(demo, part["id"], [{"id": line, "quantity": 1}])
+    assert actions(first_part(demo, id)) == [
+        "CREATE_FULFILLMENT",
+        "REPORT_PROGRESS",
+        "HOLD",
+        "MARK_AS_OPEN",
+    ]
 
 
 def test_row_102_orders_are_exported_in_bulk(demo: Demo):
@@ -152,6 +224,31 @@ def test_row_104_quantities_and_lines_that_do_not_fit(demo: Demo):
     assert demo.level("MUG-R")["committed"] == 3
 
 
+def test_row_104_a_parcel_is_of_one_order_from_one_place(demo: Demo):
+    lines = ({"sku": "MUG-R", "location": "Store"}, {"sku": "CAP", "location": "Warehouse"})
+    one, two = place(demo), place(demo, *lines)
+
+    def error(*parts: dict) -> dict:
+        given = [{"fulfillmentOrderId": part["id"]} for part in parts]
+        body = demo.call(FULFIL, {"f": {"lineItemsByFulfillmentOrder": given}})
+        return body["data"]["fulfillmentCreate"]["userErrors"][0]
+
+    numbers = ", ".join(id.rsplit("/", 1)[1] for id in (one, two))
+    assert error(first_part(demo, one), first_part(demo, two))["message"] == (
+        "All fulfillment orders must belong to the same order. Multiple orders with ids"
+        f" [{numbers}] were found."
+    )
+    places = f"{demo.locations['Store']}, {demo.locations['Warehouse']}"
+    assert error(*read(demo, two)["fulfillmentOrders"]["nodes"])["message"] == (
+        "All fulfillment orders must be assigned to a single location. Multiple locations with ids"
+        f" [{places}] were found."
+    )
+    zero = [{"id": "gid://shopify/FulfillmentOrderLineItem/1", "quantity": 0}]
+    nothing = fulfil(demo, "gid://shopify/FulfillmentOrder/1", zero)["userErrors"][0]
+    assert nothing["message"] == "Quantity must be greater than 0", "before the question what is there"
+    assert demo.server.orders("demo")[0]["fulfillments"] == []
+
+
 def test_row_105_the_id_zero(demo: Demo):
     given = {"lineItemsByFulfillmentOrder": [{"fulfillmentOrderId": "gid://shopify/FulfillmentOrder/0"}]}
 
@@ -185,10 +282,9 @@ def move(demo: Demo, id: str, to: str, lines=None) -> dict:
 def test_row_108_moving_a_fulfilment_order(demo: Demo):
     id = place(demo)
     part = first_part(demo, id)
-    assert (
-        move(demo, part["id"], "gid://shopify/Location/1")["userErrors"][0]["message"]
-        == "Location not found."
-    )
+    assert move(demo, part["id"], "gid://shopify/Location/1")["userErrors"] == [
+        {"code": None, "field": ["id"], "message": "Location not found."}
+    ]
 
     line = part["lineItems"]["nodes"][0]["id"]
     some = move(demo, part["id"], demo.location("Warehouse"), [{"id": line, "quantity": 1}])
@@ -202,6 +298,12 @@ def test_row_108_moving_a_fulfilment_order(demo: Demo):
     fulfil(demo, part["id"], [{"id": line, "quantity": 1}])
     refused = move(demo, part["id"], demo.location("Warehouse"))
     assert codes(refused) == ["CANNOT_MOVE_FULFILLMENT_ORDER_WITH_REPORTED_PROGRESS"]
+    fulfil(demo, part["id"])
+    before = demo.server.levels("demo")
+    closed = move(demo, part["id"], demo.location("Warehouse"))
+    assert closed["userErrors"] == [{"code": None, "field": None, "message": "Cannot change location."}]
+    assert closed["movedFulfillmentOrder"] is None
+    assert demo.server.levels("demo") == before
 
 
 def hold(demo: Demo, id: str, handle: str) -> dict:
@@ -268,6 +370,21 @@ def test_row_112_cancelling_twice(demo: Demo):
     assert demo.level("MUG-R")["available"] == 10
 
 
+@pytest.mark.parametrize("units", [1, 3])
+def test_row_112_an_order_that_was_shipped_is_not_cancelled(demo: Demo, units: int):
+    part = first_part(demo, id := place(demo))
+    fulfil(demo, part["id"], [{"id": part["lineItems"]["nodes"][0]["id"], "quantity": units}])
+    level = demo.level("MUG-R")
+
+    message = "Cannot cancel an order that has outstanding fulfillments"
+    expected = [{"code": "INVALID", "field": ["orderId"], "message": message}]
+    assert cancel(demo, id)["orderCancelUserErrors"] == expected
+    with pytest.raises(RuntimeError, match="outstanding fulfillments"):
+        demo.server.order_action("demo", int(id.rsplit("/", 1)[1]), "cancel")
+    assert read(demo, id)["cancelledAt"] is None
+    assert demo.level("MUG-R") == level
+
+
 def test_row_113_arguments_that_do_not_fit(demo: Demo):
     id = place(demo)
 
@@ -301,6 +418,11 @@ def test_row_115_tags(demo: Demo):
 
     assert added["node"] == {"id": id, "tags": ["a", "b", "c"]}
     assert unknown["userErrors"] == [{"field": ["id"], "message": "Product does not exist"}]
+    again = demo.call(TAGS, {"id": id, "tags": ["B", "VIP", "vip"]})["data"]["tagsAdd"]
+    assert again["node"]["tags"] == ["a", "b", "c", "VIP"], "the first spelling stays"
+    remove = TAGS.replace("tagsAdd", "tagsRemove")
+    removed = demo.call(remove, {"id": id, "tags": ["A", "vip", "c"]})["data"]["tagsRemove"]
+    assert removed["node"]["tags"] == ["a", "b", "VIP"], "only the same spelling goes"
     assert top(wrong)[0] == "RESOURCE_NOT_FOUND"
 
 
@@ -325,22 +447,114 @@ def test_row_116_metafields(demo: Demo):
     assert demo.call(text, {"id": id})["data"]["order"]["metafield"] == {"value": "2"}
 
 
+NO_DATE = "Value must be in YYYY-MM-DD format."
+
+
+@pytest.mark.parametrize(
+    ("given", "field", "code", "message"),
+    [
+        ({"type": "date", "value": "not a date"}, "value", "INVALID_VALUE", NO_DATE),
+        ({"type": "date", "value": "20260131"}, "value", "INVALID_VALUE", NO_DATE),
+        ({"type": "number_integer", "value": "1.5"}, "value", "INVALID_VALUE", "Value must be an integer."),
+        ({"type": "boolean", "value": "yes"}, "value", "INVALID_VALUE", "Value must be true or false."),
+        ({"type": "list.date", "value": '["2026-02-30"]'}, "value", "INVALID_VALUE",
+         "Value must be in YYYY-MM-DD format."),
+        ({"type": "list.date", "value": "2026-02-20"}, "value", "INVALID_VALUE", "Value must be an array."),
+        ({"type": "json", "value": "{"}, "value", "INVALID_VALUE", "Value is invalid JSON."),
+        ({"value": "a\nb"}, "value", "INVALID_VALUE", "Value must be a single line text string."),
+        ({"value": ""}, "value", "BLANK", "Value can't be blank."),
+        ({"type": "nonsense"}, "type", "INCLUSION", None),
+        ({"namespace": "ab"}, "namespace", "TOO_SHORT", "Namespace is too short (minimum is 3 characters)"),
+        ({"namespace": "a" * 256}, "namespace", "TOO_LONG", None),
+        ({"key": "k"}, "key", "TOO_SHORT", "Key is too short (minimum is 2 characters)"),
+        ({"key": "k" * 65}, "key", "TOO_LONG", "Key is too long (maximum is 64 characters)"),
+        ({"namespace": "shopify--facts"}, "namespace", "APP_NOT_AUTHORIZED", None),
+        ({"namespace": "app--1--sync"}, "namespace", "APP_NOT_AUTHORIZED", None),
+    ],
+)  # fmt: skip
+def test_row_116_metafields_that_do_not_fit(demo: Demo, given: dict, field: str, code: str, message: str):
+    id = f"gid://shopify/ProductVariant/{demo.variants['MUG-R']}"
+    good = {"ownerId": id, "namespace": "sync", "key": "last", "type": "single_line_text_field", "value": "1"}
+
+    body = demo.call(METAFIELDS, {"m": [good, good | {"key": "other"} | given]})
+
+    (error,) = body["data"]["metafieldsSet"]["userErrors"]
+    assert (error["code"], error["field"]) == (code, ["metafields", "1", field])
+    assert message in (None, error["message"])
+    text = "query ($id: ID!) { productVariant(id: $id) { metafields(first: 9) { nodes { id } } } }"
+    assert demo.call(text, {"id": id})["data"]["productVariant"]["metafields"]["nodes"] == []
+
+
+@pytest.mark.parametrize(
+    ("type_", "value"),
+    [
+        ("date", "2026-02-28"),
+        ("date_time", "2026-02-28T10:00:00Z"),
+        ("number_integer", "-12"),
+        ("number_decimal", "12.50"),
+        ("boolean", "false"),
+        ("json", '{"status": "active", "promise_date": "2026-12-24"}'),
+        ("list.single_line_text_field", '["a", "b"]'),
+        ("url", "https://example.com/a"),
+        ("money", '{"amount": "5.99", "currency_code": "CAD"}'),
+        ("variant_reference", "gid://shopify/ProductVariant/1"),
+        ("multi_line_text_field", "a\nb"),
+    ],
+)
+def test_row_116_metafields_that_fit(demo: Demo, type_: str, value: str):
+    one = {"ownerId": place(demo), "namespace": "sync", "key": "last", "type": type_, "value": value}
+
+    payload = demo.call(METAFIELDS, {"m": [one]})["data"]["metafieldsSet"]
+
+    assert payload["userErrors"] == []
+    assert payload["metafields"][0]["value"] == value
+    changed = {name: one[name] for name in ("ownerId", "namespace", "key")} | {"value": "["}
+    again = demo.call(METAFIELDS, {"m": [changed]})["data"]["metafieldsSet"]
+    assert codes(again) == ([] if type_ == "multi_line_text_field" else ["INVALID_VALUE"])
+
+
+def test_row_116_the_namespaces_of_the_app(demo: Demo):
+    one = {"ownerId": (id := place(demo)), "key": "last", "type": "single_line_text_field", "value": "1"}
+    given = [one | {"namespace": "$app:sync"}, one, one | {"namespace": "$app", "key": "more"}]
+
+    written = demo.call(METAFIELDS, {"m": given})["data"]["metafieldsSet"]["metafields"]
+
+    app = demo.server.describe("demo")["apps"][0]["id"]
+    own = [f"app--{app}--sync", f"app--{app}", f"app--{app}"]
+    assert [one["namespace"] for one in written] == own
+    text = """query ($id: ID!) { order(id: $id) {
+      a: metafield(namespace: "$app:sync", key: "last") { namespace } b: metafield(key: "last") { namespace }
+      c: metafield(namespace: "$app", key: "more") { namespace }
+      d: metafields(first: 9, namespace: "$app") { nodes { key } }
+      e: metafields(first: 9, keys: ["$app:sync.last"]) { nodes { key } } } }"""
+    read_ = demo.call(text, {"id": id})["data"]["order"]
+    assert [read_[name]["namespace"] for name in "abc"] == own
+    assert [one["key"] for one in read_["d"]["nodes"]] == ["last", "more"]
+    assert [one["key"] for one in read_["e"]["nodes"]] == ["last"]
+
+
 def test_row_117_refunds(demo: Demo):
     id = place(demo)
     line = read(demo, id)["lineItems"]["nodes"][0]["id"]
 
+    paid = payments(demo, id)[0]["id"]
+
     def refund(quantity: int, amount: str, key: str | None = None, order: str = id, kind="CANCEL") -> dict:
+        money = {"orderId": order, "gateway": "bogus", "kind": "REFUND", "amount": amount, "parentId": paid}
         given = {
             "orderId": order,
             "refundLineItems": [{"lineItemId": line, "quantity": quantity, "restockType": kind}],
-            "transactions": [{"orderId": order, "gateway": "bogus", "kind": "REFUND", "amount": amount}],
+            "transactions": [money],
         }
         return demo.call(REFUND, {"input": given, "key": key or new_key()})["data"]["refundCreate"]
 
     many = refund(4, "1.00")["userErrors"][0]
     assert many["message"] == "Quantity cannot refund more items than were purchased"
     dear = refund(1, "31.00")["userErrors"][0]
-    assert dear["message"] == "Refund amount $31.00 is greater than net payment received $30.00"
+    assert dear == {
+        "field": None,
+        "message": "Refund amount $31.00 is greater than net payment received $30.00",
+    }
     assert (
         refund(1, "1.00", order="gid://shopify/Order/1")["userErrors"][0]["message"] == "Order does not exist"
     )
@@ -354,6 +568,32 @@ def test_row_117_refunds(demo: Demo):
     ]
     assert order["lineItems"]["nodes"][0]["currentQuantity"] == 2
     assert (demo.level("MUG-R")["available"], demo.level("MUG-R")["committed"]) == (8, 2)
+
+
+def payments(demo: Demo, id: str) -> list[dict]:
+    text = "query ($id: ID!) { order(id: $id) { transactions(first: 9) { id kind } } }"
+    return demo.call(text, {"id": id})["data"]["order"]["transactions"]
+
+
+def test_row_117_money_goes_back_on_a_payment_of_the_order(demo: Demo):
+    id, other = place(demo), place(demo)
+
+    def refund(**given) -> dict:
+        money = {"orderId": id, "gateway": "bogus", "amount": "1.00", "kind": "REFUND"} | given
+        return demo.call(REFUND, {"input": {"orderId": id, "transactions": [money]}, "key": new_key()})[
+            "data"
+        ]["refundCreate"]
+
+    kind = refund(kind="AUTHORIZATION", parentId=payments(demo, id)[0]["id"])
+    assert kind["userErrors"] == [{"field": None, "message": "Kind authorization is not a valid transaction"}]
+    orphan = {
+        "field": ["transactions"],
+        "message": "Transactions require a parent_id associated with the order",
+    }
+    assert refund()["userErrors"] == [orphan]
+    assert refund(parentId=payments(demo, other)[0]["id"])["userErrors"] == [orphan]
+    assert [one["kind"] for one in payments(demo, id)] == ["SALE"]
+    assert refund(parentId=payments(demo, id)[0]["id"])["userErrors"] == []
 
 
 def test_row_117_units_that_are_not_restocked_are_gone(demo: Demo):

@@ -70,7 +70,10 @@ def test_row_118_a_return_is_approved_and_closed_once(demo: Demo, shipped):
     assert approve()["return"]["status"] == "OPEN"
     assert codes(approve()) == ["INVALID_STATE"]
     assert close()["return"]["status"] == "CLOSED"
-    assert codes(close()) == ["INVALID_STATE"]
+    before = demo.server.orders("demo")
+    again = close()
+    assert (again["return"]["status"], again["userErrors"]) == ("CLOSED", [])
+    assert demo.server.orders("demo") == before, "nothing happens a second time"
     assert read(demo, shipped[0])["returnStatus"] == "RETURNED"
     searched = demo.call('{ orders(first: 9, query: "return_status:returned") { nodes { id } } }')
     assert searched["data"]["orders"]["nodes"] == [{"id": shipped[0]}]
@@ -78,8 +81,59 @@ def test_row_118_a_return_is_approved_and_closed_once(demo: Demo, shipped):
 
 def test_row_118_no_more_than_was_shipped_comes_back(demo: Demo, shipped):
     assert codes(asked(demo, shipped, 2)) == []
-    assert codes(asked(demo, shipped, 2)) == ["INVALID"]
-    assert codes(asked(demo, (shipped[0], "gid://shopify/FulfillmentLineItem/1"), 1)) == ["NOT_FOUND"]
+    line = ["input", "returnLineItems", "0"]
+    many = {"code": "INVALID", "field": [*line, "quantity"]}
+    many["message"] = "Return line item has an invalid quantity."
+    assert asked(demo, shipped, 2)["userErrors"] == [many]
+    unknown = {"code": "NOT_FOUND", "field": [*line, "fulfillmentLineItemId"]}
+    unknown["message"] = "Fulfillment Line Item was not found."
+    other = asked(demo, (shipped[0], "gid://shopify/FulfillmentLineItem/1"), 1)
+    assert other["userErrors"] == [unknown]
+    twice = {"fulfillmentLineItemId": shipped[1], "quantity": 1, "returnReason": "UNWANTED"}
+    given = {"orderId": shipped[0], "returnLineItems": [twice, twice]}
+    assert codes(demo.call(RETURN_REQUEST, {"input": given})["data"]["returnRequest"]) == ["INVALID"]
+
+
+def test_row_118_a_return_has_a_reason(demo: Demo, shipped):
+    def create(**line) -> dict:
+        lines = [{"fulfillmentLineItemId": shipped[1], "quantity": 1} | line]
+        given = {"orderId": shipped[0], "returnLineItems": lines}
+        text = RETURN_REQUEST.replace("ReturnRequestInput", "ReturnInput")
+        text = text.replace("returnRequest(input:", "returnRequest: returnCreate(returnInput:")
+        return demo.call(text, {"input": given})["data"]["returnRequest"]
+
+    lines = [{"fulfillmentLineItemId": shipped[1], "quantity": 1}]
+    body = demo.call(RETURN_REQUEST, {"input": {"orderId": shipped[0], "returnLineItems": lines}})
+    (error,) = body["data"]["returnRequest"]["userErrors"]
+    assert (error["code"], error["field"]) == ("BLANK", ["input", "returnLineItems", "0", "returnReason"])
+    message = "Return line items Either return reason or return reason definition must be provided"
+    place = ["returnInput", "returnLineItems", "0"]
+    assert create()["userErrors"] == [{"code": "NOT_FOUND", "field": place, "message": message}]
+    (error,) = create(returnReason="OTHER")["userErrors"]
+    assert (error["code"], error["field"]) == ("BLANK", [*place, "returnReasonNote"])
+    assert create(returnReason="OTHER", returnReasonNote="It hums")["userErrors"] == []
+    assert len(demo.server.orders("demo")[0]["returns"]) == 1
+
+
+def test_row_119_what_is_disposed_is_of_one_return(demo: Demo, shipped):
+    def lines() -> str:
+        approved = asked_and_approved(demo, shipped, 1)
+        return approved["reverseFulfillmentOrders"]["nodes"][0]["lineItems"]["nodes"][0]["id"]
+
+    def dispose(*ids: str) -> dict:
+        given = [
+            {"reverseFulfillmentOrderLineItemId": id, "quantity": 1, "dispositionType": "MISSING"}
+            for id in ids
+        ]
+        return demo.call(DISPOSE, {"inputs": given})["data"]["reverseFulfillmentOrderDispose"]
+
+    none = dispose()["userErrors"]
+    assert [(one["code"], one["message"]) for one in none] == [("BLANK", "The array cannot be empty.")]
+    one, two = lines(), lines()
+    both = dispose(one, two)["userErrors"]
+    message = "Cannot dispose items from more than one reverse fulfillment order."
+    assert [(one["code"], one["message"]) for one in both] == [("INVALID", message)]
+    assert dispose(one)["userErrors"] == dispose(two)["userErrors"] == []
 
 
 def test_row_119_goods_that_are_restocked_raise_the_level_where_they_came(demo: Demo, shipped):
@@ -116,6 +170,12 @@ def test_row_121_an_order_edit_takes_units_out(demo: Demo):
     assert (changed["calculatedLineItem"]["quantity"], changed["userErrors"]) == (1, [])
     assert read(demo, id)["lineItems"]["nodes"][0]["currentQuantity"] == 3, "nothing before the commit"
 
+    negative = demo.call(EDIT_SET, staged | {"quantity": -1})["data"]["orderEditSetQuantity"]
+    assert negative["userErrors"][0]["message"] == "must be greater than or equal to 0"
+    stranger = staged | {"line": "gid://shopify/CalculatedLineItem/1"}
+    unknown = demo.call(EDIT_SET, stranger)["data"]["orderEditSetQuantity"]
+    assert unknown["userErrors"][0]["message"] == "The line item does not exist on the order."
+
     done = demo.call(EDIT_COMMIT, {"id": begun["id"]})["data"]["orderEditCommit"]
 
     assert done["order"] == {"id": id, "edited": True}
@@ -125,3 +185,18 @@ def test_row_121_an_order_edit_takes_units_out(demo: Demo):
     assert (level["available"], level["committed"], level["on_hand"]) == (9, 1, 10)
     again = demo.call(EDIT_COMMIT, {"id": begun["id"]})["data"]["orderEditCommit"]
     assert again["userErrors"][0]["field"] == ["id"]
+
+
+def test_row_121_an_edit_that_changes_nothing_is_refused(demo: Demo):
+    id = place(demo)
+    begun = demo.call(EDIT_BEGIN, {"id": id})["data"]["orderEditBegin"]["calculatedOrder"]
+
+    done = demo.call(EDIT_COMMIT, {"id": begun["id"]})["data"]["orderEditCommit"]
+
+    assert done["order"] is None
+    assert done["userErrors"] == [
+        {"field": ["id"], "message": "There must be at least one change to be made."}
+    ]
+    demo.server.order_action("demo", int(id.rsplit("/", 1)[1]), "cancel")
+    late = demo.call(EDIT_BEGIN, {"id": id})["data"]["orderEditBegin"]
+    assert late["userErrors"] == [{"field": None, "message": "The order cannot be edited."}]

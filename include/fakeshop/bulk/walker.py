@@ -17,10 +17,11 @@ from graphql.execution.values import VariableValues, get_argument_values
 
 from fakeshop.bulk.rules import Fields, is_connection, operation_in, type_of_field
 from fakeshop.errors import not_simulated
-from fakeshop.nodes.base import Context, Node
+from fakeshop.nodes.base import Context
 from fakeshop.paging import number_in
 from fakeshop.queries import QueryRoot
 from fakeshop.scopes import NEEDED
+from fakeshop.simulated import node_classes
 
 NO_VARIABLES = VariableValues({}, {})
 GROUP = 50
@@ -91,14 +92,6 @@ class Compiler:
         if is_abstract_type(type_):
             return frozenset(one.name for one in self.schema.get_possible_types(type_))
         return frozenset([condition])
-
-
-def node_classes(base: type[Node] = Node) -> dict[str, type[Node]]:
-    """Return the node classes by type name."""
-    found: dict[str, type[Node]] = {}
-    for one in base.__subclasses__():
-        found |= {one.TYPE: one} | node_classes(one)
-    return found
 
 
 def compiled(schema: GraphQLSchema, document: DocumentNode) -> Plan:

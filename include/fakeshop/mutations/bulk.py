@@ -116,14 +116,10 @@ def cancel(ctx: Context, id: str) -> Outcome:
 @mutation("stagedUploadsCreate", "stagedTargets")
 def staged_uploads(ctx: Context, input: list[dict[str, Any]]) -> Outcome:
     """Hand out places to upload to (shopify.md 2.4)."""
-    targets = []
-    for given in input:
-        if given["resource"] != "BULK_MUTATION_VARIABLES":
-            raise AdminError(
-                "NOT_SIMULATED", f"Staged uploads of {given['resource']} are not simulated by the local shop."
-            )
-        targets.append(target(ctx, given))
-    return {"stagedTargets": targets, "userErrors": []}
+    other = next((one["resource"] for one in input if one["resource"] != "BULK_MUTATION_VARIABLES"), None)
+    if other is not None:
+        raise AdminError("NOT_SIMULATED", f"Staged uploads of {other} are not simulated by the local shop.")
+    return {"stagedTargets": [target(ctx, one) for one in input], "userErrors": []}
 
 
 def target(ctx: Context, given: dict[str, Any]) -> dict[str, Any]:

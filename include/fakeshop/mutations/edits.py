@@ -21,7 +21,7 @@ def begin(ctx: Context, id: str) -> Outcome:
     if order is None:
         return BEGUN | {"userErrors": [user_error(["id"], "The order does not exist.")]}
     if order.cancelled is not None:
-        return BEGUN | {"userErrors": [user_error(["id"], "The order cannot be edited.")]}
+        return BEGUN | {"userErrors": [user_error(None, "The order cannot be edited.")]}
     part = edits.begin(ctx, order)
     return {"calculatedOrder": ref(gid("CalculatedOrder", part["id"])), "userErrors": []}
 
@@ -49,7 +49,12 @@ def set_quantity(
     number = number_of(lineItemId, "CalculatedLineItem")
     staged = next((line for line in part["lines"] if line["id"] == number), None)
     if staged is None:
-        return STAGED | {"userErrors": [user_error(["lineItemId"], "The line item does not exist.")]}
+        return STAGED | {
+            "userErrors": [user_error(["lineItemId"], "The line item does not exist on the order.")]
+        }
+    if quantity < 0:
+        message = "must be greater than or equal to 0"
+        return STAGED | {"userErrors": [user_error(["quantity"], message)]}
     if quantity > edits.line_by_id(order, staged["line"])["current_quantity"]:
         raise not_simulated("Adding units to an order")
     if quantity < edits.least(order, staged):
@@ -74,5 +79,8 @@ def commit(
         error = user_error(["id"], "The calculated order does not exist.")
         return {"order": None, "successMessages": None, "userErrors": [error]}
     order, part = entry
+    if not edits.changes(order, part):
+        error = user_error(["id"], "There must be at least one change to be made.")
+        return {"order": None, "successMessages": None, "userErrors": [error]}
     edits.commit(ctx, order, part, notify=bool(notifyCustomer), note=staffNote)
     return {"order": ref(gid("Order", order.id)), "successMessages": ["Order updated"], "userErrors": []}

@@ -7,9 +7,9 @@ from fakeshop.errors import not_simulated, user_error
 from fakeshop.gids import gid, number_of, parse
 from fakeshop.mutations import Outcome, mutation, ref, wrong_type
 from fakeshop.nodes.base import Context
+from fakeshop.nodes.orders import HOLDS_LIMIT
 from fakeshop.records import Location, Order
 
-HOLDS_LIMIT = 10
 Part = dict[str, Any]
 
 
@@ -44,8 +44,11 @@ def wanted_parts(
     ctx: Context, given: list[dict[str, Any]]
 ) -> tuple[Order, list[tuple[Part, dict[int, int] | None]]]:
     """Check what is to be shipped; raises Refused."""
-    order: Order | None = None
+    orders_: list[int] = []
     wanted: list[tuple[Part, dict[int, int] | None]] = []
+    order: Order | None = None
+    for index, one in enumerate(given):
+        _check_amounts(one.get("fulfillmentOrderLineItems") or [], index)
     for index, one in enumerate(given):
         entry = found(ctx, one["fulfillmentOrderId"])
         if entry is None:
@@ -56,16 +59,32 @@ def wanted_parts(
             raise Refused(
                 ["fulfillment"], f"Fulfillment order {part['id']} has an unfulfillable status= {status}."
             )
-        if order is not None and (own is not order or part["location"] != wanted[0][0]["location"]):
-            raise Refused(
-                ["fulfillment"], "All fulfillment orders must belong to the same order and location."
-            )
         order = own
-        path = ["fulfillment", "lineItemsByFulfillmentOrder", str(index), "fulfillmentOrderLineItems"]
-        wanted.append((part, quantities_of(part, one.get("fulfillmentOrderLineItems"), path)))
+        orders_.append(own.id)
+        wanted.append((part, quantities_of(part, one.get("fulfillmentOrderLineItems"), _path(index))))
     if order is None:
         raise Refused(["fulfillment"], "Fulfillment order does not exist.")
+    _check_one("All fulfillment orders must belong to the same order. Multiple orders", orders_)
+    places = [part["location"] for part, _ in wanted]
+    _check_one("All fulfillment orders must be assigned to a single location. Multiple locations", places)
     return order, wanted
+
+
+def _path(index: int) -> list[str]:
+    return ["fulfillment", "lineItemsByFulfillmentOrder", str(index), "fulfillmentOrderLineItems"]
+
+
+def _check_amounts(lines: list[dict[str, Any]], index: int) -> None:
+    """Refuse quantities below 1; this comes before the question whether anything is there."""
+    for number, line in enumerate(lines):
+        if line["quantity"] < 1:
+            raise Refused([*_path(index), str(number), "quantity"], "Quantity must be greater than 0")
+
+
+def _check_one(what: str, numbers: list[int]) -> None:
+    found = list(dict.fromkeys(numbers))
+    if len(found) > 1:
+        raise Refused(["fulfillment"], f"{what} with ids [{', '.join(map(str, found))}] were found.")
 
 
 def quantities_of(part: Part, lines: list[dict[str, Any]] | None, path: list[str]) -> dict[int, int] | None:
@@ -176,7 +195,9 @@ def move(
     order, part = entry
     location = ctx.shop.get(Location, number_of(newLocationId, "Location"))
     if location is None or not location.active:
-        return nothing | {"userErrors": [user_error(["newLocationId"], "Location not found.")]}
+        return nothing | {"userErrors": [user_error(["id"], "Location not found.")]}
+    if part["status"] in ("CLOSED", "CANCELLED"):
+        return nothing | {"userErrors": [user_error(None, "Cannot change location.")]}
     if part["status"] == "IN_PROGRESS":
         code = "CANNOT_MOVE_FULFILLMENT_ORDER_WITH_REPORTED_PROGRESS"
         message = "Cannot move a fulfillment order that has had progress reported."

@@ -7,6 +7,7 @@ from typing import Any
 from fakeshop import orders
 from fakeshop.errors import not_simulated, user_error
 from fakeshop.gids import gid, number_of, parse
+from fakeshop.metafields import name_problem, resolved, value_problem
 from fakeshop.mutations import Outcome, mutation, ref, wrong_type
 from fakeshop.nodes.base import Context
 from fakeshop.nodes.catalogue import digest_of
@@ -57,10 +58,11 @@ def cancel(
     order = order_of(ctx, orderId)
     if order is None:
         return not_cancelled(["orderId"], "Order does not exist", "NOT_FOUND")
-    if order.cancelled is not None:
-        return not_cancelled(["orderId"], "Cannot cancel an order that has already been canceled")
     money = bool(refund or (refundMethod or {}).get("originalPaymentMethodsRefund"))
-    orders.cancel(ctx, order, restock=restock, reason=reason, refund_money=money, staff_note=staffNote)
+    try:
+        orders.cancel(ctx, order, restock=restock, reason=reason, refund_money=money, staff_note=staffNote)
+    except orders.OrderRefused as refused:
+        return not_cancelled(["orderId"], str(refused))
     done_at = shop.clock.precise() + shop.settings.job_seconds
     job = shop.put(Job(shop.new_id(), str(uuid.uuid4()), order.id, done_at))
     return {
@@ -98,9 +100,12 @@ def update(ctx: Context, input: dict[str, Any]) -> Outcome:
 
 
 def tags_of(given: list[str]) -> list[str]:
-    """Return tags without repetition; a comma separates two."""
-    parts = [part.strip() for text in given for part in text.split(",")]
-    return sorted({part for part in parts if part}, key=str.lower)
+    """Return tags sorted, each once whatever its case: the first spelling stays; a comma separates two."""
+    kept: dict[str, str] = {}
+    for part in (part.strip() for text in given for part in text.split(",")):
+        if part:
+            kept.setdefault(part.lower(), part)
+    return [kept[name] for name in sorted(kept)]
 
 
 def tagged(ctx: Context, id: str) -> Order | Product | None:
@@ -141,7 +146,7 @@ def tags_add(ctx: Context, id: str, tags: list[str]) -> Outcome:
 def tags_remove(ctx: Context, id: str, tags: list[str]) -> Outcome:
     """Remove tags."""
     owner = tagged(ctx, id)
-    gone = set(tags_of(tags))
+    gone = {part.strip() for text in tags for part in text.split(",")}
     return (
         no_owner(id)
         if owner is None
@@ -162,15 +167,27 @@ def refund_create(ctx: Context, input: dict[str, Any]) -> Outcome:
     if order is None:
         return nothing | {"userErrors": [user_error(["orderId"], "Order does not exist")]}
     lines, errors = refund_lines(ctx, order, input.get("refundLineItems") or [])
-    amount = sum((Decimal(one["amount"]) for one in input.get("transactions") or []), Decimal(0))
+    payments = input.get("transactions") or []
+    errors += [error for one in payments if (error := payment_error(order, one))]
+    amount = sum((Decimal(one["amount"]) for one in payments), Decimal(0))
     received = total_of(order) - refunded_of(order) if order.financial_status == "PAID" else Decimal(0)
     if amount > received and not input.get("allowOverRefunding"):
         message = f"Refund amount ${amount:.2f} is greater than net payment received ${received:.2f}"
-        errors.append(user_error(["transactions"], message))
+        errors.append(user_error(None, message))
     if errors:
         return nothing | {"userErrors": errors}
     part = orders.refund(ctx, order, lines, f"{amount:.2f}", input.get("note"))
     return {"order": ref(input["orderId"]), "refund": ref(gid("Refund", part["id"])), "userErrors": []}
+
+
+def payment_error(order: Order, given: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what is wrong with a transaction of a refund: it pays back one that the order has."""
+    if given["kind"] != "REFUND":
+        return user_error(None, f"Kind {given['kind'].lower()} is not a valid transaction")
+    parent = number_of(given.get("parentId") or "", "OrderTransaction")
+    if all(one["id"] != parent for one in order.transactions):
+        return user_error(["transactions"], "Transactions require a parent_id associated with the order")
+    return None
 
 
 def refund_lines(
@@ -241,7 +258,10 @@ def check_metafield(
     )
     if exists is None:
         return ("ownerId", "Owner does not exist.", "INVALID_VALUE"), None
-    namespace = given.get("namespace") or "app"
+    namespace = resolved(given.get("namespace"), ctx.app.id)
+    problem = name_problem(namespace, given["key"], ctx.app.id)
+    if problem:
+        return problem, None
     found = next(
         (
             one
@@ -258,7 +278,8 @@ def check_metafield(
             return ("compareDigest", message, "STALE_OBJECT"), None
     if found is None and not given.get("type"):
         return ("type", "Type can't be blank", "BLANK"), None
-    return None, found
+    type_ = given.get("type") or (found.type if found else "")
+    return value_problem(type_, given["value"]), found
 
 
 def new_metafield(ctx: Context, given: dict[str, Any]) -> Metafield:
@@ -266,7 +287,7 @@ def new_metafield(ctx: Context, given: dict[str, Any]) -> Metafield:
     owner = parse(given["ownerId"])
     assert owner is not None
     now = ctx.shop.clock.now()
-    namespace = given.get("namespace") or "app"
+    namespace = resolved(given.get("namespace"), ctx.app.id)
     return Metafield(
         ctx.shop.new_id(), owner.type, int(owner.number), namespace, given["key"], given["type"], "", now, now
     )

@@ -42,18 +42,22 @@ def ask(ctx: Context, argument: str, given: dict[str, Any], *, approved: bool) -
     try:
         if order is None:
             raise Refused([argument, "orderId"], "Order does not exist", "NOT_FOUND")
-        part = returns.ask(ctx, order, [line_of(one) for one in given["returnLineItems"]], approved=approved)
+        lines = [line_of(one) for one in given["returnLineItems"]]
+        part = returns.ask(ctx, order, lines, [argument, "returnLineItems"], approved=approved)
     except Refused as error:
         return refused("return", error)
     return {"return": ref(gid("Return", part["id"])), "userErrors": []}
 
 
 def line_of(given: dict[str, Any]) -> dict[str, Any]:
-    """Return a line as it is kept."""
+    """Return a line as it is kept; what cannot be kept is refused."""
+    for name in ("returnReasonDefinitionId", "restockingFee"):
+        if given.get(name) is not None:
+            raise not_simulated(f"A return line with {name}")
     return {
         "fulfillment_line": number_of(given["fulfillmentLineItemId"], "FulfillmentLineItem"),
         "quantity": given["quantity"],
-        "return_reason": given.get("returnReason") or "UNKNOWN",
+        "return_reason": given.get("returnReason"),
         "return_reason_note": given.get("returnReasonNote") or "",
         "customer_note": given.get("customerNote"),
     }
@@ -75,7 +79,7 @@ def approve(ctx: Context, input: dict[str, Any]) -> Outcome:
 
 @mutation("returnClose", "return")
 def close(ctx: Context, id: str) -> Outcome:
-    """End a return; a second time it is in another state (row 118)."""
+    """End a return; a second time nothing happens (row 118)."""
     return act(ctx, id, ["id"], returns.close)
 
 
@@ -84,7 +88,7 @@ def act(ctx: Context, id: str, field: list[str], do: Any) -> Outcome:
     entry = found(ctx, id, "Return")
     try:
         if entry is None:
-            raise Refused(field, "Return does not exist", "NOT_FOUND")
+            raise Refused(field, "Return not found.", "NOT_FOUND")
         do(ctx, *entry)
     except Refused as error:
         return refused("return", error)
@@ -95,21 +99,26 @@ def act(ctx: Context, id: str, field: list[str], do: Any) -> Outcome:
 def dispose(ctx: Context, dispositionInputs: list[dict[str, Any]]) -> Outcome:
     """Deal with goods that came back, all or nothing (row 119)."""
     result, kind = "reverseFulfillmentOrderLineItems", "ReverseFulfillmentOrderLineItem"
-    wanted, orders = [], []
+    wanted, orders, wholes = [], [], set()
     try:
+        if not dispositionInputs:
+            raise Refused(["dispositionInputs"], "The array cannot be empty.", "BLANK")
         for index, one in enumerate(dispositionInputs):
             path = ["dispositionInputs", str(index)]
             entry = found(ctx, one["reverseFulfillmentOrderLineItemId"], kind)
-            if entry is None or (orders and entry[0] is not orders[0]):
+            if entry is None:
                 message = "Reverse fulfillment order line item does not exist"
                 raise Refused([*path, "reverseFulfillmentOrderLineItemId"], message, "NOT_FOUND")
             location = number_of(one.get("locationId") or "", "Location")
             if location is not None and ctx.shop.get(Location, location) is None:
                 raise Refused([*path, "locationId"], "Location does not exist", "NOT_FOUND")
             orders.append(entry[0])
+            wholes.add(returns.reverse_of(*entry))
             wanted.append((entry[1], one["quantity"], one["dispositionType"], location))
-        if wanted:
-            returns.dispose(ctx, orders[0], wanted)
+        if len(wholes) > 1:
+            message = "Cannot dispose items from more than one reverse fulfillment order."
+            raise Refused(["dispositionInputs"], message, "INVALID")
+        returns.dispose(ctx, orders[0], wanted)
     except Refused as error:
         return refused(result, error)
     lines = [ref(gid(kind, line["id"])) for line, *_ in wanted]

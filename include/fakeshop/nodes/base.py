@@ -4,6 +4,7 @@ import re
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from graphql import GraphQLResolveInfo
@@ -156,8 +157,9 @@ def sort_keys(records: Iterable[Any], value: Callable[[Any], Any] | None) -> lis
 
 
 def money(amount: str, currency: str) -> dict[str, Any]:
-    """Build a MoneyV2."""
-    return {"amount": amount, "currencyCode": currency}
+    """Build a MoneyV2: unlike a Money scalar it has no zero beyond the first decimal ("20.0", "6.75")."""
+    whole_, _, decimals = f"{Decimal(amount):f}".partition(".")
+    return {"amount": f"{whole_}.{decimals.rstrip('0') or '0'}", "currencyCode": currency}
 
 
 def money_bag(amount: str, currency: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Any
 from fakeshop.clock import iso
 from fakeshop.errors import not_simulated
 from fakeshop.gids import gid
+from fakeshop.metafields import resolved
 from fakeshop.nodes.base import Node, connection
 from fakeshop.nodes.inventory import InventoryItemNode
 from fakeshop.records import Metafield, Product, Variant
@@ -22,16 +23,18 @@ class HasMetafields(Node):
     """What can carry metafields; ``it.id`` is the owner."""
 
     def metafield(self, key: str, namespace: str | None = None) -> Any:
-        return next(
-            (m for m in self._own() if m.it.key == key and m.it.namespace == (namespace or "app")), None
-        )
+        wanted = resolved(namespace, self.ctx.app.id)
+        return next((m for m in self._own() if m.it.key == key and m.it.namespace == wanted), None)
 
     def metafields(self, namespace: str | None = None, keys: list[str] | None = None, **args: Any) -> Any:
+        app = self.ctx.app.id
+        place = None if namespace is None else resolved(namespace, app)
+        names = None if keys is None else {names_of(one, app) for one in keys}
         own = {
             m.it.id: m
             for m in self._own()
-            if (namespace is None or m.it.namespace == namespace)
-            and (keys is None or f"{m.it.namespace}.{m.it.key}" in keys)
+            if (place is None or m.it.namespace == place)
+            and (names is None or (m.it.namespace, m.it.key) in names)
         }
         return connection(self.ctx, sorted(own), args, own.__getitem__)
 
@@ -41,6 +44,12 @@ class HasMetafields(Node):
             for metafield in self.ctx.shop.all(Metafield).values()
             if metafield.owner == self.it.id and metafield.owner_type == self.TYPE
         ]
+
+
+def names_of(name: str, app: int) -> tuple[str, str]:
+    """Return namespace and key of ``namespace.key``."""
+    namespace, _, key = name.rpartition(".")
+    return resolved(namespace, app), key
 
 
 class MetafieldNode(Node):

@@ -13,6 +13,8 @@ from fakeshop.records import Location, Order, Product, Variant
 from fakeshop.scopes import READ_FULFILLMENT_ORDERS
 from fakeshop.search import Fields, Filter
 
+HOLDS_LIMIT = 10
+
 
 def total_of(order: Order, quantity: str = "quantity") -> Decimal:
     """Sum of price × quantity; ``current_quantity`` for what is left of the order."""
@@ -25,8 +27,8 @@ def refunded_of(order: Order) -> Decimal:
     return sum(amounts, Decimal(0))
 
 
-def financial_status(order: Order) -> str:
-    """Return ``displayFinancialStatus``."""
+def financial_status(order: Order) -> str | None:
+    """Return ``displayFinancialStatus``: null before there is any payment."""
     refunded = refunded_of(order)
     if refunded and order.financial_status == "PAID":
         return "REFUNDED" if refunded >= total_of(order) else "PARTIALLY_REFUNDED"
@@ -44,6 +46,30 @@ def fulfillment_status(order: Order) -> str:
     if any(one["status"] == "IN_PROGRESS" for one in order.fulfillment_orders):
         return "IN_PROGRESS"
     return "UNFULFILLED"
+
+
+def fulfillment_words(order: Order) -> list[str]:
+    """Return what the filter ``fulfillment_status`` compares: the status, and the words that stand for it.
+
+    Unshipped is an order of which nothing was shipped and not everything is on hold or scheduled.
+    """
+    status = fulfillment_status(order)
+    words = [status]
+    if status == "FULFILLED":
+        words.append("shipped")
+    if status == "PARTIALLY_FULFILLED":
+        words.append("partial")
+    waiting = [
+        one["status"] for one in order.fulfillment_orders if one["status"] not in ("CLOSED", "CANCELLED")
+    ]
+    later = bool(waiting) and set(waiting) <= {"ON_HOLD", "SCHEDULED"}
+    if not any(line["fulfilled"] for line in order.lines) and not later:
+        words.append("unshipped")
+    if "SCHEDULED" in waiting:
+        words.append("scheduled")
+    if any(one["request_status"] == "REJECTED" for one in order.fulfillment_orders):
+        words.append("request_declined")
+    return words
 
 
 def return_status(order: Order) -> str:
@@ -107,7 +133,7 @@ class OrderNode(HasMetafields):
     def cancellation(self) -> dict[str, Any] | None:
         return None if self.it.cancelled is None else {"staffNote": self.it.staff_note}
 
-    def displayFinancialStatus(self) -> str:
+    def displayFinancialStatus(self) -> str | None:
         return financial_status(self.it)
 
     def displayFulfillmentStatus(self) -> str:
@@ -124,7 +150,7 @@ class OrderNode(HasMetafields):
         return self.it.financial_status == "PAID"
 
     def unpaid(self) -> bool:
-        return self.it.financial_status == "PENDING"
+        return self.it.financial_status in (None, "PENDING")
 
     def shippingAddress(self) -> dict[str, Any] | None:
         return address_of(self.it.shipping_address)
@@ -274,10 +300,24 @@ class FulfillmentOrderNode(PartNode):
     def supportedActions(self) -> list[dict[str, Any]]:
         actions = {
             "OPEN": ["CREATE_FULFILLMENT", "REPORT_PROGRESS", "MOVE", "HOLD"],
-            "IN_PROGRESS": ["CREATE_FULFILLMENT", "HOLD", "MARK_AS_OPEN"],
-            "ON_HOLD": ["RELEASE_HOLD", "MOVE"],
+            "IN_PROGRESS": ["CREATE_FULFILLMENT", "REPORT_PROGRESS", "HOLD", "MARK_AS_OPEN"],
+            "ON_HOLD": ["RELEASE_HOLD", "HOLD", "MOVE"],
         }
-        return [{"action": one, "externalUrl": None} for one in actions.get(self.it["status"], [])]
+        found = list(actions.get(self.it["status"], []))
+        if self.it["status"] == "OPEN":
+            if sum(line["remaining"] for line in self.it["lines"]) > 1:
+                found.append("SPLIT")
+            if self._has_neighbour():
+                found.append("MERGE")
+        if sum(hold["app"] == self.ctx.app.id for hold in self.it["holds"]) >= HOLDS_LIMIT:
+            found = [one for one in found if one != "HOLD"]
+        return [{"action": one, "externalUrl": None} for one in found]
+
+    def _has_neighbour(self) -> bool:
+        """Say whether another open fulfilment order of the order is at the same place."""
+        place = self.it["location"]
+        others = [one for one in self.order_record.fulfillment_orders if one is not self.it]
+        return any(one["status"] == "OPEN" and one["location"] == place for one in others)
 
     def fulfillmentHolds(self) -> list[Any]:
         return [FulfillmentHoldNode(self.ctx, self.order_record, hold) for hold in self.it["holds"]]
@@ -548,7 +588,7 @@ ORDER_FIELDS = Fields(
             lambda order: [order_status(order), *([] if order.closed else ["not_closed"]), "any"],
         ),
         "financial_status": Filter("exact", financial_status),
-        "fulfillment_status": Filter("exact", fulfillment_status),
+        "fulfillment_status": Filter("exact", fulfillment_words),
         "return_status": Filter("exact", return_status),
         "email": Filter("exact", lambda order: order.email),
         "tag": Filter("exact", lambda order: order.tags),

@@ -101,7 +101,7 @@ def order(shop: Shop, record: Order) -> Body:
         "test": record.test,
         "currency": record.currency,
         "presentment_currency": record.currency,
-        "financial_status": financial_status(record).lower(),
+        "financial_status": (financial_status(record) or "").lower() or None,
         "fulfillment_status": status,
         "note": record.note,
         "note_attributes": [{"name": one["key"], "value": one["value"]} for one in record.attributes],
