@@ -51,10 +51,11 @@ def make(root: Path, shape: str, name: str, *more: str, room: str = "upkeep") ->
 
 @pytest.fixture(scope="module")
 def made(copy: Path) -> Path:
-    """The project with a new room, and in it a new job of each shape."""
+    """The project with a new job of each shape, each in a new room."""
     for shape in writing.SHAPES:
         name = "change_something" if shape == "task" else f"{shape}_new_things_{shape}"
-        done = make(copy, shape, name, "--examples", "INV-16", "INV-17", room="novelties")
+        room = f"novel_{shape}s"
+        done = make(copy, shape, name, "--examples", "INV-16", "INV-17", room=room)
         assert done.returncode == 0, done.stderr
     return copy
 
@@ -87,7 +88,17 @@ def test_the_project_s_own_checks_hold(made: Path, checks: tuple[str, ...]):
 
 
 def test_its_own_tests_fail_until_they_are_filled_in(made: Path):
-    done = run(made, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", "tests/oms/novelties")
+    done = run(
+        made,
+        "-m",
+        "pytest",
+        "-q",
+        "-n",
+        "0",
+        "-p",
+        "no:cacheprovider",
+        *(f"tests/oms/novel_{shape}s" for shape in writing.SHAPES),
+    )
 
     assert f"{2 * len(writing.SHAPES)} failed" in done.stdout
     assert "fill in INV-16: arrange, act once" in done.stdout
@@ -106,3 +117,10 @@ def test_what_is_there_or_makes_no_sense_is_refused(copy: Path, shape: str, name
 
     assert done.returncode == 2
     assert words in done.stderr
+
+
+def test_an_example_that_no_spec_has_is_refused(copy: Path):
+    done = make(copy, "task", "change_nothing", "--examples", "T-" + "NEW-01")
+
+    assert done.returncode == 2
+    assert "has the example T-" + "NEW-01: write it there first" in done.stderr

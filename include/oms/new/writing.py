@@ -93,11 +93,11 @@ def _files(new: New) -> dict[Path, str]:
         made[new.module.with_suffix(".sql")] = _filled(new, "statements.sql")
     if new.shape in WITH_DOCUMENT:
         made[Path(f"include/oms/shopify/documents/{new.dag_id}.graphql")] = _filled(new, "document.graphql")
-    for folder in {new.module.parent, Path(f"tests/oms/{new.room}")}:
-        if not (PROJECT / folder / "__init__.py").exists():
-            made[folder / "__init__.py"] = (
-                f'"""{_sentence(new.room)}."""\n' if folder.parts[0] != "tests" else ""
-            )
+    for folder in (*new.module.parents, Path(f"tests/oms/{new.room}")):
+        init = folder / "__init__.py"
+        is_ours = folder.is_relative_to("include/oms") or folder.is_relative_to("tests")
+        if is_ours and not (PROJECT / init).exists():
+            made[init] = "" if folder.is_relative_to("tests") else f'"""{_sentence(new.room)}."""\n'
     return made
 
 
@@ -145,6 +145,9 @@ def _refuse(new: New, files: dict[Path, str]) -> None:
         )
     if not ROOM.fullmatch(new.room):
         raise NotNew(f"{new.room!r} is no room: a folder's name in lower case, such as purchasing")
+    specs = "".join(path.read_text(encoding="utf-8") for path in (PROJECT / "docs/spec").glob("*.md"))
+    if unknown := [one for one in new.examples if not re.search(rf"\b{re.escape(one)}\b", specs)]:
+        raise NotNew(f"no page of docs/spec has the example {unknown[0]}: write it there first")
     if new.dag_id in JOBS:
         raise NotNew(f"there is a job {new.dag_id} already")
     if there := [str(path) for path in files if (PROJECT / path).exists()]:
@@ -169,7 +172,7 @@ def _open_room(new: New) -> list[str]:
     """Give a new room its line among the rooms, high up: it may know all below."""
     contracts, page = PROJECT / "pyproject.toml", PROJECT / "docs/architecture.md"
     text = contracts.read_text(encoding="utf-8")
-    contracts.write_text(text.replace('"drift | ', f'"{new.room} | drift | ', 1), encoding="utf-8")
+    contracts.write_text(text.replace("drift | ", f"drift | {new.room} | ", 1), encoding="utf-8")
     row = f"| `{new.room}` | {new.subject.replace('_', ' ')} | |\n"
     text = page.read_text(encoding="utf-8")
     page.write_text(text.replace("| `drift` |", f"{row}| `drift` |", 1), encoding="utf-8")
