@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from oms import catalog, crashpoints, parameters
-from oms.imports import applying, arrival, claiming, closing, landing, one_file
+from oms.imports import applying, arrival, chunking, claiming, closing, landing, one_file
 from oms.imports.errors import FileRefused
 from oms.inventory.files import prefilter
 from sandbox import sftp
@@ -237,7 +237,7 @@ def land_until_both_are_staged(one: Floor, server: sftp.Server) -> None:
         psycopg.connect(one.dsn, autocommit=True) as conn,
         sftp_client(server) as session,
     ):
-        patch.setattr(landing, "_make_chunks", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(chunking, "make_chunks", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             landing.land(conn, session, VARIANCE_JOB, params, run, arrival.find(session, params))
     assert [status for (status,) in one.logs()] == ["DmlsLanding", "DmlsFinished"]

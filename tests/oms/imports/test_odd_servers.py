@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from oms import exports, locks
-from oms.imports import applying, arrival, closing, guard, landing, together
+from oms.imports import applying, arrival, closing, guard, one_file, together
 from oms.imports.errors import AccountOpen, FileRefused, OlderFileNotLanded
 from oms.remote import server_failures
 from tests.oms.feeds.conftest import Watch, inbox, watch  # noqa: F401 - fixtures
@@ -321,7 +321,7 @@ def reset_of_a_dead_lander(odd, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(landing, "_land_file", die)
+        patch.setattr(one_file, "land_file", die)
         with pytest.raises(KeyboardInterrupt):
             odd.land(RESET_JOB)
     assert odd.logs("status, error_code") == [("DmlsLanding", None)]
