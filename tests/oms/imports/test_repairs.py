@@ -24,6 +24,8 @@ from tests.oms.imports.conftest import (
     sftp_client,
 )
 
+pytestmark = pytest.mark.usefixtures("locks_in_order")
+
 HEADER = "facilityId,idType,idValue,availableDelta,comments\n"
 BAD = HEADER + 'STORE_1,SKU,A,5,good\nSTORE_1,SKU,NOPE,3,"x, ""y"""\nSTORE_9,SKU,B,4,\nSTORE_1,SKU,C,zwei,\n'
 

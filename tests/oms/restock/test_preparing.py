@@ -19,6 +19,8 @@ from tests.oms.imports.conftest import sftp_client
 from tests.oms.imports.odd_server import odd_server
 from tests.oms.restock.yard import AHEAD, HEADER, R1, Yard
 
+pytestmark = pytest.mark.usefixtures("locks_in_order")
+
 
 @pytest.fixture
 def open_yard(yard: Yard) -> Yard:

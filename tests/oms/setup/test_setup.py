@@ -16,6 +16,8 @@ from oms.setup.errors import SetupRefused
 from oms.setup.tables import TABLES
 from sandbox import example_setup
 
+pytestmark = pytest.mark.usefixtures("locks_in_order")
+
 EXAMPLE = Path(example_setup.__file__).parent
 
 

@@ -15,6 +15,8 @@ from oms.shopify.errors import ExportDamaged, ExportIncomplete, Misconfigured
 from oms.stock_pulls import sync
 from tests.oms.stock_pulls.side import Side
 
+pytestmark = pytest.mark.usefixtures("locks_in_order")
+
 ZERO = {"Store": 0, "Other": 0}
 
 
