@@ -15,6 +15,7 @@ from fakeshop.tokens import access_token
 from fakeshop.world import World
 
 OWN_NAMES = ("127.0.0.1", "localhost", "::1")
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 PRIVATE = ("/_fakeshop", "/_page")
 
 
@@ -71,6 +72,11 @@ def create_app(world: World) -> FastAPI:
     @app.post("/{handle}/admin/oauth/access_token")
     async def token_by_path(request: Request, handle: str) -> Response:
         return await access_token(request, world.shops.get(handle))
+
+    @app.api_route("/admin/{path:path}", methods=METHODS)
+    @app.api_route("/{handle}/admin/{path:path}", methods=METHODS)
+    async def nothing_there(path: str, handle: str = "") -> Response:
+        return json_response({"errors": "Not Found"}, 404)
 
     app.include_router(storage.router(world))
     app.include_router(side_door.router(world))

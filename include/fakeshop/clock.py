@@ -32,7 +32,9 @@ def iso_with_fraction(seconds: float) -> str:
 
 
 def seconds_of(text: str) -> int:
-    """Read a date or a date-time of a search filter; raises ValueError."""
+    """Read a year, a date or a date-time of a search filter; raises ValueError."""
+    if len(text) == 4 and text.isdecimal():
+        text += "-01-01"
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

@@ -10,6 +10,7 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     GraphQLError,
+    GraphQLInputObjectType,
     GraphQLSchema,
     GraphQLSyntaxError,
     Node,
@@ -125,6 +126,18 @@ TRANSLATIONS: list[tuple[str, str, str, tuple[str, ...]]] = [
         ("fragmentName",),
     ),
     (r"Fragment '(\w+)' is never used", "useAndDefineFragment", "Fragment {0} was defined, but not used", ()),
+    (
+        r"Expected value of type '(\w+)' to include required field '(\w+)'",
+        "missingRequiredInputObjectAttribute",
+        "Argument '{1}' on InputObject '{0}' is required. Expected type {expected}",
+        ("inputObjectType", "argumentName"),
+    ),
+    (
+        r"Expected value of type '(\w+)' not to include unknown field '(\w+)'",
+        "argumentNotAccepted",
+        "InputObject '{0}' doesn't accept argument '{1}'",
+        ("name", "argumentName"),
+    ),
     (r"(Invalid global id '.*')", "argumentLiteralsIncompatible", "{0}", ()),
 ]
 
@@ -157,7 +170,14 @@ def operation_label(operation: OperationDefinitionNode) -> str:
     return f"{kind} {operation.name.value}" if operation.name else kind
 
 
-def translated(error: GraphQLError, document: DocumentNode) -> dict[str, Any]:
+def expected_type(schema: GraphQLSchema, groups: tuple[str, ...]) -> str:
+    """Return the type of the input field that two groups name; empty for groups that name something else."""
+    type_ = schema.type_map.get(groups[0]) if len(groups) > 1 else None
+    field = type_.fields.get(groups[1]) if isinstance(type_, GraphQLInputObjectType) else None
+    return str(field.type) if field else ""
+
+
+def translated(schema: GraphQLSchema, error: GraphQLError, document: DocumentNode) -> dict[str, Any]:
     """Turn a validation error of graphql-core into the Admin API's form (shopify.md 7.1, rows 12-19)."""
     label = next(
         (operation_label(d) for d in document.definitions if isinstance(d, OperationDefinitionNode)), "query"
@@ -166,7 +186,8 @@ def translated(error: GraphQLError, document: DocumentNode) -> dict[str, Any]:
     for pattern, code, wording, names in TRANSLATIONS:
         match = re.match(pattern, error.message)
         if match:
-            message = wording.format(*match.groups(), operation=label)
+            expected = expected_type(schema, match.groups())
+            message = wording.format(*match.groups(), operation=label, expected=expected)
             extensions = {"code": code, **dict(zip(names, match.groups(), strict=False))}
             break
     answer: dict[str, Any] = {"message": message}
@@ -196,7 +217,9 @@ def prepare(schema: GraphQLSchema, text: str) -> Prepared:
             "extensions": {"code": "PARSE_ERROR"},
         }
         return Prepared(None, [entry], {}, [])
-    errors = [translated(error, document) for error in validate(schema, document, RULES, max_errors=20)]
+    errors = [
+        translated(schema, error, document) for error in validate(schema, document, RULES, max_errors=20)
+    ]
     definitions = document.definitions
     return Prepared(
         document,

@@ -48,13 +48,15 @@ class Call:
     shop: Shop
     app: App
     api: Api
+    version: str
+    """As it was asked for, or the one it fell forward to."""
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     started: float = field(default_factory=time.perf_counter)
     log: dict[str, Any] = field(default_factory=dict)
 
     @property
     def headers(self) -> dict[str, str]:
-        return {"x-request-id": self.id, "X_Shopify_API_Version": self.api.version}
+        return {"x-request-id": self.id, "X_Shopify_API_Version": self.version}
 
 
 class Graphql:
@@ -69,6 +71,8 @@ class Graphql:
     def api(self, version: str) -> Api | None:
         """Return the API of a version: an expired one falls forward to the oldest, nonsense is None."""
         served = schema.versions()
+        if newest(version):
+            version = served[-1]
         if version not in served:
             if not released_before(version, served[0]):
                 return None
@@ -88,7 +92,7 @@ class Graphql:
         app = shop.app_of(request.headers.get("x-shopify-access-token", ""))
         if app is None:
             return json_response({"errors": BAD_TOKEN}, 401, x_request_id=str(uuid.uuid4()))
-        call = Call(request, shop, app, api)
+        call = Call(request, shop, app, api, version if newest(version) else api.version)
         call.log = {
             "at": shop.clock.now(),
             "shop": shop.handle,
@@ -224,6 +228,15 @@ class Graphql:
         if ctx.searches:
             extensions["search"] = ctx.searches
         return extensions
+
+
+def newest(version: str) -> bool:
+    """Say whether a version is not released: unstable, or the candidate of the next quarter (row 3).
+
+    Both are served with the newest schema there is.
+    """
+    year, month = (int(part) for part in schema.versions()[-1].split("-"))
+    return version in ("unstable", f"{year}-{month + 3:02d}" if month < 10 else f"{year + 1}-01")
 
 
 def released_before(version: str, oldest: str) -> bool:

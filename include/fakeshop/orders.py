@@ -30,6 +30,7 @@ def place(ctx: Context, lines: list[dict[str, Any]], **given: Any) -> Order:
         raise OrderRefused("the quantity of a line must be at least 1")
     routed = [location_for(shop, variant, quantity, line) for variant, quantity, line in chosen]
     now = shop.clock.now()
+    given |= {"tags": sorted(given.get("tags", []), key=str.lower)}
     parts: list[Part] = []
     by_location: dict[int, list[Part]] = {}
     for (variant, quantity, line), location in zip(chosen, routed, strict=True):

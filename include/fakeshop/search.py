@@ -1,6 +1,7 @@
 """The search syntax of ``query:`` arguments (shopify.md 5.1; row 100)."""
 
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,6 +36,7 @@ class Fields:
     filters: dict[str, Filter]
     words: tuple[str, ...] = ()
     others: frozenset[str] = frozenset()
+    now: Callable[[], int] = lambda: int(time.time())
 
 
 @dataclass
@@ -133,7 +135,12 @@ class Parser:
             self.warnings.append({"field": name, "message": message, "code": "invalid_field"})
             return lambda record: True
         chosen = self.fields.filters[name]
-        return compare(chosen, operator, wanted_value(name, chosen.kind, value))
+        return compare(chosen, operator, self._value(name, chosen.kind, value))
+
+    def _value(self, name: str, kind: str, value: str) -> Any:
+        if kind == "time" and value.lower() == "now":
+            return self.fields.now()
+        return wanted_value(name, kind, value)
 
 
 def unquoted(value: str) -> str:

@@ -17,6 +17,7 @@ from fakeshop.nodes.inventory import level_id
 from fakeshop.records import App, BulkOperation, Delivery, Order, Subscription, Variant
 from fakeshop.scopes import granted
 from fakeshop.shop import RATES, Settings, Shop
+from fakeshop.variables import NUMBER
 from fakeshop.world import World
 
 Json = dict[str, Any]
@@ -230,6 +231,7 @@ def add_order_routes(door: APIRouter, world: World) -> None:
         shop = shop_of(world, handle)
         lines = wish.pop("lines", [])
         try:
+            check_order(lines, wish)
             order = orders.place(backstage(shop, "customer"), lines, **wish)
         except (orders.OrderRefused, TypeError, ValueError) as error:
             raise HTTPException(400, f"order refused: {error}") from error
@@ -245,11 +247,35 @@ def add_order_routes(door: APIRouter, world: World) -> None:
             raise HTTPException(404, f"no order {number} or no action {action!r} of {sorted(ORDER_ACTIONS)}")
         try:
             ORDER_ACTIONS[action](backstage(shop, "merchant"), order, **(wish or {}))
-        except (orders.OrderRefused, TypeError, ValueError) as error:
+        except (orders.OrderRefused, TypeError, ValueError, LookupError, ArithmeticError) as error:
             raise HTTPException(400, f"{action} refused: {error}") from error
         shop.commit()
         world.deliver(shop)
         return answer(order_entry(order))
+
+
+ORDER_KEYS = {
+    "tags", "note", "email", "phone", "attributes", "shipping_address", "source", "financial_status", "test",
+}  # fmt: skip
+LINE_KEYS = {"sku", "variant", "item", "quantity", "location", "price"}
+PAYMENTS = ("PAID", "PENDING", None)
+
+
+def check_order(lines: Any, wish: Json) -> None:
+    """Refuse what would be ignored, or would make an order that does not agree with itself."""
+    seeding.check_keys(wish, ORDER_KEYS, "order")
+    if not isinstance(lines, list) or not all(isinstance(line, dict) for line in lines):
+        raise ValueError("lines is a list of objects")
+    for line in lines:
+        seeding.check_keys(line, LINE_KEYS, f"line {line}")
+        if not NUMBER.match(str(line.get("price", 0))):
+            raise ValueError(f"price {line['price']!r} is not an amount")
+    if wish.get("financial_status", "PAID") not in PAYMENTS:
+        raise ValueError(f"financial_status is one of {PAYMENTS}: the others follow from payments")
+    for name, kind in (("tags", str), ("attributes", dict)):
+        given = wish.get(name, [])
+        if not isinstance(given, list) or not all(isinstance(one, kind) for one in given):
+            raise ValueError(f"{name} is a list of {kind.__name__}")
 
 
 def fulfil(ctx: Context, order: Order, lines: dict[str, int] | None = None) -> None:

@@ -423,7 +423,8 @@ def test_row_054_orders_move_stock(demo: Demo):
     returned = {"sku": "MUG-R", "quantity": 1, "restock_type": "RETURN", "location": "Store"}
     demo.server.order_action("demo", order["id"], "refund", lines=[returned])
     assert stock() == (8, 2, 10)
-    demo.server.order_action("demo", order["id"], "cancel", restock=True)
+    left = {"sku": "MUG-R", "quantity": 2, "restock_type": "CANCEL"}
+    demo.server.order_action("demo", order["id"], "refund", lines=[left])
     assert stock() == (10, 0, 10)
 
 
@@ -457,3 +458,40 @@ def test_row_056_a_denied_field_does_not_undo_the_mutation(demo: Demo):
     assert top(body)[0] == "ACCESS_DENIED"
     assert body["data"]["inventoryAdjustQuantities"]["inventoryAdjustmentGroup"]["staffMember"] is None
     assert demo.level("MUG-R")["available"] == 9
+
+
+def test_row_044_what_a_movement_names_is_told_where_it_stands(demo: Demo):
+    def places(**given) -> list[list[str]]:
+        change = movement(demo) | given
+        return [error["field"] for error in demo.move(change)["userErrors"]]
+
+    path = ["input", "changes", "0"]
+    item = "gid://shopify/InventoryItem/1"
+    assert places(inventoryItemId=item) == [[*path, "inventoryItemId"]]
+    ends = {
+        side: movement(demo)[side] | {"locationId": "gid://shopify/Location/1"} for side in ("from", "to")
+    }
+    assert places(**ends) == [[*path, "from", "locationId"], [*path, "to", "locationId"]]
+
+
+@pytest.mark.parametrize("name", ["available", "onHand"])
+@pytest.mark.parametrize("quantity", [1_000_000_001, -1_000_000_001])
+def test_row_047_quantities_that_no_level_holds(demo: Demo, name: str, quantity: int):
+    given = {"item": demo.item("MUG-B"), "at": demo.location("Pop-up"), "key": new_key(), name: quantity}
+
+    payload = demo.call(ACTIVATE, given)["data"]["inventoryActivate"]
+
+    (error,) = payload["userErrors"]
+    assert (payload["inventoryLevel"], error["field"]) == (None, [name])
+    assert error["message"].endswith("needs to be between -1 billion and 1 billion.")
+
+
+def test_row_050_a_level_of_what_is_gone(demo: Demo):
+    item = demo.items["MUG-R"]
+    for id, gone in (
+        ("gid://shopify/InventoryLevel/1?inventory_item_id=1", "product"),
+        (f"gid://shopify/InventoryLevel/1?inventory_item_id={item}", "location"),
+    ):
+        message = f"The product couldn't be unstocked because the {gone} was deleted."
+        errors = demo.call(DEACTIVATE, {"id": id})["data"]["inventoryDeactivate"]["userErrors"]
+        assert errors == [{"field": None, "message": message}]

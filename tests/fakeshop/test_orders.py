@@ -630,3 +630,55 @@ def test_an_order_for_what_is_not_there_is_refused(demo: Demo):
         with pytest.raises(RuntimeError, match="refused"):
             demo.server.place_order("demo", line)
     assert demo.server.orders("demo") == []
+
+
+@pytest.mark.parametrize(
+    ("line", "more"),
+    [
+        ({}, {"returns": []}),
+        ({}, {"transactions": []}),
+        ({}, {"financial_status": "AUTHORIZED"}),
+        ({}, {"tags": "vip"}),
+        ({}, {"tags": [1]}),
+        ({"attributes": [{"key": "a", "value": "b"}]}, {}),
+        ({"price": "dear"}, {}),
+        ({"quantity": []}, {}),
+    ],
+)
+def test_an_order_that_would_not_be_kept_as_given_is_refused(demo: Demo, line: dict, more: dict):
+    with pytest.raises(RuntimeError, match="order refused"):
+        demo.server.place_order("demo", {"sku": "MUG-R"} | line, **more)
+    assert demo.server.orders("demo") == []
+    number = demo.server.place_order("demo", {"sku": "MUG-R"}, tags=["b", "C", "a"])["id"]
+    assert demo.server.orders("demo")[0]["tags"] == ["a", "b", "C"]
+    for wish in ({"lines": [{"sku": "NONE", "quantity": 1}]}, {"lines": [], "amount": "much"}):
+        with pytest.raises(RuntimeError, match="refused"):
+            demo.server.order_action("demo", number, "refund", **wish)
+
+
+def test_row_120_nothing_of_an_old_order_is_seen(demo: Demo):
+    id = place(demo)
+    line = read(demo, id)["lineItems"]["nodes"][0]["id"]
+    refund = {"refundLineItems": [{"lineItemId": line, "quantity": 1, "restockType": "CANCEL"}]}
+    body = demo.call(REFUND, {"input": {"orderId": id} | refund, "key": new_key()})
+    made = body["data"]["refundCreate"]["refund"]["id"]
+    text = "query ($line: ID!, $refund: ID!) { node(id: $line) { id } refund(id: $refund) { id } }"
+    given = {"line": line, "refund": made}
+    assert demo.call(text, given)["data"] == {"node": {"id": line}, "refund": {"id": made}}
+    demo.server.clock(61 * 86_400)
+    demo.server.change_app("demo", scopes=["read_orders"])
+
+    assert demo.call(text, given)["data"] == {"node": None, "refund": None}
+
+
+def test_row_100_times_may_be_years_or_now(demo: Demo):
+    id = place(demo)
+    demo.server.clock(3600)
+    text = "query ($q: String) { orders(first: 9, query: $q) { nodes { id } } }"
+
+    def ids(query: str) -> list[str]:
+        return [node["id"] for node in demo.call(text, {"q": query})["data"]["orders"]["nodes"]]
+
+    assert ids("created_at:<now") == ids("created_at:>=2024") == [id]
+    assert ids("created_at:>now") == ids("created_at:<=2024") == []
+    assert top(demo.call(text, {"q": "created_at:<yesterday"}))[0] == "BAD_REQUEST"

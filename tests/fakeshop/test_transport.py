@@ -43,11 +43,43 @@ def test_row_002_an_expired_version_falls_forward(demo: Demo):
     assert answer.headers["X-Shopify-API-Version"] == "2026-07"
 
 
-@pytest.mark.parametrize("version", ["2031-13", "2027-01", "2025-08", "latest"])
+@pytest.mark.parametrize("version", ["2031-13", "2027-04", "2025-08", "latest"])
 def test_row_003_an_unknown_version_is_not_found(demo: Demo, version):
     answer = demo.server.post("demo", SHOP, version=version)
 
     assert (answer.status_code, answer.json()) == (404, {"errors": "Not Found"})
+
+
+@pytest.mark.parametrize("version", ["unstable", "2027-01"])
+def test_row_003_versions_that_are_not_released_are_served(demo: Demo, version):
+    answer = demo.server.post("demo", SHOP, version=version)
+
+    assert answer.status_code == 200
+    assert answer.json()["data"]["shop"]
+    assert answer.headers["X-Shopify-API-Version"] == version
+
+
+@pytest.mark.parametrize("path", ["2026-10/products.json", "2026-10/nothing", "oauth/authorize"])
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+def test_row_003_rest_is_not_found(demo: Demo, path: str, method: str):
+    answer = requests.request(method, f"{demo.server.base('demo')}/admin/api/{path}", timeout=10)
+
+    assert (answer.status_code, answer.json()) == (404, {"errors": "Not Found"})
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "message"),
+    [
+        ("{}", "missingRequiredInputObjectAttribute",
+         "Argument 'id' on InputObject 'OrderInput' is required. Expected type ID!"),
+        ('{id: "gid://shopify/Order/1", colour: 1}', "argumentNotAccepted",
+         "InputObject 'OrderInput' doesn't accept argument 'colour'"),
+    ],
+)  # fmt: skip
+def test_row_015_literal_objects_that_do_not_fit(demo: Demo, given: str, code: str, message: str):
+    body = demo.call(f"mutation {{ orderUpdate(input: {given}) {{ order {{ id }} }} }}")
+
+    assert top(body) == (code, message)
 
 
 def test_row_004_a_wrong_token_is_refused(demo: Demo):

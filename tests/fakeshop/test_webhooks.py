@@ -135,10 +135,22 @@ def test_row_126_filters(demo: Demo):
 def test_row_127_names(demo: Demo):
     bad = subscribe(demo, "ORDERS_CREATE", "https://example.com", name="not good")["userErrors"][0]
     message = "Name name field can only contain alphanumeric characters, underscores, and hyphens"
-    assert bad["message"] == message
+    assert bad == {"field": ["webhookSubscription", "name"], "message": message}
+    assert len(subscribe(demo, "ORDERS_CREATE", "https://example.com", name="")["userErrors"]) == 2
     assert subscribe(demo, "ORDERS_CREATE", "https://example.com", name="orders_1")["userErrors"] == []
-    twice = subscribe(demo, "ORDERS_PAID", "https://example.com", name="orders_1")["userErrors"][0]
-    assert twice["message"] == "Name already exists, no duplicate allowed"
+    for name in ("orders_1", "Orders_1"):
+        twice = subscribe(demo, "ORDERS_PAID", "https://example.com", name=name)["userErrors"][0]
+        assert twice["message"] == "Name already exists, no duplicate allowed"
+        assert twice["field"] == ["webhookSubscription", "name"]
+
+
+@pytest.mark.parametrize(
+    "uri", ["ftp://example.com/a", "kafka://example.com", "http://[", "https://example.com/" + "a" * 70_000]
+)
+def test_row_123_addresses_that_nothing_is_sent_to(demo: Demo, uri: str):
+    (error,) = subscribe(demo, "ORDERS_CREATE", uri)["userErrors"]
+
+    assert error["message"].startswith("Address ")
 
 
 def test_row_128_unknown_subscriptions(demo: Demo):

@@ -76,9 +76,17 @@ def ledger_errors(name: str, uri: str | None, path: list[str]) -> Errors:
 
 
 def place(
-    ctx: Context, change: dict[str, Any], location: str, path: list[str], errors: Errors
+    ctx: Context,
+    change: dict[str, Any],
+    location: str,
+    path: list[str],
+    errors: Errors,
+    ends: tuple[str, ...] = (),
 ) -> tuple[int, int] | None:
-    """Find item and location of a row; note what is wrong with them (rows 23, 43, 53)."""
+    """Find item and location of a row; note what is wrong with them (rows 23, 43, 53).
+
+    The location of a movement stands at both of its ``ends``.
+    """
     shop = ctx.shop
     item_number = number_of(change["inventoryItemId"], "InventoryItem")
     location_number = number_of(location, "Location")
@@ -89,7 +97,8 @@ def place(
     elif variant.bundle:
         errors.append(user_error([*path, "inventoryItemId"], BUNDLE, "NON_MUTABLE_INVENTORY_ITEM"))
     if known is None or not known.active:
-        errors.append(user_error([*path, "locationId"], NO_LOCATION, "INVALID_LOCATION"))
+        places = [[*path, end, "locationId"] for end in ends] or [[*path, "locationId"]]
+        errors.extend(user_error(one, NO_LOCATION, "INVALID_LOCATION") for one in places)
     if variant is None or known is None or variant.bundle or not known.active:
         return None
     return variant.item, known.id
@@ -272,7 +281,7 @@ def move_row(ctx: Context, change: dict[str, Any], index: int, plan: Plan, error
     if ends["from"]["name"] == ends["to"]["name"]:
         message = "The quantity names for each change can't be the same."
         errors.append(user_error(path, message, "SAME_QUANTITY_NAME"))
-    at = place(ctx, change, ends["from"]["locationId"], [*path, "from"], errors)
+    at = place(ctx, change, ends["from"]["locationId"], path, errors, ("from", "to"))
     if at is None or wrong:
         return
     item, location = at
@@ -313,6 +322,13 @@ def activate(
             " and on_hand quantities at the same time."
         )
         return no_level(user_error(["available"], message), user_error(["onHand"], message))
+    for field, value in (("available", available), ("onHand", onHand)):
+        if value is not None and abs(value) > SET_LIMIT:
+            message = (
+                f"The product couldn't be stocked at {location.name} because the quantity needs to be"
+                " between -1 billion and 1 billion."
+            )
+            return no_level(user_error([field], message))
     row = shop.levels.row(location.id, variant.item)
     errors: Errors = []
     if row is not None and shop.levels.active[row]:
@@ -368,8 +384,9 @@ def deactivate(ctx: Context, inventoryLevelId: str) -> Outcome:
         raise wrong_type(inventoryLevelId)
     row = row_of_level(ctx, parsed.number, parsed.item)
     if row is None:
-        message = "The product couldn't be unstocked because the inventory level wasn't found."
-        return {"userErrors": [user_error(["inventoryLevelId"], message)]}
+        gone = "product" if ctx.shop.by_item.get(parsed.item) is None else "location"
+        message = f"The product couldn't be unstocked because the {gone} was deleted."
+        return {"userErrors": [user_error(None, message)]}
     if not ctx.shop.levels.active[row]:
         return {"userErrors": []}
     if only_active(ctx, row):

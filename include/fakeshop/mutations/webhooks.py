@@ -15,6 +15,7 @@ from fakeshop.webhooks.filters import is_valid
 NAME = re.compile(r"[A-Za-z0-9_-]+\Z")
 BAD_FILTER = "The specified filter is invalid, please ensure you specify the field(s) you wish to filter on."
 BAD_NAME = "Name name field can only contain alphanumeric characters, underscores, and hyphens"
+ADDRESS_BYTES = 64 * 1024
 OWN_DOMAINS = ("myshopify.com", "shopify.com")
 
 
@@ -22,9 +23,16 @@ def address_problem(ctx: Context, uri: str) -> str | None:
     """Return what is wrong with an address; http and private hosts depend on a switch."""
     if not uri:
         return "Address can't be blank"
-    parts = urlsplit(uri)
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return "Address is invalid"
     if parts.scheme in ("pubsub", "arn"):
         raise not_simulated(f"Delivery to {parts.scheme}")
+    if len(uri.encode()) > ADDRESS_BYTES:
+        return f"Address is too big (maximum is {ADDRESS_BYTES // 1024} KB)"
+    if parts.scheme and parts.scheme not in ("http", "https") and parts.netloc:
+        return f"Address protocol {parts.scheme}:// is not supported"
     if parts.scheme not in ("http", "https") or not parts.hostname or " " in uri:
         return "Address is invalid"
     allowed = ctx.shop.settings.webhook_private_targets
@@ -57,10 +65,13 @@ def problems(ctx: Context, topic: str, given: dict[str, Any], own: int | None) -
     if given.get("filter") and not is_valid(given["filter"]):
         found.append((["webhookSubscription"], BAD_FILTER))
     name = given.get("name")
+    place = ["webhookSubscription", "name"]
+    if name == "":
+        found.append((place, "Name name field can't be blank"))
     if name is not None and not NAME.match(name):
-        found.append((["webhookSubscription"], BAD_NAME))
-    elif name is not None and any(one.name == name for one in others):
-        found.append((["webhookSubscription"], "Name already exists, no duplicate allowed"))
+        found.append((place, BAD_NAME))
+    elif name is not None and any((one.name or "").lower() == name.lower() for one in others):
+        found.append((place, "Name already exists, no duplicate allowed"))
     return [user_error(field, message) for field, message in found]
 
 

@@ -3,7 +3,7 @@
 import re
 import uuid
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -142,7 +142,7 @@ def found(
     text = args.get("query")
     if not text or not text.strip():
         return records
-    parsed = search(text, fields)
+    parsed = search(text, replace(fields, now=ctx.shop.clock.now))
     if parsed.warnings:
         entry = {"path": [path], "query": text, "parsed": {}, "warnings": parsed.warnings}
         ctx.searches.append(entry)

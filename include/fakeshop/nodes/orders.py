@@ -559,7 +559,7 @@ PARTS: dict[str, type[PartNode]] = {
 def part_node(ctx: Context, type_: str, number: int) -> PartNode | None:
     """Return a nested part by its type and number; None when there is none."""
     entry = ctx.shop.parts.get((type_, number))
-    return None if entry is None else PARTS[type_](ctx, *entry)
+    return None if entry is None or not visible(ctx, entry[0]) else PARTS[type_](ctx, *entry)
 
 
 def visible(ctx: Context, order: Order) -> bool:
