@@ -20,6 +20,9 @@ Item, Result = TypeVar("Item"), TypeVar("Result")
 Stamp = tuple[int, int]
 """Size in bytes and mtime in seconds since the epoch: what changes while a file is written."""
 
+LISTINGS = 5
+"""Attempts at a listing that a server ends because a file went meanwhile."""
+
 FILE, FOLDER, UNKNOWN = "a file", "a folder", "of a type that the server does not tell"
 LINK, DEVICE, PIPE, SOCKET = "a symbolic link", "a device", "a pipe", "a socket"
 TYPE_BITS = 0o170000
@@ -85,18 +88,43 @@ def kind_of(mode: int | None, long_name: str | bytes = "") -> str:
 
 
 def listing(sftp: Any, folder: str) -> Listing:
-    """What a folder holds. Raises FileNotFoundError, and OSError with the folder in its text."""
+    """What a folder holds. Raises FileNotFoundError, and OSError with the folder in its text.
+
+    Some servers answer that something does not exist when a file goes while they list: only a folder that
+    cannot be found by itself is not there.
+    """
+    for left in reversed(range(LISTINGS)):
+        try:
+            return _listed(sftp, folder)
+        except FileNotFoundError as error:
+            if not _is_there(sftp, folder):
+                raise FileNotFoundError(error.errno, f"cannot list the folder {folder}: {error}") from error
+            if not left:
+                raise OSError(
+                    f"cannot list the folder {folder}: the server ends each listing, as files go meanwhile"
+                ) from error
+        except OSError as error:
+            words = f"cannot list the folder {folder}: {error}"
+            raise (type(error)(words) if error.errno is None else OSError(error.errno, words)) from error
+    raise AssertionError("the last listing has answered or raised")
+
+
+def _listed(sftp: Any, folder: str) -> Listing:
     found = Listing()
     try:
-        try:
-            for entry in sftp.listdir_attr(folder):
-                found.add(*_told(entry, entry.filename, getattr(entry, "longname", "")))
-        except UnicodeDecodeError:  # the client would refuse the whole folder for one name
-            found = _listing_by_bytes(sftp, folder)
-    except OSError as error:
-        words = f"cannot list the folder {folder}: {error}"
-        raise (type(error)(words) if error.errno is None else OSError(error.errno, words)) from error
+        for entry in sftp.listdir_attr(folder):
+            found.add(*_told(entry, entry.filename, getattr(entry, "longname", "")))
+    except UnicodeDecodeError:  # the client would refuse the whole folder for one name
+        return _listing_by_bytes(sftp, folder)
     return found
+
+
+def _is_there(sftp: Any, path: str) -> bool:
+    try:
+        sftp.stat(path)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _told(entry: Any, name: str | bytes, long_name: str | bytes) -> tuple[Any, ...]:

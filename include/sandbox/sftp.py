@@ -11,7 +11,7 @@ import os
 import secrets
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,6 +116,18 @@ class _Files(asyncssh.SFTPServer):
         if not Path(os.fsdecode(mapped)).resolve().is_relative_to(self._root):
             raise asyncssh.SFTPPermissionDenied(f"{os.fsdecode(path)} is outside the server's folder")
         return mapped
+
+    async def scandir(self, path: bytes) -> AsyncIterator[asyncssh.SFTPName]:
+        """List a folder; like OpenSSH without the files that go meanwhile, where asyncssh would end."""
+        for name in (b".", b".."):
+            yield await self._to_sftpname(path, name)
+        with os.scandir(self.map_path(path)) as entries:
+            for entry in entries:
+                try:
+                    found = entry.stat(follow_symlinks=False)
+                except FileNotFoundError:
+                    continue
+                yield asyncssh.SFTPName(entry.name, attrs=asyncssh.SFTPAttrs.from_local(found))
 
 
 async def serve(server: Server) -> None:

@@ -21,6 +21,7 @@ from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 from oms.catalog import ImportJob
 from oms.config import job_settings
+from oms.errors import ComesBack
 from oms.filenames import age_key, wanted
 from oms.imports.arrival import find, say_left
 from oms.imports.errors import FileMissing
@@ -205,6 +206,10 @@ class SftpFileTrigger(BaseEventTrigger):
                 yield event
 
 
+class FilesWent(ComesBack):
+    """The server has ended a listing because a file went meanwhile: the folder is looked at again."""
+
+
 class _Folder:
     """A folder of an SFTP server over one session, opened anew after an error."""
 
@@ -226,6 +231,8 @@ class _Folder:
         try:
             async with asyncio.timeout(self._patience) as patience:
                 found = await self._list(patience)
+        except FilesWent:
+            return Look(time.monotonic(), None)
         except (OSError, TimeoutError, asyncssh.Error, MissingConnection, ValueError) as error:
             self._say(f"cannot look into {self.path} of {self.connection_id}, trying again: {error!r}")
             await self.close()
@@ -267,6 +274,8 @@ class _Folder:
                     if not entries % A_PACKET:
                         patience.reschedule(asyncio.get_running_loop().time() + self._patience)
         except asyncssh.SFTPNoSuchFile:
+            if await self._session.exists(self._place.encode()):
+                raise FilesWent from None
             self._say(f"{where} does not exist yet; it is watched all the same")
             return found
         self.pause = min(entries / NAMES_A_SECOND, LONGEST_PAUSE)

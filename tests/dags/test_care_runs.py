@@ -33,7 +33,8 @@ def test_a_drift_report_lands_on_the_export_server(
 
     assert str(done.state) == "success"
     assert done.get_task_instance("work").xcom_pull(task_ids="work") == {"demo": {"OTHER_WRITER": 1}}
-    assert len(list((sftp_root / "inventory" / "drift").iterdir())) == 2
+    names = sorted(path.name for path in (sftp_root / "inventory" / "drift").iterdir())
+    assert names == ["drift_demo_1.csv", "drift_demo_1.svg", "drift_demo_1_by_location.csv"]
     assert oms.available("A") == 9
 
 

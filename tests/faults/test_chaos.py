@@ -28,7 +28,7 @@ SEED = 20_261
 ITEMS = 10_000
 STRUCK = 0.3
 TIME_OUT = 2.0
-MOST_ROUNDS = 12
+MOST_ROUNDS = 40
 """A busy machine needs more than the three that are played at least."""
 JSON = {"Content-Type": "application/json"}
 FOREIGN = [

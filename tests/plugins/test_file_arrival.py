@@ -21,6 +21,7 @@ from oms_airflow.assets import arrivals_of
 from oms_airflow.connections import MissingConnection
 from oms_airflow.file_arrival import Arrivals, Look, SftpFileSensor, SftpFileTrigger
 from sandbox import processes, sftp
+from tests.oms.imports.odd_server import Habits, odd_server
 
 FOLDER = "pos/in"
 
@@ -276,6 +277,24 @@ def test_an_event_names_a_bounded_number_of_files(folder: Path, monkeypatch: pyt
     payload = asyncio.run(watch())
     assert [file["name"] for file in payload["files"]] == ["0.csv", "1.csv", "2.csv"]
     assert payload["more"] == 2
+
+
+def test_a_listing_that_ends_because_a_file_went_announces_no_file_again(
+    folder: Path, sftp_server: sftp.Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    (folder / "stock.csv").write_text("x")
+
+    async def watch(habits: Habits) -> bool:
+        async with aclosing(trigger().run()) as events:
+            assert await names(events) == ["stock.csv"]
+            habits.ends_listings = 1
+            return await nothing(events, 3.5)
+
+    with odd_server(sftp_server) as (server, habits):
+        monkeypatch.setenv("AIRFLOW_CONN_FTP_CONFIG", json.dumps(server.connection()))
+        assert asyncio.run(watch(habits))
+    assert habits.ends_listings == 0
+    assert "does not exist" not in caplog.text
 
 
 def test_a_folder_that_is_not_there_yet_is_watched_and_said_once(

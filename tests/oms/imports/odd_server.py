@@ -33,6 +33,8 @@ class Habits:
     """The same: the connection is lost."""
     silent_after: int | None = None
     """Reads from this byte on are never answered."""
+    ends_listings: int = 0
+    """So many listings end with "no such file", as when a file goes meanwhile."""
     seen: list[tuple[str, str]] = field(default_factory=list)
     """The operations on paths, in their order."""
 
@@ -71,6 +73,9 @@ class _OddFiles(sftp._Files):
             entry.attrs = self._reported(entry.filename, entry.attrs)
             entry.attrs.size += self._habits.lists_bytes.get(os.fsdecode(entry.filename), 0)
             yield entry
+        if self._habits.ends_listings:
+            self._habits.ends_listings -= 1
+            raise asyncssh.SFTPNoSuchFile("No such file")
 
     async def read(self, file_obj: Any, offset: int, size: int) -> bytes:
         self._check("read", file_obj.name)

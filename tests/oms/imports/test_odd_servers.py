@@ -39,6 +39,25 @@ def test_a_file_that_the_server_removes_once_it_was_read_is_landed(odd, caplog):
     assert "there is nothing to move" in caplog.text
 
 
+def test_a_listing_that_ends_because_a_file_went_is_no_missing_folder(odd):
+    odd.habits.ends_listings = 3
+
+    odd.vary(VARIANCE + ROWS).raise_if_open()
+
+    assert (odd.position("A"), odd.position("B")) == ((5, 5), (7, 7))
+
+
+def test_a_folder_that_can_never_be_listed_to_its_end_is_no_empty_one(odd):
+    odd.habits.ends_listings = 1000
+
+    with pytest.raises(
+        OSError, match=f"cannot list the folder .*{VARIANCE_JOB.import_path}.*files go"
+    ) as error:
+        odd.land(VARIANCE_JOB)
+
+    assert not isinstance(error.value, FileNotFoundError)
+
+
 @pytest.mark.parametrize("off", [-LAST, -len(VARIANCE + ROWS), 10, 70_000])
 @pytest.mark.parametrize("job", [VARIANCE_JOB, RESET_JOB])
 def test_a_file_of_another_size_than_reported_is_not_taken_and_the_second_time_the_run_is_red(odd, off, job):
