@@ -291,7 +291,7 @@ def test_a_listing_that_ends_because_a_file_went_announces_no_file_again(
             return await nothing(events, 3.5)
 
     with odd_server(sftp_server) as (server, habits):
-        monkeypatch.setenv("AIRFLOW_CONN_FTP_CONFIG", json.dumps(server.connection()))
+        monkeypatch.setenv("AIRFLOW_CONN_FTP_CONFIG", json.dumps(server.connection(by_key=False)))
         assert asyncio.run(watch(habits))
     assert habits.ends_listings == 0
     assert "does not exist" not in caplog.text
