@@ -25,7 +25,7 @@ FEW = 15
 FOUND = Path(__file__).parents[2] / ".soak"
 SHRINKS = os.environ.get("OMS_PROPERTY_SHRINK") == "1"
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(0 if EXAMPLES else 300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(0 if EXAMPLES else 1500)]
 
 
 @st.composite
