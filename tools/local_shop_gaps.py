@@ -1,7 +1,6 @@
 """Writes what the local shop lacks of the documents of the order jobs: `python tools/local_shop_gaps.py`."""
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -39,7 +38,7 @@ class _Missing(Visitor):
     def __init__(self, types: TypeInfo) -> None:
         super().__init__()
         self.types = types
-        self.simulated = {cls.TYPE: set(cls.FIELDS) | {"__typename"} for cls in _classes(Node)}
+        self.simulated = {type_: set(cls.FIELDS) | {"__typename"} for type_, cls in Node.CLASSES.items()}
         self.simulated["Mutation"] = set(REGISTRY)
         self.found: set[str] = set()
 
@@ -47,12 +46,6 @@ class _Missing(Visitor):
         parent, name = self.types.get_parent_type().name, node.name.value
         if parent in self.simulated and name not in self.simulated[parent]:
             self.found.add(f"{parent}.{name}")
-
-
-def _classes(base: type[Node]) -> Iterator[type[Node]]:
-    for cls in base.__subclasses__():
-        yield cls
-        yield from _classes(cls)
 
 
 if __name__ == "__main__":

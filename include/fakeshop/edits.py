@@ -4,7 +4,8 @@ from typing import Any
 
 from fakeshop.nodes.base import Context
 from fakeshop.nodes.orders import unfulfilled
-from fakeshop.orders import line_by_id, move, release, tell
+from fakeshop.nodes.parts import line_by_id
+from fakeshop.orders import move, release, tell
 from fakeshop.records import Order
 
 Part = dict[str, Any]

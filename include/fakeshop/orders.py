@@ -6,6 +6,7 @@ from typing import Any
 from fakeshop.inventory import Plan, Row, apply
 from fakeshop.nodes.base import Context
 from fakeshop.nodes.orders import fulfillment_status, unfulfilled
+from fakeshop.nodes.parts import line_by_id
 from fakeshop.records import Location, Order, Product, Variant
 from fakeshop.shop import Shop
 
@@ -158,11 +159,6 @@ def tell(ctx: Context, order: Order, *topics: str) -> None:
     ctx.shop.put(order)
     for topic in topics:
         ctx.shop.announce(topic, order, ctx.event_id)
-
-
-def line_by_id(order: Order, number: int) -> Part:
-    """Find a line."""
-    return next(line for line in order.lines if line["id"] == number)
 
 
 def settle(fulfillment_order: Part, now: int) -> None:

@@ -7,6 +7,7 @@ from graphql import GraphQLResolveInfo
 
 from fakeshop.errors import AdminError, not_simulated
 from fakeshop.gids import parse
+from fakeshop.nodes import edits, returns  # noqa: F401 - their classes are found by type name
 from fakeshop.nodes.base import Context, Node, connection, found, sort_keys
 from fakeshop.nodes.catalogue import (
     MetafieldNode,
@@ -16,6 +17,7 @@ from fakeshop.nodes.catalogue import (
     variant_fields,
     variant_keys,
 )
+from fakeshop.nodes.fulfillment import FO_FIELDS, FulfillmentOrderNode
 from fakeshop.nodes.inventory import (
     InventoryAdjustmentGroupNode,
     InventoryLevelNode,
@@ -39,10 +41,7 @@ from fakeshop.nodes.operations import (
     count,
 )
 from fakeshop.nodes.orders import (
-    FO_FIELDS,
     ORDER_FIELDS,
-    PARTS,
-    FulfillmentOrderNode,
     OrderNode,
     financial_status,
     fulfillment_status,
@@ -105,9 +104,7 @@ def by_gid(ctx: Context, given: str) -> Node | None:
         kind, node = simple[parsed.type]
         record = shop.get(kind, number)
         return None if record is None else node(ctx, record)
-    if parsed.type in PARTS:
-        return part_node(ctx, parsed.type, number)
-    return special(ctx, parsed.type, number, parsed.item)
+    return part_node(ctx, parsed.type, number) or special(ctx, parsed.type, number, parsed.item)
 
 
 def special(ctx: Context, type_: str, number: Any, item: int | None) -> Node | None:

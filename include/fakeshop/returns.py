@@ -3,8 +3,9 @@
 from typing import Any
 
 from fakeshop.nodes.base import Context
+from fakeshop.nodes.parts import line_by_id
 from fakeshop.nodes.returns import disposed_of
-from fakeshop.orders import line_by_id, move, tell
+from fakeshop.orders import move, tell
 from fakeshop.records import Order
 from fakeshop.shop import Shop
 

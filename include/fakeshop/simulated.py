@@ -1,6 +1,5 @@
 """What is simulated, known before anything runs: no mutation acts and then says NOT_SIMULATED."""
 
-import functools
 from typing import Any
 
 from graphql import GraphQLError, GraphQLSchema, get_named_type, is_abstract_type, is_composite_type
@@ -8,7 +7,7 @@ from graphql import GraphQLError, GraphQLSchema, get_named_type, is_abstract_typ
 from fakeshop.cost import Cost
 from fakeshop.errors import not_simulated
 from fakeshop.mutations import REGISTRY
-from fakeshop.nodes.base import Node, PageNode
+from fakeshop.nodes.base import Node
 
 PLAIN = {
     "AccessScope": {"handle", "description"},
@@ -51,20 +50,11 @@ PAGE = {"nodes", "edges", "pageInfo"}
 EDGE = {"cursor", "node"}
 
 
-@functools.cache
-def node_classes(base: type[Node] = Node) -> dict[str, type[Node]]:
-    """Return the node classes by type name; a connection's has another name than its types."""
-    found: dict[str, type[Node]] = {}
-    for one in set(base.__subclasses__()) - {PageNode}:
-        found |= {one.TYPE: one} | node_classes(one)
-    return found
-
-
 def fields_of(schema: GraphQLSchema, type_: Any) -> set[str] | None:
     """Return the simulated fields of a type; None when nothing is known of it before it is asked."""
     name = type_.name
-    if name in node_classes():
-        return set(node_classes()[name].FIELDS)
+    if name in Node.CLASSES:
+        return set(Node.CLASSES[name].FIELDS)
     if name in PLAIN:
         return PLAIN[name]
     if name.endswith("Connection"):
@@ -75,7 +65,7 @@ def fields_of(schema: GraphQLSchema, type_: Any) -> set[str] | None:
         return set(type_.fields)
     if is_abstract_type(type_):
         possible = schema.get_possible_types(type_)
-        nodes = [one for one in possible if one.name in node_classes()]
+        nodes = [one for one in possible if one.name in Node.CLASSES]
         known = [fields_of(schema, one) or set() for one in nodes or possible if fields_of(schema, one)]
         return set.intersection(*known) if known else None
     return None

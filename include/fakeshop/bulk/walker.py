@@ -17,11 +17,10 @@ from graphql.execution.values import VariableValues, get_argument_values
 
 from fakeshop.bulk.rules import Fields, is_connection, operation_in, type_of_field
 from fakeshop.errors import not_simulated
-from fakeshop.nodes.base import Context
+from fakeshop.nodes.base import Context, Node
 from fakeshop.paging import number_in
 from fakeshop.queries import QueryRoot
 from fakeshop.scopes import NEEDED
-from fakeshop.simulated import node_classes
 
 NO_VARIABLES = VariableValues({}, {})
 GROUP = 50
@@ -48,7 +47,6 @@ class Compiler:
     def __init__(self, schema: GraphQLSchema, document: DocumentNode) -> None:
         self.schema = schema
         self.fields = Fields(schema, document)
-        self.nodes = node_classes()
 
     def plan(self, selection: Any, type_: Any) -> Plan:
         """Compile a selection on a type."""
@@ -63,7 +61,7 @@ class Compiler:
         declared = type_of_field(field, owner)
         if declared is None:
             return Step(key, name, {}, False, None, on)
-        node = QueryRoot if owner is self.schema.query_type else self.nodes.get(owner.name)
+        node = QueryRoot if owner is self.schema.query_type else Node.CLASSES.get(owner.name)
         if node is not None and name not in node.FIELDS:
             raise not_simulated(f"{owner.name}.{name}")
         args = get_argument_values(owner.fields[name], field, NO_VARIABLES)

@@ -8,6 +8,7 @@ from fakeshop.gids import gid, number_of, parse
 from fakeshop.mutations import Outcome, mutation, ref, wrong_type
 from fakeshop.mutations.orders import order_of
 from fakeshop.nodes.base import Context
+from fakeshop.nodes.parts import line_by_id
 from fakeshop.records import Order
 
 BEGUN: Outcome = {"calculatedOrder": None, "orderEditSession": None}
@@ -55,7 +56,7 @@ def set_quantity(
     if quantity < 0:
         message = "must be greater than or equal to 0"
         return STAGED | {"userErrors": [user_error(["quantity"], message)]}
-    if quantity > edits.line_by_id(order, staged["line"])["current_quantity"]:
+    if quantity > line_by_id(order, staged["line"])["current_quantity"]:
         raise not_simulated("Adding units to an order")
     if quantity < edits.least(order, staged):
         message = "Quantity must not be less than what is fulfilled."

@@ -7,7 +7,8 @@ from fakeshop.errors import not_simulated, user_error
 from fakeshop.gids import gid, number_of, parse
 from fakeshop.mutations import Outcome, mutation, ref, wrong_type
 from fakeshop.nodes.base import Context
-from fakeshop.nodes.orders import HOLDS_LIMIT
+from fakeshop.nodes.fulfillment import HOLDS_LIMIT
+from fakeshop.nodes.parts import line_by_id
 from fakeshop.records import Location, Order
 
 Part = dict[str, Any]
@@ -230,7 +231,7 @@ def moved_part(
     remaining = {line["id"]: line["remaining"] for line in part["lines"]}
     if quantities is None or quantities == {number: units for number, units in remaining.items() if units}:
         part["location"] = location
-        return part, [(orders.line_by_id(order, line["line"]), line["remaining"]) for line in part["lines"]]
+        return part, [(line_by_id(order, line["line"]), line["remaining"]) for line in part["lines"]]
     now = ctx.shop.clock.now()
     units = []
     lines = []
@@ -240,7 +241,7 @@ def moved_part(
             continue
         line["remaining"] -= quantity
         line["total"] -= quantity
-        own = orders.line_by_id(order, line["line"])
+        own = line_by_id(order, line["line"])
         units.append((own, quantity))
         lines.append({"id": ctx.shop.new_id(), "line": own["id"], "total": quantity, "remaining": quantity})
     part["lines"] = [line for line in part["lines"] if line["total"]]

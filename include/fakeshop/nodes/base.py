@@ -56,7 +56,7 @@ class Node:
     times = ""
     FIELDS: ClassVar[dict[str, Callable[..., Any]]] = {}
     CLASSES: ClassVar[dict[str, type["Node"]]] = {}
-    """The classes of all modules, by type: nodes lead to each other in circles."""
+    """The classes of all modules, by type name: nodes lead to each other in circles."""
 
     def __init__(self, ctx: Context, it: Any) -> None:
         self.ctx = ctx
@@ -110,7 +110,7 @@ def type_of(value: Any, _info: GraphQLResolveInfo, _type: Any) -> str | None:
     return value.get("__typename") if type(value) is dict else value.TYPE
 
 
-class PageNode(Node):
+class ConnectionNode(Node):
     """A connection."""
 
     def nodes(self) -> list[Any]:
@@ -128,11 +128,11 @@ def connection(
     keys: Any,
     args: dict[str, Any],
     make: Callable[[int], Any],
-) -> PageNode:
+) -> ConnectionNode:
     """Build a connection over sort keys in ascending order."""
     if ctx.unpaged:
-        return PageNode(ctx, whole(keys, args, make))
-    return PageNode(ctx, page(keys, args, make))
+        return ConnectionNode(ctx, whole(keys, args, make))
+    return ConnectionNode(ctx, page(keys, args, make))
 
 
 def found(

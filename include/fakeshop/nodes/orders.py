@@ -1,19 +1,18 @@
-"""Orders and what hangs on them. Nested parts are dictionaries that carry their order under ``order``."""
+"""Orders and their lines."""
 
 from decimal import Decimal
 from typing import Any
 
 from fakeshop.clock import iso
-from fakeshop.errors import access_denied
 from fakeshop.gids import gid
-from fakeshop.nodes.base import Context, Node, connection, found, money_bag
+from fakeshop.nodes.base import Context, Node, found, money_bag
 from fakeshop.nodes.catalogue import HasMetafields, ProductNode, ProductVariantNode
-from fakeshop.nodes.inventory import LocationNode
-from fakeshop.records import Location, Order, Product, Variant
+from fakeshop.nodes.fulfillment import FO_FIELDS, FulfillmentNode, FulfillmentOrderNode
+from fakeshop.nodes.parts import PartNode, part_connection
+from fakeshop.nodes.refunds import OrderTransactionNode, RefundNode
+from fakeshop.records import Order, Product, Variant
 from fakeshop.scopes import READ_FULFILLMENT_ORDERS
 from fakeshop.search import Fields, Filter
-
-HOLDS_LIMIT = 10
 
 
 def total_of(order: Order, quantity: str = "quantity") -> Decimal:
@@ -87,19 +86,6 @@ def unfulfilled(line: dict[str, Any]) -> int:
     return max(0, line["current_quantity"] - (line["fulfilled"] - line["returned"]))
 
 
-class PartNode(Node):
-    """A nested part of an order: ``it`` is the pair of order and part."""
-
-    __slots__ = ("order_record",)
-
-    def __init__(self, ctx: Context, order: Order, part: dict[str, Any]) -> None:
-        super().__init__(ctx, part)
-        self.order_record = order
-
-    def id(self) -> str:
-        return gid(self.TYPE, self.it["id"])
-
-
 class OrderNode(HasMetafields):
     """An order."""
 
@@ -144,7 +130,7 @@ class OrderNode(HasMetafields):
 
     def returns(self, query: str | None = None, **args: Any) -> Any:
         wanted = found(self.ctx, "returns", self.it.returns, {"query": query}, RETURN_FIELDS)
-        return self._parts(PARTS["Return"], list(wanted), args)
+        return self._parts(Node.CLASSES["Return"], list(wanted), args)
 
     def fullyPaid(self) -> bool:
         return self.it.financial_status == "PAID"
@@ -189,14 +175,6 @@ class OrderNode(HasMetafields):
 
     def _parts(self, kind: type[PartNode], parts: list[dict[str, Any]], args: dict[str, Any]) -> Any:
         return part_connection(self.ctx, self.it, kind, parts, args)
-
-
-def part_connection(
-    ctx: Context, order: Order, kind: type[PartNode], parts: list[dict[str, Any]], args: dict[str, Any]
-) -> Any:
-    """Build a connection over nested parts."""
-    by_id = {part["id"]: part for part in parts}
-    return connection(ctx, sorted(by_id), args, lambda number: kind(ctx, order, by_id[number]))
 
 
 def address_of(address: dict[str, str] | None) -> dict[str, Any] | None:
@@ -253,313 +231,10 @@ class LineItemNode(PartNode):
         return variant and ProductNode(self.ctx, self.ctx.shop.get(Product, variant.product))
 
 
-class FulfillmentOrderNode(PartNode):
-    """What one location is to ship of an order."""
-
-    attributes = "status requestStatus"
-
-    def createdAt(self) -> str | None:
-        return iso(self.it["created"])
-
-    def updatedAt(self) -> str | None:
-        return iso(self.it["updated"])
-
-    def fulfillAt(self) -> str | None:
-        return iso(self.it["created"])
-
-    def fulfillBy(self) -> None:
-        return None
-
-    def order(self) -> OrderNode:
-        return OrderNode(self.ctx, self.order_record)
-
-    def orderId(self) -> str:
-        return gid("Order", self.order_record.id)
-
-    def orderName(self) -> str:
-        return self.order_record.name
-
-    def orderProcessedAt(self) -> str | None:
-        return iso(self.order_record.created)
-
-    def assignedLocation(self) -> dict[str, Any]:
-        location = self.ctx.shop.get(Location, self.it["location"])
-        address = location.address
-        return {
-            "name": location.name,
-            "location": LocationNode(self.ctx, location),
-            "address1": address.get("address1"),
-            "address2": address.get("address2"),
-            "city": address.get("city"),
-            "countryCode": address.get("countryCode", "US"),
-            "phone": address.get("phone"),
-            "province": address.get("province"),
-            "zip": address.get("zip"),
-        }
-
-    def supportedActions(self) -> list[dict[str, Any]]:
-        actions = {
-            "OPEN": ["CREATE_FULFILLMENT", "REPORT_PROGRESS", "MOVE", "HOLD"],
-            "IN_PROGRESS": ["CREATE_FULFILLMENT", "REPORT_PROGRESS", "HOLD", "MARK_AS_OPEN"],
-            "ON_HOLD": ["RELEASE_HOLD", "HOLD", "MOVE"],
-        }
-        found = list(actions.get(self.it["status"], []))
-        if self.it["status"] == "OPEN":
-            if sum(line["remaining"] for line in self.it["lines"]) > 1:
-                found.append("SPLIT")
-            if self._has_neighbour():
-                found.append("MERGE")
-        if sum(hold["app"] == self.ctx.app.id for hold in self.it["holds"]) >= HOLDS_LIMIT:
-            found = [one for one in found if one != "HOLD"]
-        return [{"action": one, "externalUrl": None} for one in found]
-
-    def _has_neighbour(self) -> bool:
-        """Say whether another open fulfilment order of the order is at the same place."""
-        place = self.it["location"]
-        others = [one for one in self.order_record.fulfillment_orders if one is not self.it]
-        return any(one["status"] == "OPEN" and one["location"] == place for one in others)
-
-    def fulfillmentHolds(self) -> list[Any]:
-        return [FulfillmentHoldNode(self.ctx, self.order_record, hold) for hold in self.it["holds"]]
-
-    def lineItems(self, **args: Any) -> Any:
-        return part_connection(
-            self.ctx, self.order_record, FulfillmentOrderLineItemNode, self.it["lines"], args
-        )
-
-    def fulfillments(self, **args: Any) -> Any:
-        mine = [one for one in self.order_record.fulfillments if self.it["id"] in one["fulfillment_orders"]]
-        return part_connection(self.ctx, self.order_record, FulfillmentNode, mine, args)
-
-
-class FulfillmentOrderLineItemNode(PartNode):
-    """A line of a fulfilment order."""
-
-    def _line(self) -> dict[str, Any]:
-        return next(line for line in self.order_record.lines if line["id"] == self.it["line"])
-
-    def lineItem(self) -> LineItemNode:
-        return LineItemNode(self.ctx, self.order_record, self._line())
-
-    def totalQuantity(self) -> int:
-        return self.it["total"]
-
-    def remainingQuantity(self) -> int:
-        return self.it["remaining"]
-
-    def inventoryItemId(self) -> str | None:
-        return gid("InventoryItem", self._line()["item"])
-
-    def sku(self) -> str | None:
-        return self._line()["sku"]
-
-    def productTitle(self) -> str:
-        return self._line()["title"]
-
-    def requiresShipping(self) -> bool:
-        return True
-
-
-class FulfillmentHoldNode(PartNode):
-    """A hold on a fulfilment order."""
-
-    attributes = "reason reasonNotes handle"
-
-    def displayReason(self) -> str:
-        return self.it["reason"].replace("_", " ").capitalize()
-
-    def heldByRequestingApp(self) -> bool:
-        return self.it["app"] == self.ctx.app.id
-
-
-class FulfillmentNode(PartNode):
-    """A shipment."""
-
-    attributes = "status name"
-
-    def legacyResourceId(self) -> str:
-        return str(self.it["id"])
-
-    def createdAt(self) -> str | None:
-        return iso(self.it["created"])
-
-    def updatedAt(self) -> str | None:
-        return iso(self.it["updated"])
-
-    def displayStatus(self) -> str:
-        return "CANCELED" if self.it["status"] == "CANCELLED" else "FULFILLED"
-
-    def totalQuantity(self) -> int:
-        return sum(line["quantity"] for line in self.it["lines"])
-
-    def order(self) -> OrderNode:
-        return OrderNode(self.ctx, self.order_record)
-
-    def location(self) -> Any:
-        return LocationNode(self.ctx, self.ctx.shop.get(Location, self.it["location"]))
-
-    def trackingInfo(self, first: int | None = None) -> list[dict[str, Any]]:
-        return self.it["tracking"][:first]
-
-    def fulfillmentLineItems(self, **args: Any) -> Any:
-        return part_connection(self.ctx, self.order_record, FulfillmentLineItemNode, self.it["lines"], args)
-
-    def fulfillmentOrders(self, **args: Any) -> Any:
-        mine = [
-            one for one in self.order_record.fulfillment_orders if one["id"] in self.it["fulfillment_orders"]
-        ]
-        return part_connection(self.ctx, self.order_record, FulfillmentOrderNode, mine, args)
-
-
-class FulfillmentLineItemNode(PartNode):
-    """A line of a shipment."""
-
-    attributes = "quantity"
-
-    def lineItem(self) -> LineItemNode:
-        line = next(line for line in self.order_record.lines if line["id"] == self.it["line"])
-        return LineItemNode(self.ctx, self.order_record, line)
-
-
-class RefundNode(PartNode):
-    """A refund."""
-
-    attributes = "note"
-
-    def legacyResourceId(self) -> str:
-        return str(self.it["id"])
-
-    def createdAt(self) -> str | None:
-        return iso(self.it["created"])
-
-    def processedAt(self) -> str | None:
-        return iso(self.it["created"])
-
-    def updatedAt(self) -> str | None:
-        return iso(self.it["created"])
-
-    def order(self) -> OrderNode:
-        return OrderNode(self.ctx, self.order_record)
-
-    def staffMember(self) -> Any:
-        if "read_users" not in self.ctx.scopes:
-            raise access_denied("staffMember", ("read_users",))
-        return None
-
-    def totalRefundedSet(self) -> dict[str, Any]:
-        return money_bag(self.it["amount"], self.order_record.currency)
-
-    def refundLineItems(self, **args: Any) -> Any:
-        return part_connection(self.ctx, self.order_record, RefundLineItemNode, self.it["lines"], args)
-
-
-class RefundLineItemNode(PartNode):
-    """A line of a refund."""
-
-    attributes = "quantity restockType"
-
-    def restocked(self) -> bool:
-        return self.it["restock_type"] != "NO_RESTOCK"
-
-    def lineItem(self) -> LineItemNode:
-        line = next(line for line in self.order_record.lines if line["id"] == self.it["line"])
-        return LineItemNode(self.ctx, self.order_record, line)
-
-    def location(self) -> Any:
-        number = self.it["location"]
-        return None if number is None else LocationNode(self.ctx, self.ctx.shop.get(Location, number))
-
-
-class OrderTransactionNode(PartNode):
-    """A payment or a refund of money."""
-
-    attributes = "kind status gateway"
-
-    def createdAt(self) -> str | None:
-        return iso(self.it["created"])
-
-    def processedAt(self) -> str | None:
-        return iso(self.it["created"])
-
-    def amountSet(self) -> dict[str, Any]:
-        return money_bag(self.it["amount"], self.order_record.currency)
-
-    def order(self) -> OrderNode:
-        return OrderNode(self.ctx, self.order_record)
-
-
-class CalculatedOrderNode(PartNode):
-    """An order as it would be after an edit."""
-
-    attributes = "committed"
-
-    def originalOrder(self) -> OrderNode:
-        return OrderNode(self.ctx, self.order_record)
-
-    def lineItems(self, query: str | None = None, **args: Any) -> Any:
-        return part_connection(self.ctx, self.order_record, CalculatedLineItemNode, self.it["lines"], args)
-
-    def subtotalLineItemsQuantity(self) -> int:
-        return sum(line["quantity"] for line in self.it["lines"])
-
-
-class CalculatedLineItemNode(PartNode):
-    """A line of an order that is being edited."""
-
-    attributes = "quantity"
-
-    def _line(self) -> LineItemNode:
-        line = next(line for line in self.order_record.lines if line["id"] == self.it["line"])
-        return LineItemNode(self.ctx, self.order_record, line)
-
-    def editableQuantity(self) -> int:
-        return self.it["quantity"] - self._shipped()
-
-    def editableQuantityBeforeChanges(self) -> int:
-        return self._line().it["current_quantity"] - self._shipped()
-
-    def restockable(self) -> bool:
-        return True
-
-    def restocking(self) -> bool:
-        return self.it["restock"]
-
-    def sku(self) -> str | None:
-        return self._line().it["sku"]
-
-    def title(self) -> str:
-        return self._line().it["title"]
-
-    def variant(self) -> Any:
-        return self._line().variant()
-
-    def originalUnitPriceSet(self) -> dict[str, Any]:
-        return self._line().originalUnitPriceSet()
-
-    def _shipped(self) -> int:
-        line = self._line().it
-        return line["current_quantity"] - unfulfilled(line)
-
-
-PARTS: dict[str, type[PartNode]] = {
-    "LineItem": LineItemNode,
-    "FulfillmentOrder": FulfillmentOrderNode,
-    "FulfillmentOrderLineItem": FulfillmentOrderLineItemNode,
-    "FulfillmentHold": FulfillmentHoldNode,
-    "Fulfillment": FulfillmentNode,
-    "FulfillmentLineItem": FulfillmentLineItemNode,
-    "Refund": RefundNode,
-    "RefundLineItem": RefundLineItemNode,
-    "OrderTransaction": OrderTransactionNode,
-    "CalculatedOrder": CalculatedOrderNode,
-    "CalculatedLineItem": CalculatedLineItemNode,
-}
-
-
-def part_node(ctx: Context, type_: str, number: int) -> PartNode | None:
+def part_node(ctx: Context, type_: str, number: int) -> Node | None:
     """Return a nested part by its type and number; None when there is none."""
     entry = ctx.shop.parts.get((type_, number))
-    return None if entry is None or not visible(ctx, entry[0]) else PARTS[type_](ctx, *entry)
+    return None if entry is None or not visible(ctx, entry[0]) else Node.CLASSES[type_](ctx, *entry)
 
 
 def visible(ctx: Context, order: Order) -> bool:
@@ -606,14 +281,6 @@ ORDER_FIELDS = Fields(
     }),
 )  # fmt: skip
 
-FO_FIELDS = Fields(
-    {
-        "id": Filter("id", lambda part: part["id"]),
-        "status": Filter("exact", lambda part: part["status"]),
-        "assigned_location_id": Filter("id", lambda part: part["location"]),
-        "updated_at": Filter("time", lambda part: part["updated"]),
-    }
-)
 RETURN_FIELDS = Fields(
     {
         "id": Filter("id", lambda part: part["id"]),

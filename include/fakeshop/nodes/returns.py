@@ -4,8 +4,9 @@ from typing import Any
 
 from fakeshop.clock import iso
 from fakeshop.nodes.base import connection
+from fakeshop.nodes.fulfillment import FulfillmentLineItemNode
 from fakeshop.nodes.inventory import LocationNode
-from fakeshop.nodes.orders import PARTS, FulfillmentLineItemNode, OrderNode, PartNode, part_connection
+from fakeshop.nodes.parts import PartNode, PartOfOrderNode, part_connection
 from fakeshop.records import Location
 
 
@@ -25,7 +26,7 @@ class ReturnPartNode(PartNode):
         return next(line for line in lines if line["id"] == self.it["fulfillment_line"])
 
 
-class ReturnNode(PartNode):
+class ReturnNode(PartOfOrderNode):
     """A return."""
 
     attributes = "name status"
@@ -44,9 +45,6 @@ class ReturnNode(PartNode):
 
     def totalQuantity(self) -> int:
         return sum(line["quantity"] for line in self.it["lines"])
-
-    def order(self) -> OrderNode:
-        return OrderNode(self.ctx, self.order_record)
 
     def returnLineItems(self, **args: Any) -> Any:
         return part_connection(self.ctx, self.order_record, ReturnLineItemNode, self.it["lines"], args)
@@ -84,15 +82,12 @@ class ReturnLineItemNode(ReturnPartNode):
         return None
 
 
-class ReverseFulfillmentOrderNode(PartNode):
+class ReverseFulfillmentOrderNode(PartOfOrderNode):
     """What is to come back."""
 
     def status(self) -> str:
         left = any(disposed_of(line) < line["total"] for line in self.it["lines"])
         return "OPEN" if left else "CLOSED"
-
-    def order(self) -> OrderNode:
-        return OrderNode(self.ctx, self.order_record)
 
     def lineItems(self, **args: Any) -> Any:
         kind = ReverseFulfillmentOrderLineItemNode
@@ -121,12 +116,3 @@ class ReverseFulfillmentOrderDispositionNode(PartNode):
     def location(self) -> Any:
         number = self.it["location"]
         return None if number is None else LocationNode(self.ctx, self.ctx.shop.get(Location, number))
-
-
-PARTS.update({
-    "Return": ReturnNode,
-    "ReturnLineItem": ReturnLineItemNode,
-    "ReverseFulfillmentOrder": ReverseFulfillmentOrderNode,
-    "ReverseFulfillmentOrderLineItem": ReverseFulfillmentOrderLineItemNode,
-    "ReverseFulfillmentOrderDisposition": ReverseFulfillmentOrderDispositionNode,
-})  # fmt: skip
