@@ -17,6 +17,7 @@ import psycopg
 from oms import crashpoints, locks
 from oms.database import Connection
 from oms.errors import NeedsPerson
+from oms.texts import first_of
 from oms.work import Work
 
 log = logging.getLogger(__name__)
@@ -24,7 +25,6 @@ log = logging.getLogger(__name__)
 BATCH_DONE = crashpoints.register("act.batch_done", "a batch is committed, the next one has not begun")
 
 BATCH = 500
-SHOWN = 20
 OF_ITEMS = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.RaiseException)
 """What the database says of the values of an item: the same again fails again, others are all right."""
 
@@ -155,5 +155,4 @@ def _raise_if_any_is_left(what: Act, account: _Account, left: set[int]) -> None:
     words = [f"{one.item}: {one.code}: {one.message}" for one in account.refused.values()]
     words += [f"{item}: it was acted on and is selected still" for item in sorted(left)]
     if words:
-        more = f" and {len(words) - SHOWN} more" if len(words) > SHOWN else ""
-        raise ItemsLeft(f"{what.job} has left {len(words)} items: {'; '.join(words[:SHOWN])}{more}")
+        raise ItemsLeft(f"{what.job} has left {len(words)} items: {first_of(words)}")

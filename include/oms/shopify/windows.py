@@ -21,6 +21,7 @@ from oms.errors import NeedsPerson
 from oms.parameters import BadParameter
 from oms.shopify.client import ShopifyClient
 from oms.shopify.errors import OutcomeUnknown
+from oms.texts import first_of
 from oms.work import Work
 
 log = logging.getLogger(__name__)
@@ -37,7 +38,6 @@ MOST_TRIES = 5
 FIRST_PAUSE = timedelta(minutes=5)
 BAD_SHARE = 0.05
 BAD_LEAST = 20
-SHOWN = 20
 
 Node = dict[str, Any]
 
@@ -122,7 +122,7 @@ def pull(work: Work, shop_id: str, what: Pull, *, now: datetime | None = None) -
     refuse_holes(params)
     dry_run = bool(params.get("dryRun"))
     client = work.open_shop(shop_id)
-    with turn(conn, what.job, shop_id):
+    with locks.held(conn, locks.PULL.of(what.job, shop_id)):
         window = window_of(conn, what.job, shop_id, params, now)
         log.info("shop %s, %s: %s to %s", shop_id, what.job, window.since, window.thru)
         importing = (
@@ -187,13 +187,6 @@ def window_of(
 def move(conn: Connection, job: str, shop_id: str, to: datetime | str) -> None:
     """Move the window of a job on, inside the caller's transaction; it never moves back."""
     conn.execute(sql.move, {"job": job, "shop_id": shop_id, "to": to})
-
-
-@contextmanager
-def turn(conn: Connection, job: str, shop_id: str) -> Iterator[None]:
-    """One run of a job for a shop at a time; `conn` in autocommit mode."""
-    with locks.held(conn, locks.PULL.of(job, shop_id)):
-        yield
 
 
 @contextmanager
@@ -317,11 +310,9 @@ class _Account:
         """Raise RejectsLeft if a person has to look."""
         rejected, total = self._ends["rejected"], self._ends.total()
         if self._used_up:
-            more = f" and {len(self._used_up) - SHOWN} more" if len(self._used_up) > SHOWN else ""
             raise RejectsLeft(
                 f"refused {MOST_TRIES} times and not tried again until they change in the shop: "
-                + "; ".join(self._used_up[:SHOWN])
-                + more
+                + first_of(self._used_up)
             )
         if rejected >= BAD_LEAST and rejected > BAD_SHARE * total:
             raise RejectsLeft(

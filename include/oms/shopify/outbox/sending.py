@@ -22,6 +22,7 @@ from oms.shopify.outbox.calls import ShopCalls
 from oms.shopify.outbox.errors import CopiedDatabase, MessagesLeft, MessagesSetAside
 from oms.shopify.outbox.kinds import QUIET_AFTER, Kind, Message, Proof
 from oms.shopify.outbox.outcomes import Outcome
+from oms.texts import first_of
 from oms.work import Work
 
 log = logging.getLogger(__name__)
@@ -37,7 +38,6 @@ MOST_FAILURES = 8
 """After so many calls and proofs in a row that tell nothing a person has to decide."""
 REFUSALS = 3
 """After so many refusals of a kind in a row no more of it is sent in a run."""
-SHOWN = 20
 
 
 class Calls(Protocol):
@@ -314,10 +314,8 @@ def conclude(sender: Sender, report: Report) -> dict[str, int]:
     if error := sender.stopped_by or sender.refused_by or sender.failed:
         raise error
     if report.aside:
-        more = f" and {len(report.aside) - SHOWN} more" if len(report.aside) > SHOWN else ""
         raise MessagesSetAside(
-            "; ".join(report.aside[:SHOWN])
-            + more
+            first_of(report.aside)
             + ". `python -m oms outbox` lists them, and sends again or discards what you decide"
         )
     if report.left or report.is_over:
