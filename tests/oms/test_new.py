@@ -124,3 +124,11 @@ def test_an_example_that_no_spec_has_is_refused(copy: Path):
 
     assert done.returncode == 2
     assert "has the example T-" + "NEW-01: write it there first" in done.stderr
+
+
+def test_a_reason_to_run_alone_stands_in_the_entry_as_it_was_given(copy: Path):
+    done = make(copy, "task", "tidy_other_things", "--alone", "it's a person's word")
+
+    assert done.returncode == 0, done.stderr
+    entry = (copy / "include/oms/catalog/tidy_other_things.py").read_text()
+    assert """runs_alone="it's a person's word",""" in entry

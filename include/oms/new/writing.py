@@ -122,7 +122,7 @@ def _filled(new: New, part: str) -> str:
         "domain": new.room.upper(),
         "room": new.room,
         "category": new.category,
-        "alone": f"    runs_alone={new.alone!r},\n".replace("'", '"') if new.alone else "",
+        "alone": f"    runs_alone={new.alone!r},\n" if new.alone else "",
     }
     text = (TEMPLATES / f"{new.shape}.{part}.txt").read_text(encoding="utf-8")
     return re.sub(r"\[\[(\w+)\]\]\n?", lambda found: _value(found, values), text)
