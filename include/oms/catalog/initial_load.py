@@ -7,9 +7,7 @@ IMPORT_PRODUCTS_IN_BULK = PullJob(
     dag_id="import_products_in_bulk",
     name="Import Products in Bulk",
     category="initial_load",
-    direction="shopify-in",
     enum_id="JOB_IMP_PROD_NEW_BLK",
-    pool="shopify",
     function="oms.products.import_in_bulk:run",
     purpose=(
         "Brings every product and variant of a shop into the OMS, with its identifiers and the link "

@@ -1,7 +1,7 @@
 """Inventory files that change balances (spec inventory.md 4, 4.2, 5.4, 5.5)."""
 
-from oms.catalog.model import DELTA, RESET, ApprovalJob, ImportConfig, ImportJob, Parameter
-from oms.catalog.shared import SAFETY, file_parameters, negative_policy
+from oms.catalog.model import DELTA, IMPORT_FAILURE, RESET, ApprovalJob, ImportConfig, ImportJob, Parameter
+from oms.catalog.shared import CHANGES_FAILURE, SAFETY, file_parameters, negative_policy
 from oms.catalog.signals import FILE_HELD
 
 IMPORT_INVENTORY_RESET = ImportJob(
@@ -9,7 +9,6 @@ IMPORT_INVENTORY_RESET = ImportJob(
     name="Import inventory reset",
     other_names=("Import Inventory", "Import inventroy reset", "Read Reset File from SFTP"),
     category="inventory",
-    direction="sftp-in",
     enum_id="JOB_IMP_INV",
     aliases=("JOB_RST_INV_SFTP", "JOB_IMP_INV_QOH"),
     schedule="*/15 * * * *",
@@ -40,9 +39,7 @@ IMPORT_INVENTORY_RESET = ImportJob(
     ),
     repeat="Safe: the same figures again change nothing.",
     on_failure=(
-        "Good lines are applied, bad ones are set aside one by one. A file that cannot be read at all"
-        " goes to `error/` as a whole and changes nothing. A file half applied when a machine fails "
-        "is finished by the retry or the next run."
+        f"{IMPORT_FAILURE} A file half applied when a machine fails is finished by the retry or the next run."
     ),
     parameters=(
         *file_parameters(
@@ -110,7 +107,6 @@ IMPORT_INVENTORY_VARIANCE = ImportJob(
     name="Inventory variance",
     other_names=("Import inventory variance",),
     category="inventory",
-    direction="sftp-in",
     aliases=("JOB_INV_VAR",),
     schedule="1-59/15 * * * *",
     pool="imports_now",
@@ -131,10 +127,7 @@ IMPORT_INVENTORY_VARIANCE = ImportJob(
         "Safe: a file with the same content (same name ever, any name within 72 hours) is recognised "
         "and books nothing, unless force is set."
     ),
-    on_failure=(
-        "Good lines are booked, bad ones are set aside one by one. A file that ends in the middle of "
-        "a line is refused as a whole. What was booked is never booked twice by a retry."
-    ),
+    on_failure=CHANGES_FAILURE,
     parameters=(
         *file_parameters(
             config_id="MDM_INV_VARIANCE",

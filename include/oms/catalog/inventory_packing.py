@@ -7,7 +7,6 @@ EXPORT_PACKED_ORDER_DEPLETION = ExportJob(
     dag_id="export_packed_order_depletion",
     name="Packed-order depletion",
     category="inventory",
-    direction="sftp-out",
     schedule="4-59/5 * * * *",
     function="oms.fulfillment.depletion:export",
     minutes=30,

@@ -149,6 +149,11 @@ IMPORT_REPAIR = (
     " it to the next run: it takes up open files by itself."
 )
 """Of every import of files."""
+IMPORT_FAILURE = (
+    "Good lines are applied, bad ones are set aside one by one. A file that cannot be read at all goes "
+    "to `error/` as a whole and changes nothing."
+)
+"""Of every import that says nothing else."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,10 +171,7 @@ class ImportJob(Job):
         "As soon as a file has arrived completely; every 15 minutes the folder is looked through as a safety "
         "net."
     )
-    on_failure: str = (
-        "Good lines are applied, bad ones are set aside one by one. A file that cannot be read at all goes "
-        "to `error/` as a whole and changes nothing."
-    )
+    on_failure: str = IMPORT_FAILURE
     what_to_do: str = IMPORT_REPAIR
     pushes_at_once: bool = False
     """The shops are told of what moved right after the files are closed (inventory.md 5.20)."""
@@ -207,6 +209,7 @@ class SyncJob(Job):
 
     mode: str
     """RECENT, HARD or DELTA (inventory.md 6.1)."""
+    direction: str = "shopify-out"
     pool: str = SHOPIFY
 
 

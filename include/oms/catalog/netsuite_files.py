@@ -1,7 +1,7 @@
 """Files in which NetSuite reports changes of stock, document by document (spec inventory.md 5.6, 5.7)."""
 
 from oms.catalog.model import DELTA, IMPORT_REPAIR, ImportConfig, ImportJob
-from oms.catalog.shared import file_parameters, negative_policy
+from oms.catalog.shared import CHANGES_FAILURE, file_parameters, negative_policy
 
 
 def _netsuite_job(
@@ -22,7 +22,6 @@ def _netsuite_job(
         name=name,
         other_names=other_names,
         category="inventory",
-        direction="sftp-in",
         enum_id=enum_id,
         schedule=f"{minute}-59/15 * * * *",
         pool="imports_now",
@@ -41,10 +40,7 @@ def _netsuite_job(
             "Safe: each line of a document is booked once, also when NetSuite exports the document again in "
             "another file. Such a line is counted as a duplicate; with another quantity it is refused."
         ),
-        on_failure=(
-            "Good lines are booked, bad ones are set aside one by one. A file that ends in the middle of "
-            "a line is refused as a whole. What was booked is never booked twice by a retry."
-        ),
+        on_failure=CHANGES_FAILURE,
         what_to_do=(
             f"{IMPORT_REPAIR} ERR_DOCUMENT_CHANGED: the document was changed after its first export; book "
             "the difference as an inventory variance, or undo the first file and import the new one."

@@ -1,4 +1,4 @@
-"""Parameters that several jobs share (spec inventory.md 3.3, 4.2, 5.1-5.3)."""
+"""Parameters and texts that several jobs share (spec inventory.md 3.3, 4.2, 5.1-5.3)."""
 
 from oms.catalog.model import Json, Parameter
 
@@ -8,6 +8,12 @@ LINEAGE = "Origin of the run"
 SHOPS = "Which shops and locations"
 SAFETY = "Safety"
 
+
+CHANGES_FAILURE = (
+    "Good lines are booked, bad ones are set aside one by one. A file that ends in the middle of a line is "
+    "refused as a whole. What was booked is never booked twice by a retry."
+)
+"""Of imports whose files state changes, each line by itself."""
 
 BALANCE_PARAMETERS = (
     Parameter(

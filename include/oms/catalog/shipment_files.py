@@ -7,7 +7,6 @@ IMPORT_INBOUND_SHIPMENT = ImportJob(
     dag_id="import_inbound_shipment",
     name="Import Inbound Shipment",
     category="inventory",
-    direction="sftp-in",
     enum_id="JOB_IMP_TO_SHPMNT",
     schedule="6-59/15 * * * *",
     pool="imports",

@@ -8,7 +8,6 @@ IMPORT_WAREHOUSE_ALLOTMENT = ImportJob(
     name="Import warehouse allotment",
     other_names=("Warehouse manual upload", "createVarianceAndUpdateOnShopify"),
     category="inventory",
-    direction="sftp-in",
     schedule="5-59/15 * * * *",
     pool="imports_now",
     configs=(
