@@ -58,7 +58,7 @@ def _told(message: Listed) -> list[str]:
     to = "mail" if message.shop_id is None else f"shop {message.shop_id}"
     called = (
         f", {message.attempts} calls, the last {message.last_sent_at:%Y-%m-%d %H:%M} UTC"
-        if (message.last_sent_at)
+        if message.last_sent_at
         else ""
     )
     text = [

@@ -19,7 +19,7 @@ from airflow.sdk import Asset, BaseOperator, Context
 from airflow.sdk.api.datamodels._generated import DagRunType
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
-from oms.catalog import ImportJob
+from oms.catalog import ImportJob, Job
 from oms.config import job_settings
 from oms.errors import ComesBack
 from oms.filenames import age_key, wanted
@@ -402,7 +402,7 @@ def _unclaimed(params: Mapping[str, Any], folder: str, names: Collection[str]) -
         return claiming.unclaimed(conn, connection_id(params["propertyResource"]), folder, names)
 
 
-def run_parameters(job: Any, context: Context) -> dict[str, Any]:
+def run_parameters(job: Job, context: Context) -> dict[str, Any]:
     """The parameters of this run, checked. Raises BadParameter.
 
     A run by hand or of a category takes all files that wait, since no other run follows it; one that follows
@@ -418,12 +418,12 @@ def run_parameters(job: Any, context: Context) -> dict[str, Any]:
     return params
 
 
-def follows_its_own(job: Any, context: Context) -> bool:
+def follows_its_own(job: Job, context: Context) -> bool:
     """Whether a run of the same job has started this one, leaving files to it."""
     return any(event.source_dag_id == job.dag_id for event in context["dag_run"].consumed_asset_events)
 
 
-def of_the_next_run(job: Any, context: Context) -> int:
+def of_the_next_run(job: ImportJob, context: Context) -> int:
     """How many files the run that follows this one takes."""
     return (
         resolve(job, context["dag_run"].conf or {}, job_settings(job).parameters)["maxFiles"] * FOLLOWERS_TAKE

@@ -64,8 +64,9 @@ def build(job: SyncJob) -> DAG:
 def served_modes(job: SyncJob, context: Context) -> list[str]:
     """Which locations a run serves, by their sync mode (inventory.md 6.1).
 
-    Started by hand: all. By the clock, a bell or a category: those of the job's own mode. A hard sync serves
-    both kinds, except after a reset, which only DELTA locations cannot send otherwise (inventory.md 5.1).
+    Started by hand: all. By the clock, a signal or a category: those of the job's own mode. A hard sync
+    serves both kinds, except after a reset, which only DELTA locations cannot send otherwise (inventory.md
+    5.1).
     """
     run_type = context["dag_run"].run_type
     if run_type == DagRunType.MANUAL:

@@ -1,5 +1,6 @@
 """What the OMS database announces, as events: a debounced event starts the jobs that have to do with it."""
 
+import abc
 import asyncio
 import logging
 import time
@@ -30,11 +31,11 @@ class AnnouncementTrigger(BaseEventTrigger):
     """Fires when the database has announced something: `quiet_seconds` after the last announcement.
 
     It also fires whenever it has (re)connected, because nobody listened before. An event says that there is
-    something to do, not what. A bell that nobody needs keeps still: a run would find nothing to do.
+    something to do, not what. It is left out where a run would find nothing to do.
     """
 
     subject: str
-    """Name of the argument that a subclass adds: whom the bell is for."""
+    """Name of the argument that a subclass adds: whom the events are for."""
 
     def __init__(
         self,
@@ -97,9 +98,9 @@ class AnnouncementTrigger(BaseEventTrigger):
         log.info("listening to %s of %s", self.channel, self.connection_id)
         return conn
 
+    @abc.abstractmethod
     async def _is_needed(self, conn: psycopg.AsyncConnection, changes: Collection[str] = (ANYWHERE,)) -> bool:
         """Whether a run would find something to do."""
-        raise NotImplementedError
 
     async def _bursts(self, conn: psycopg.AsyncConnection) -> AsyncIterator[list[str]]:
         """The announcements of each burst; it ends when it is quiet or has lasted too long."""
@@ -123,7 +124,7 @@ class AnnouncementTrigger(BaseEventTrigger):
 
 
 class StockChangedTrigger(AnnouncementTrigger):
-    """Rings for the pushes of a sync mode, while a location in it shows stock of the facilities that changed.
+    """Fires for the pushes of a sync mode, while a location in it shows stock of the facilities that changed.
 
     What changed is not told: the pushes select by their own marks.
     """
@@ -142,7 +143,7 @@ class StockChangedTrigger(AnnouncementTrigger):
 
 
 class WebhooksTrigger(AnnouncementTrigger):
-    """Rings for the job that works off a topic of the webhook inbox, while an event of it waits there."""
+    """Fires for the job that works off a topic of the webhook inbox, while an event of it waits there."""
 
     subject = "topic"
 
