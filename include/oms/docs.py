@@ -204,4 +204,4 @@ if __name__ == "__main__":
     README.write_text(readme(), encoding="utf-8")
     POOLS.write_text(pools.as_json(), encoding="utf-8")
     FRONT_PAGE.write_text(with_jobs_table(FRONT_PAGE.read_text(encoding="utf-8")), encoding="utf-8")
-    print(f"wrote {README} and the jobs of {FRONT_PAGE}")
+    print(f"wrote {README}, {POOLS} and the jobs of {FRONT_PAGE}")
