@@ -93,20 +93,17 @@ def listing(sftp: Any, folder: str) -> Listing:
     Some servers answer that something does not exist when a file goes while they list: only a folder that
     cannot be found by itself is not there.
     """
-    for left in reversed(range(LISTINGS)):
+    ended: OSError | None = None
+    for _ in range(LISTINGS):
         try:
             return _listed(sftp, folder)
-        except FileNotFoundError as error:
-            if not _is_there(sftp, folder):
-                raise FileNotFoundError(error.errno, f"cannot list the folder {folder}: {error}") from error
-            if not left:
-                raise OSError(
-                    f"cannot list the folder {folder}: the server ends each listing, as files go meanwhile"
-                ) from error
         except OSError as error:
-            words = f"cannot list the folder {folder}: {error}"
-            raise (type(error)(words) if error.errno is None else OSError(error.errno, words)) from error
-    raise AssertionError("the last listing has answered or raised")
+            if not isinstance(error, FileNotFoundError) or not _exists(sftp, folder):
+                raise _saying(f"cannot list the folder {folder}: {error}", error) from error
+            ended = error
+    raise OSError(
+        f"cannot list the folder {folder}: the server ends each listing, as files go meanwhile"
+    ) from ended
 
 
 def _listed(sftp: Any, folder: str) -> Listing:
@@ -117,14 +114,6 @@ def _listed(sftp: Any, folder: str) -> Listing:
     except UnicodeDecodeError:  # the client would refuse the whole folder for one name
         return _listing_by_bytes(sftp, folder)
     return found
-
-
-def _is_there(sftp: Any, path: str) -> bool:
-    try:
-        sftp.stat(path)
-    except FileNotFoundError:
-        return False
-    return True
 
 
 def _told(entry: Any, name: str | bytes, long_name: str | bytes) -> tuple[Any, ...]:
@@ -210,8 +199,12 @@ def step(what: str) -> Iterator[None]:
         word = error.strerror or str(error) or type(error).__name__
         if type(error) is OSError and error.errno is None:
             word = f"the server says {word!r}"
-        words = f"{what}: {word}"
-        raise (type(error)(words) if error.errno is None else OSError(error.errno, words)) from error
+        raise _saying(f"{what}: {word}", error) from error
+
+
+def _saying(words: str, error: OSError) -> OSError:
+    """An error of the same type and number with other words."""
+    return type(error)(words) if error.errno is None else OSError(error.errno, words)
 
 
 def write_whole(sftp: Any, path: str, blocks: Iterable[bytes]) -> None:

@@ -25,7 +25,7 @@ from oms.feeds.strays import name_strays
 from oms.feeds.telling import link, tell
 from oms.feeds.times import instants, is_legal
 from oms.filenames import BadPattern, check_pattern
-from oms.remote import folder_of
+from oms.remote import folder_of, server_failures
 from oms.work import Work
 from oms.zones import is_zone
 
@@ -118,8 +118,6 @@ def _in_one_spelling(work: Work, feeds: list[Feed]) -> list[Feed]:
 
     Where it does not answer, such a path counts as it is written.
     """
-    from paramiko import SSHException
-
     folders: dict[tuple[str, str], str] = {}
     written = {(feed.connection_id, feed.path) for feed in feeds if feed.path}
     for connection_id in sorted({one for one, path in written if path.startswith("/")}):
@@ -127,7 +125,7 @@ def _in_one_spelling(work: Work, feeds: list[Feed]) -> list[Feed]:
         try:
             with work.open_sftp(connection_id) as sftp:
                 folders |= {(connection_id, path): folder_of(sftp, path) for path in paths}
-        except (OSError, SSHException, LookupError) as error:
+        except (*server_failures(), LookupError) as error:
             log.warning("%s cannot say which folders the feeds' paths mean: %s", connection_id, error)
     return [
         replace(feed, path=folders.get((feed.connection_id, feed.path), posixpath.normpath(feed.path)))

@@ -14,7 +14,7 @@ from oms.database import statements
 from oms.filenames import is_junk, is_unfinished, wanted
 from oms.imports.arrival import named
 from oms.parameters import resolve
-from oms.remote import Listing, folder_of, listing
+from oms.remote import Listing, folder_of, listing, server_failures
 from oms.work import Work
 
 sql = statements(__file__)
@@ -34,8 +34,6 @@ def name_strays(work: Work, now: datetime) -> int:
 
     Once a day (UTC). Where a server does not answer, the next run tries again. With dryRun nothing is noted.
     """
-    from paramiko import SSHException
-
     today = {"today": now.date()}
     if work.conn.execute(sql.was_named, today).fetchone()[0]:
         return 0
@@ -43,7 +41,7 @@ def name_strays(work: Work, now: datetime) -> int:
     for resource, folders in _watched().items():
         try:
             count += _name_on(work, resource, folders, now)
-        except (OSError, SSHException) as error:
+        except server_failures() as error:
             answered = False
             log.warning("cannot look for files that no job takes on %s: %s", resource, error)
     crashpoints.point(NAMED)
