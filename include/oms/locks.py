@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import psycopg
+
 from oms.database import Connection, statements
 
 sql = statements(__file__)
@@ -162,6 +164,20 @@ def take_if_free(conn: Connection, lock: Lock) -> bool:
     """Take a lock for the session, or return False if somebody has it."""
     text, seed = lock.key
     return conn.execute(sql.take_if_free, {"text": text, "seed": seed}).fetchone()[0]
+
+
+def take_within(conn: Connection, lock: Lock, seconds: float) -> bool:
+    """Take a lock for the session, or return False if somebody has it for so long.
+
+    `conn` is in autocommit mode.
+    """
+    try:
+        with conn.transaction():
+            wait_at_most(conn, seconds)
+            take(conn, lock)
+    except psycopg.errors.LockNotAvailable:
+        return False
+    return True
 
 
 def hold_if_free(conn: Connection, lock: Lock) -> bool:

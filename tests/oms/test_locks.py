@@ -98,11 +98,14 @@ def test_a_lock_that_is_held_is_waited_for_and_given_back(oms_dsn):
                 assert not is_ours
             with locks.waiting_at_most(two, 0.1), pytest.raises(psycopg.errors.LockNotAvailable):
                 locks.take(two, locks.KITS.of())
+            assert not locks.take_within(two, lock, 0.1)
             two.execute("begin")
             locks.wait_at_most(two, 0.1)
             with pytest.raises(psycopg.errors.LockNotAvailable):
                 locks.hold(two, lock)
             two.rollback()
+        assert locks.take_within(two, lock, 0.1)
+        locks.give_back(two, lock)
         with locks.held_if_free(two, lock) as is_ours:
             assert is_ours
             with locks.held_if_free(one, lock) as also:

@@ -77,8 +77,8 @@ def apply_chunks(conn: Connection, chunks: Iterable[dict[str, Any]], open_sftp: 
         except ImportFault as fault:
             log.error("load %s chunk %s: %s", chunk["load_id"], chunk["chunk_no"], fault)
             faults.append(fault)
-    for fault in sorted(faults, key=lambda one: not isinstance(one, ComesBack)):
-        raise fault
+    if faults:
+        raise min(faults, key=lambda one: not isinstance(one, ComesBack))
     return dict(total)
 
 
@@ -140,15 +140,11 @@ def _once_landed(
     conn: Connection, log_id: int, lander: int, path: str, *, broken: bool
 ) -> dict[str, Any] | None:
     """The log of an older file once nobody is landing it."""
-    try:
-        with conn.transaction():
-            locks.wait_at_most(conn, LANDER_PATIENCE)
-            locks.take(conn, locks.IMPORT_LOG.of(lander))
-    except psycopg.errors.LockNotAvailable:
+    if not locks.take_within(conn, locks.IMPORT_LOG.of(lander), LANDER_PATIENCE):
         raise OlderFileNotLanded(
             f"{path} came before and is still being landed after {LANDER_PATIENCE} s; a later try may find "
             "it landed. To go ahead of it, set force"
-        ) from None
+        )
     try:
         row = logs.read_log(conn, log_id)
         if broken and row is not None and row["status"] == "DmlsLanding":
@@ -275,7 +271,7 @@ def _land_again(conn: Connection, sftp: Any, row: dict[str, Any]) -> None:
                         f"{newly_bad} rows that were good are not any more, and some are applied"
                     )
                 conn.execute(sql.restamp, {"log_id": log_id, "size": file.size, "mtime": file.mtime})
-                conn.execute(sql.part, {"log_id": log_id})
+                conn.execute(sql.stage_alone, {"log_id": log_id})
         except (FileMissing, FileUnstable, FileRefused) as lost:
             message = f"{row['file_name']}: the staged rows are gone and cannot be landed again: {lost}"
             values = {"log_id": log_id, "code": "ERR_STAGING_LOST", "message": message}

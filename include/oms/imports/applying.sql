@@ -104,7 +104,7 @@ select %(load_id)s, %(chunk_no)s, log_id, applied, unchanged, superseded, duplic
               %(duplicate)s::bigint[], %(skipped)s::bigint[], %(rejected)s::bigint[])
        as counted (log_id, applied, unchanged, superseded, duplicate, skipped, rejected)
 
--- name: part
+-- name: stage_alone
 -- A file whose shared rows are lost is landed into tables of its own.
 update oms.import_log
    set staged_with = null

@@ -9,8 +9,6 @@ import logging
 from collections.abc import Collection, Mapping
 from typing import Any
 
-import psycopg
-
 from oms import crashpoints, locks
 from oms.catalog.model import ImportJob, Kind
 from oms.database import Connection, statements
@@ -41,8 +39,7 @@ PATIENCE, PATIENCE_WITH_OWN_RUN = 2, 60
 def unclaimed(conn: Connection, connection_id: str, folder: str, names: Collection[str]) -> list[str]:
     """Of these names in a folder of a server those that no run has taken yet, in their order."""
     paths = {name: f"{folder.rstrip('/')}/{name}" for name in names}
-    values = {"connection_id": connection_id, "paths": list(paths.values())}
-    taken = {path for (path,) in conn.execute(sql.taken, values)}
+    taken = _taken(conn, connection_id, list(paths.values()))
     return [name for name, path in paths.items() if path not in taken]
 
 
@@ -50,11 +47,16 @@ def free(conn: Connection, settings: Settings, found: list[RemoteFile]) -> list[
     """Without the files that some run has; with force a person may mean one of those."""
     if settings.force:
         return found
-    values = {"connection_id": settings.connection_id, "paths": [file.path for file in found]}
-    taken = {path for (path,) in conn.execute(sql.taken, values)}
+    taken = _taken(conn, settings.connection_id, [file.path for file in found])
     for path in sorted(taken):
         log.info("%s is already being processed", path)
     return [file for file in found if file.path not in taken]
+
+
+def _taken(conn: Connection, connection_id: str, paths: list[str]) -> set[str]:
+    """Those of these files of a server that some run has."""
+    values = {"connection_id": connection_id, "paths": paths}
+    return {path for (path,) in conn.execute(sql.taken, values)}
 
 
 def respell(conn: Connection, sftp: Any, settings: Settings) -> None:
@@ -131,14 +133,10 @@ def _lock_if_left(conn: Connection, row: dict[str, Any], run: Run) -> bool:
     dead for certain.
     """
     patience = PATIENCE_WITH_OWN_RUN if row["run_id"] == run.run_id else PATIENCE
-    try:
-        with conn.transaction():
-            locks.wait_at_most(conn, patience)
-            locks.take(conn, locks.IMPORT_LOG.of(row["lander"]))
-    except psycopg.errors.LockNotAvailable:
+    is_ours = locks.take_within(conn, locks.IMPORT_LOG.of(row["lander"]), patience)
+    if not is_ours:
         log.info("%s is being landed by run %s", row["remote_path"], row["run_id"])
-        return False
-    return True
+    return is_ours
 
 
 def claim_arrivals(

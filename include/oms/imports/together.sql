@@ -9,7 +9,7 @@ select log_id
    and params = %(params)s::jsonb
 
 -- name: repeated
--- Files whose content came before (landing.earlier_same_content), or comes in an earlier one of these.
+-- Files whose content came before (earlier_same_content in one_file.sql), or comes in an earlier one of these.
 select own.log_id
   from unnest(%(log_ids)s::bigint[], %(names)s::text[], %(contents)s::bytea[]) as own (log_id, name, sha256)
  where exists (select from oms.import_log as log
