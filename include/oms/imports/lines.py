@@ -42,13 +42,12 @@ _ROW_COUNT = re.compile(ROW_COUNT_PATTERN.encode())
 
 @dataclass(frozen=True)
 class OddLine:
-    """A line that COPY cannot take as it is: its cells, or what is wrong with it."""
+    """A line that is no row of the header, and what is wrong with it."""
 
     number: int
     raw: bytes
-    cells: list[str | None] | None = None
-    code: str | None = None
-    message: str | None = None
+    code: str
+    message: str
 
 
 @dataclass

@@ -366,11 +366,10 @@ def _copy_odd(conn: Connection, log_id: int, header: Header, odd: Sorted) -> Non
         filled(conn, sql.add_misshapen, values, landed=landed)
         conn.execute(sql.forget_misshapen)
     if odd.odd:
-        nothing = [None] * len(header.fields)
-        statement = composed.SQL("copy {} (line_number, {}, raw, error_code, error_message) from stdin")
-        with conn.cursor().copy(statement.format(landed, fields)) as copy:
+        statement = composed.SQL("copy {} (line_number, raw, error_code, error_message) from stdin")
+        with conn.cursor().copy(statement.format(landed)) as copy:
             for line in odd.odd:
-                copy.write_row((line.number, *(line.cells or nothing), line.raw, line.code, line.message))
+                copy.write_row((line.number, line.raw, line.code, line.message))
 
 
 def _copy(conn: Connection, statement: composed.Composable, text: bytes) -> None:

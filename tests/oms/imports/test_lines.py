@@ -33,7 +33,7 @@ def told(blocks: list[Sorted], delimiter: str = ",") -> dict[int, Row]:
             number, _, raw = line.split("\x01")
             add(rows, number, bytes.fromhex(raw[2:]).decode(), [])
         for odd in block.odd:
-            add(rows, odd.number, odd.raw.decode(), odd.cells or [])
+            add(rows, odd.number, odd.raw.decode(), [])
     return rows
 
 

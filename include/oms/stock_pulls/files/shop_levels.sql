@@ -52,7 +52,7 @@ with default_location as not materialized (
            case when %(group_by)s::text is null then null
                 when %(group_by)s in ('location_id', 'locationId') and %(target)s::text is null then location_id
                 else coalesce(own_facility_id, '_NA_') end as group_key,
-           case when lower(tracked) in ('false', 'f', 'no', 'n', '0') or figure is null then 'SKIPPED_UNTRACKED'
+           case when not oms.truth(tracked) or figure is null then 'SKIPPED_UNTRACKED'
                 when not is_mapped then 'SKIPPED_UNMAPPED'
                 when own_facility_id is null then 'SKIPPED_CONSOLIDATED'
                 when product_type_id = any(%(excluded)s) then 'SKIPPED_EXCLUDED' end as remark,
@@ -62,9 +62,7 @@ with default_location as not materialized (
                 then 'ERR_REQUIRED'
                 when not shop_is_known then 'ERR_SHOP_NOT_FOUND'
                 when item is null or location is null then 'ERR_INVALID_NUMBER'
-                when tracked is not null
-                     and lower(tracked) not in ('true', 't', 'yes', 'y', '1', 'false', 'f', 'no', 'n', '0')
-                then 'ERR_INVALID_BOOLEAN'
+                when tracked is not null and oms.truth(tracked) is null then 'ERR_INVALID_BOOLEAN'
                 when moment is null then 'ERR_INVALID_TIMESTAMP'
                 when moment > now() + interval '5 minutes' then 'ERR_FUTURE_TIMESTAMP'
                 when product_id is null and is_mapped then 'ERR_PRODUCT_NOT_FOUND'
