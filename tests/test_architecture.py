@@ -10,9 +10,11 @@ from pathlib import Path
 import grimp
 import pytest
 
+from tests import rooms
+from tests.rooms import PAGE
+
 ROOT = Path(__file__).parent.parent
 DAG_FILES = sorted((ROOT / "dags").glob("*.py"))
-PAGE = ROOT / "docs/architecture.md"
 KNOWN_TO_DAGS = {"oms.catalog", "oms_airflow", "airflow"}
 
 
@@ -60,27 +62,20 @@ def test_no_modules_import_each_other_in_a_circle(package):
 
 
 def test_the_architecture_page_names_each_room_once():
-    rooms = [name for cells in _rooms() for name in re.findall(r"`(\w+)`", cells[0])]
+    named = [name for room, _, _ in rooms.rows() for name in re.findall(r"`(\w+)`", room)]
     there = {path.stem for path in (ROOT / "include/oms").iterdir() if _is_room(path)}
 
-    assert sorted(rooms) == sorted(there), f"mend the table of rooms in {PAGE.name}"
+    assert sorted(named) == sorted(there), f"mend the table of rooms in {PAGE.name}"
 
 
 def test_the_architecture_page_names_the_owner_of_each_table(oms_db):
-    owned = [name for cells in _rooms() for name in re.findall(r"`(\w+)\*?`", cells[2])]
+    owned = [name for _, _, owns in rooms.rows() for name in re.findall(r"`(\w+)\*?`", owns)]
     tables = oms_db.execute(
         "select relname from pg_class where relnamespace = 'oms'::regnamespace and relkind in ('r', 'p')"
         " and not relispartition and relname <> 'alembic_version'"
     ).fetchall()
 
     assert sorted(owned) == sorted(name for (name,) in tables), f"mend the table of rooms in {PAGE.name}"
-
-
-def _rooms() -> list[list[str]]:
-    """The rows of the table of rooms: room, what happens there, owns."""
-    table = PAGE.read_text().partition("<!-- rooms:")[2].partition("\n\n")[0]
-    rows = [line.strip("| ").split("|") for line in table.splitlines() if line.startswith("| `")]
-    return [(row + [""] * 3)[:3] for row in rows]
 
 
 def _is_room(path: Path) -> bool:

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from oms.setup.tables import TABLES
+from tests import rooms
+from tests.rooms import PAGE
 
 OMS = Path(__file__).parent.parent / "include/oms"
-PAGE = OMS.parent.parent / "docs/architecture.md"
 WRITES = re.compile(
     r"(?:insert\s+into|update|delete\s+from|merge\s+into|truncate|copy|copy_rows\(\s*\w+(?:\.\w+)*,)"
     r"\s+(?:only\s+)?[\"']?oms\.(\w+)",
@@ -55,13 +56,9 @@ DEBTS = {
 
 def owners() -> dict[str, set[str]]:
     """Return the rooms of the line on which the page names a table."""
-    table = PAGE.read_text().partition("<!-- rooms:")[2].partition("\n\n")[0]
-    rows = [
-        [*line.strip("| ").split("|"), "", ""][:3] for line in table.splitlines() if line.startswith("| `")
-    ]
     return {
         name: set(re.findall(r"`(\w+)`", room))
-        for room, _, owned in rows
+        for room, _, owned in rooms.rows()
         for name in re.findall(r"`(\w+)\*?`", owned)
     }
 
@@ -106,7 +103,7 @@ def test_a_table_is_written_by_its_owner_or_it_is_a_known_debt():
 
 
 def test_the_page_marks_the_tables_that_others_write():
-    marked = set(re.findall(r"`(\w+)\*`", PAGE.read_text().partition("<!-- rooms:")[2].partition("\n\n")[0]))
+    marked = {name for _, _, owned in rooms.rows() for name in re.findall(r"`(\w+)\*`", owned)}
 
     assert marked == {table for table, _ in DEBTS}
 
