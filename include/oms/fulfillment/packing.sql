@@ -28,7 +28,7 @@ select item.order_item_seq
                     where packed.order_id = item.order_id
                       and packed.order_item_seq = item.order_item_seq
                       and shipment.status <> 'CANCELLED')
- order by item.product_id, item.order_item_seq
+ order by item.order_item_seq
 
 -- name: create_shipment
 insert into oms.shipment (shipment_type_id, external_id, status, origin_facility_id, order_id, packed_at)
@@ -87,12 +87,10 @@ select shipment.status, shipment.order_id, store.lock_packed_orders
    for update of shipment
 
 -- name: items_of_shipment
--- In order of product, as all who lock positions.
-select linked.order_item_seq
-  from oms.shipment_order_item as linked
-  join oms.order_item using (order_id, order_item_seq)
- where linked.shipment_id = %(shipment_id)s
- order by order_item.product_id, linked.order_item_seq
+select order_item_seq
+  from oms.shipment_order_item
+ where shipment_id = %(shipment_id)s
+ order by order_item_seq
 
 -- name: packed_items
 select packed.order_item_seq, packed.shipment_id

@@ -21,8 +21,8 @@ def cancel(conn: Connection, asks: Sequence[Ask], *, restocked: bool) -> Outcome
     """
     with conn.transaction():
         items.take(conn, asks)
-        conn.execute(sql.refuse_packed_unless_cancelled)
-        conn.execute(sql.refuse_more_than_left_unless_cancelled)
+        items.refuse_packed(conn)
+        items.refuse_more_than_left(conn)
         conn.execute(sql.decide_to_cancel, {"restocked": restocked})
         acts.book(conn, "cancelled")
         acts.learn(conn)

@@ -88,12 +88,12 @@ def refuse_not_open(conn: Connection, *, packed: bool = False) -> None:
 
 
 def refuse_packed(conn: Connection) -> None:
-    """Refuse items whose units are packed: nothing about them can be taken back."""
+    """Refuse items whose units are packed: nothing about them can be taken back; no cancelled ones."""
     conn.execute(sql.refuse_packed)
 
 
 def refuse_more_than_left(conn: Connection) -> None:
-    """Refuse items of which more units are asked for than are left, and less than one."""
+    """Refuse items of which more units are asked for than are left, or less than one; no cancelled ones."""
     conn.execute(sql.refuse_more_than_left)
 
 

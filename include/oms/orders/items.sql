@@ -83,6 +83,7 @@ update pg_temp.act_item
        remark = format('PACKED_LOCKED: order %s item %s is packed in shipment %s', order_id, order_item_seq, packed_in)
  where verdict is null
    and packed_in is not null
+   and status <> 'CANCELLED'
 
 -- name: refuse_more_than_left
 update pg_temp.act_item
@@ -90,6 +91,7 @@ update pg_temp.act_item
        remark = format('order %s item %s: %s to cancel, %s are open', order_id, order_item_seq, asked_units,
                        open_units - kept)
  where verdict is null
+   and status <> 'CANCELLED'
    and asked_units not between 1 and open_units - kept
 
 -- name: change

@@ -192,12 +192,13 @@ def _stores_of(
     conn: Connection, orders: Sequence[NewOrder]
 ) -> tuple[dict[int, str], dict[int, RefusedLines]]:
     """Return the product store of each order, and the orders of which it cannot be told."""
+    channels = {(one.shop_id, one.product_store_id) for one in orders if one.lines}  # few
     candidates = {
-        (one.shop_id, one.product_store_id): [] for one in orders if one.lines
-    }  # few: one for each channel
-    for shop_id, store in candidates:
-        rows = conn.execute(sql.product_stores, {"shop_id": shop_id, "store": store})
-        candidates[shop_id, store] = [name for (name,) in rows]
+        (shop_id, store): [
+            name for (name,) in conn.execute(sql.product_stores, {"shop_id": shop_id, "store": store})
+        ]
+        for shop_id, store in channels
+    }
     stores, refused = {}, {}
     for place, one in enumerate(orders):
         found = candidates.get((one.shop_id, one.product_store_id), [])
