@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from psycopg import sql as composed
+
 from oms.database import Connection, statements
 
 sql = statements(__file__)
@@ -17,4 +19,5 @@ def add(conn: Connection, statement: str, values: Mapping[str, Any]) -> int:
     """
     if DOOR not in statement:
         raise ValueError(f"a statement that enters into the book says {DOOR}: {statement}")
-    return conn.execute(statement.replace(DOOR, sql.into_book), values).rowcount
+    whole = composed.SQL(statement).format(into_book=composed.SQL(sql.into_book))
+    return conn.execute(whole, values).rowcount

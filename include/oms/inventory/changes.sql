@@ -2,6 +2,6 @@
 insert into oms.product_change (product_id, cause)
 
 -- name: note
-insert into oms.product_change (product_id, cause)
+{into_changes}
 select product_id, %(cause)s
   from unnest(%(products)s::bigint[]) as product (product_id)

@@ -84,14 +84,15 @@ def compute_kits(
         locks.hold(conn, locks.KITS.of())
         (snapshot,) = conn.execute("select pg_current_snapshot()::text").fetchone()
         values = {"basis": basis, "kits": _kits(conn, include_all), "run_name": run_name}
+        differences = conn.execute(sql.differences, values).fetchall() if dry_run else []
         account = Account(
             len(values["kits"]),
-            len(conn.execute(sql.differences, values).fetchall()) if dry_run else 0,
+            len(differences),
             tuple(sku for (sku,) in conn.execute(sql.in_cycle, values)),
             tuple(sku for (sku,) in conn.execute(sql.without_parts, values)),
         )
         if dry_run:
-            for sku, facility, units in conn.execute(sql.differences, values).fetchall()[:SHOWN]:
+            for sku, facility, units in differences[:SHOWN]:
                 log.info("would book %+d of kit %s at %s", units, sku, facility)
             return account
         conn.execute(sql.add_positions, values)
@@ -167,7 +168,7 @@ def _product(
         what = "is blank" if not sku else "has no product" if not found else "belongs to several products"
         faults.append(f"line {line}: {column} {sku!r} {what}")
         return None
-    product_id, _, is_virtual = found[0]
+    product_id, is_virtual = found[0]
     if is_virtual:
         faults.append(f"line {line}: {column} {sku!r} is a parent product; name one of its variants")
         return None

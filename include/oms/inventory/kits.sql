@@ -103,7 +103,7 @@ on conflict (only_row) do update
    set snapshot = excluded.snapshot, planned_at = now(), planned_by = excluded.planned_by
 
 -- name: product
-select product_id, product_type_id, is_virtual
+select product_id, is_virtual
   from oms.product_identification
   join oms.product using (product_id)
  where identification_type_id = 'SKU'

@@ -92,8 +92,7 @@ select item.facility_id, item.location_seq_id, product.internal_name,
           and other.entry_id > position.first_entry
           and other.undoes_entry is null
           and other.log_id is distinct from %(log_id)s
-          and (log.kind = 'reset'
-               or other.reason_id in ('VAR_EXT_RESET', 'CYCLE_COUNT')
+          and (oms.states_balance(log.kind, other.reason_id)
                or (other.order_id is not null and other.reason_id = 'NOT_IN_STOCK'))
           and not exists (select from oms.import_undo as undone where undone.log_id = other.log_id)
         order by other.entry_id

@@ -16,7 +16,6 @@ sql = statements(__file__)
 BLOCK = 1 << 15
 """Products of one row."""
 COLUMNS = ("log_id", "facility_id", "location_seq_id", "block", "products")
-INTEGERS = np.dtype([("length", ">i4"), ("value", ">i4")])
 ARRAY_HEAD = 20
 """Bytes before the elements of an array of one dimension in Postgres' binary form."""
 
@@ -30,7 +29,7 @@ def keep_named(
     """Keep which positions these rows name."""
     query = composed.SQL(sql.named).format(rows=rows, condition=condition)
     found = conn.cursor(binary=True).execute(query).fetchall()
-    keep(conn, log_id, ((*place, _bits(_integers(array))) for *place, array in found))
+    keep(conn, log_id, ((*place, _bits(elements(array, 4))) for *place, array in found))
 
 
 def blocks(facility_id: str, location_seq_id: str, product_ids: np.ndarray) -> Iterator[Block]:
@@ -45,9 +44,10 @@ def keep(conn: Connection, log_id: int | None, named: Iterable[Block]) -> None:
     copy_rows(conn, "oms.confirmed_balance", COLUMNS, ((log_id, *block) for block in named))
 
 
-def _integers(array: bytes) -> np.ndarray:
-    """The elements of an array of integers without nulls, as Postgres sends it."""
-    return np.frombuffer(array, INTEGERS, offset=ARRAY_HEAD)["value"]
+def elements(array: bytes, width: int) -> np.ndarray:
+    """The elements of an array of integers of so many bytes, without nulls, as Postgres sends it."""
+    kind = np.dtype([("length", ">i4"), ("value", f">i{width}")])
+    return np.frombuffer(array, kind, offset=ARRAY_HEAD)["value"]
 
 
 def _bits(places: np.ndarray) -> bytes:

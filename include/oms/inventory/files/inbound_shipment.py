@@ -256,7 +256,7 @@ def judge(conn: Connection, log_id: int, content: Content, settings: Settings, *
             "destination": own.destination_facility_id,
             "decimal_separator": own.decimal_separator,
         }
-        | lookups.id_types(conn, landed_table(log_id), header, settings),
+        | lookups.id_types(conn, landed, header, settings),
         landed=landed,
         resolved=resolved_table(log_id),
         columns=columns_of(header, CONTRACT.fields),

@@ -1,4 +1,4 @@
-"""What both file types do with the positions of their rows."""
+"""Which rows a part of a file has, and what file types do with the positions of theirs."""
 
 from psycopg import sql as composed
 

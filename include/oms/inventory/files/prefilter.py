@@ -39,13 +39,10 @@ SAMPLED_LINES = 5000
 PACKED = 6
 """How many times longer the text of a packed file is, about."""
 AT_ONCE = 10_000
-BIGINTS = np.dtype([("length", ">i4"), ("value", ">i8")])
 MOST_PRODUCT_ID = (1 << 31) - 1
 """Of a product that fits into one number with its figure."""
 Place = tuple[str, str]
 """Facility and location."""
-ARRAY_HEAD = 20
-"""Bytes before the elements of an array of one dimension in Postgres' binary form."""
 
 
 @dataclass(frozen=True)
@@ -191,8 +188,8 @@ def _figures(conn: Connection, places: dict[Place, int], product_ids: np.ndarray
 
 
 def _elements(array: bytes) -> np.ndarray:
-    """The elements of an array of bigints without nulls, as Postgres sends it."""
-    return np.frombuffer(array, BIGINTS, offset=ARRAY_HEAD)["value"].astype(np.int64)
+    """The elements of an array of bigints, in this machine's order of bytes."""
+    return confirmed.elements(array, 8).astype(np.int64)
 
 
 def _find(product_ids: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

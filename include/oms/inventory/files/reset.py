@@ -134,7 +134,7 @@ def apply(conn: Connection, part: Part, settings: Settings) -> Counts:
     own = ResetSettings.of(settings)
     names = {"rows": resolved_table(part.log_id), "in_part": positions.in_part(part)}
     agreeing = prefilter.bring_back(conn, part, settings)
-    rows, skipped, _, named, dated = filled(conn, sql.count_rows, {}, **names).fetchone()
+    rows, skipped, named, dated = filled(conn, sql.count_rows, {}, **names).fetchone()
     considered = rows - skipped
     source = (
         resolved_table(part.log_id) if named == considered else composed.SQL(sql.last_rows).format(**names)

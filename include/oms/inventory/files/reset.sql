@@ -1,11 +1,10 @@
 -- Files that state balances. Rules: inventory.md 1.3, 5.4, 6.8 (asOf).
 
 -- name: count_rows
--- Rows of the part: all good ones, those of excluded product types, those with a reason that writes nothing,
--- and how many positions the rest names.
+-- Rows of the part: all good ones, those of excluded product types, how many positions the rest names, and how many
+-- rows have an asOf.
 select count(*),
        count(*) filter (where remark = 'SKIPPED_EXCLUDED'),
-       count(*) filter (where remark = 'NO_ENTRY'),
        count(distinct position_key) filter (where remark is distinct from 'SKIPPED_EXCLUDED'),
        count(as_of)
   from {rows} as row
