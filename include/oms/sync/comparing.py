@@ -150,7 +150,4 @@ def _count(push: Push) -> None:
 
 def preview(push: Push) -> tuple[PreviewLine, ...]:
     """Return the lines of the workspace as a dry run shows them."""
-    return tuple(
-        PreviewLine(location, item, product, compared_with, desired, delta)
-        for location, item, product, _, compared_with, desired, delta in push.conn.execute(sql.lines)
-    )
+    return tuple(PreviewLine(*row) for row in push.conn.execute(sql.lines))

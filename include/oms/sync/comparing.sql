@@ -29,7 +29,8 @@ update pg_temp.plan_level
 -- name: decide_from_readings!
 -- Modes RECENT and HARD (inventory.md 6.3). Unguarded: desired - current. Guarded: desired - book, where a
 -- level that is opened now has the book seen - K, and a drift that two looks have found is added to the book
--- (6.7). During a fulfilment of ours Shopify and K are not of one moment: the level is opened by a later run. A negative figure is never raised to 0: it records oversold units.
+-- (6.7). During a fulfilment of ours Shopify and K are not of one moment: the level is opened by a later run.
+-- A negative figure is never raised to 0: it records oversold units.
 with started as (
     select distinct fact.shopify_location_id, fact.shopify_inventory_item_id
       from oms.sync_learned as fact
@@ -146,7 +147,7 @@ update pg_temp.plan_level
 
 -- name: lines
 -- The lines of the plan, for a dry run.
-select shopify_location_id, shopify_inventory_item_id, product_id, guarded, compared_with, desired, delta
+select shopify_location_id, shopify_inventory_item_id, product_id, compared_with, desired, delta
   from pg_temp.plan_level
  where outcome = 'LINE'
  order by shopify_inventory_item_id, shopify_location_id

@@ -98,10 +98,7 @@ class _Waiting:
 class Sender:
     """Sends batches of one shop, unless its answers show that there is no use in it (`stopped_by`)."""
 
-    def __init__(
-        self,
-        push: Push,
-    ) -> None:
+    def __init__(self, push: Push) -> None:
         self.push = push
         self.conn = push.conn
         self.client = push.client

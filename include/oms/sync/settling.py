@@ -121,10 +121,10 @@ def _take(conn: Connection, batch_id: uuid.UUID, wait_seconds: float) -> list[in
 
     Raises SettleRefused where nobody has to decide.
     """
-    found = conn.execute(sql.state, {"batch": batch_id}).fetchone()
+    found = conn.execute(sql.shop_of_batch, {"batch": batch_id}).fetchone()
     if found is None:
         raise SettleRefused(f"there is no batch {batch_id}: `python -m oms settle` lists those to decide")
-    shop_id, _ = found
+    (shop_id,) = found
     lines = conn.execute(sending.sql.lines_of_batch, {"batch": batch_id}).fetchall()
     places = {place for _, place, *_ in lines}
     locks.wait_at_most(conn, wait_seconds)

@@ -14,8 +14,8 @@ select batch.batch_id, batch.shop_id, shop.connection_id, batch.mode, batch.stat
    and (%(batch)s::uuid is null or batch.batch_id = %(batch)s)
  order by batch.shop_id, batch.first_sent_at, batch.batch_id
 
--- name: state
-select shop_id, status
+-- name: shop_of_batch
+select shop_id
   from oms.sync_batch
  where batch_id = %(batch)s
 

@@ -181,45 +181,44 @@ def _select_candidates(push: Push, locations: Sequence[Location], file_comes_in:
 
 
 def _add_levels(push: Push, location: Location, everything: bool, held: dict[str, list]) -> None:
-    values = {
-        "shop_id": push.shop_id,
-        "location": location.shopify_location_id,
-        "guarded": is_guarded(push, location),
-        "by_book": push.mode in FROM_BOOKS,
-        "only_new": False,
-        "products": None,
-        "group_id": location.channel,
-        "facility": location.facility,
-        "basis": location.physical_basis,
-    } | held
-    if not everything:
-        (values["products"],) = push.conn.execute(sql.candidates_of, values).fetchone()
-        if not values["products"]:
-            return
-    push.conn.execute(sql.add_physical if location.channel is None else sql.add_consolidated, values)
-    if push.mode not in FROM_BOOKS:
-        push.conn.execute(sql.note_foreign_queues, values)
+    at = {"location": location.shopify_location_id}
+    products = None if everything else push.conn.execute(sql.candidates_of, at).fetchone()[0]
+    if everything or products:
+        _add_figures(push, location, products, held, by_book=push.mode in FROM_BOOKS)
 
 
 def _add_new_levels(push: Push, location: Location) -> None:
     """Add levels again that were never compared: their figure leaves nothing out, and Shopify is read."""
-    at = {"shop_id": push.shop_id, "location": location.shopify_location_id}
+    at = {"location": location.shopify_location_id}
     (products,) = push.conn.execute(sql.forget_new, at).fetchone()
-    if not products:
-        return
-    values = at | {
+    if products:
+        _add_figures(push, location, products, NOTHING_HELD_BACK, by_book=False, only_new=True)
+
+
+def _add_figures(
+    push: Push,
+    location: Location,
+    products: list[int] | None,
+    held: dict[str, list],
+    *,
+    by_book: bool,
+    only_new: bool = False,
+) -> None:
+    """Add the levels of products (None: of all) with our figures and their books."""
+    values = {
+        "shop_id": push.shop_id,
+        "location": location.shopify_location_id,
         "guarded": is_guarded(push, location),
-        "by_book": False,
-        "only_new": True,
+        "by_book": by_book,
+        "only_new": only_new,
         "products": products,
         "group_id": location.channel,
         "facility": location.facility,
         "basis": location.physical_basis,
-    }
-    push.conn.execute(
-        sql.add_physical if location.channel is None else sql.add_consolidated, values | NOTHING_HELD_BACK
-    )
-    push.conn.execute(sql.note_foreign_queues, values)
+    } | held
+    push.conn.execute(sql.add_physical if location.channel is None else sql.add_consolidated, values)
+    if not by_book:
+        push.conn.execute(sql.note_foreign_queues, values)
 
 
 def _held_back(push: Push, location: Location) -> dict[str, list]:
